@@ -1,0 +1,48 @@
+// swift-tools-version: 6.1
+import Foundation
+import PackageDescription
+
+/// CI turns warnings into errors; a user's newer compiler must not.
+let strict = ProcessInfo.processInfo.environment["KDELAY_STRICT"] != nil
+
+let settings: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+  ] + (strict ? [.unsafeFlags(["-warnings-as-errors"])] : [])
+
+let package = Package(
+  name: "kdelay-ftrace",
+  products: [.executable(name: "kdelay-ftrace", targets: ["kdelay-ftrace"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CTraceFS", pkgConfig: "libtracefs",
+      providers: [.apt(["libtracefs-dev", "libtraceevent-dev"])]),
+    .systemLibrary(
+      name: "CElfUtils", pkgConfig: "libelf",
+      providers: [.apt(["libdw-dev"])]),
+    .target(name: "TraceModel", swiftSettings: settings),
+    .target(
+      name: "TraceSource",
+      dependencies: [
+        "TraceModel", "CTraceFS", .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: settings),
+    .target(name: "Aggregator", dependencies: ["TraceModel"], swiftSettings: settings),
+    .target(name: "Unwinder", dependencies: ["TraceModel", "CElfUtils"], swiftSettings: settings),
+    .target(
+      name: "Report", dependencies: ["TraceModel", "Aggregator"], swiftSettings: settings),
+    .executableTarget(
+      name: "kdelay-ftrace",
+      dependencies: [
+        "TraceModel", "TraceSource", "Aggregator", "Unwinder", "Report",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)

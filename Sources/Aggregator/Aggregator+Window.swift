@@ -1,0 +1,129 @@
+internal import TraceModel
+
+/// A thread that no event of a window explains: what two looks at /proc, before and after, say instead.
+package struct SilentThread: Sendable, Equatable {
+  package var tid: Int32
+  /// It is known to be on a CPU; only user or syscall is open.
+  package var isRunning: Bool
+}
+
+extension Aggregator {
+  /// Makes a thread of the target known, as seen at `time`. A thread that events have already told about keeps what
+  /// they said: they are exact, and /proc is a glance.
+  package mutating func observe(_ seen: ThreadObservation, at time: UInt64) {
+    var thread = threads.find(seen.tid)
+    if thread < 0 || threads.records[thread].scheduling == .dead {
+      thread = threads.add(ThreadRecord(tid: seen.tid, name: seen.name, at: time))
+    }
+    threads.records[thread].apply(seen)
+  }
+
+  /// After a loss: `alive` are the target's threads at `time`. Those that came unseen are added, those that went unseen
+  /// end here.
+  package mutating func reconcile(alive: [ThreadObservation], at time: UInt64) {
+    let tids = Set(alive.map(\.tid))
+    for position in 0..<threads.records.count
+    where threads.records[position].isAlive && !tids.contains(threads.records[position].tid) {
+      discardedIntervals += threads.records[position].abandon(at: time)
+      threads.records[position].scheduling = .dead
+    }
+    for seen in alive {
+      let thread = threads.find(seen.tid)
+      if thread < 0 || threads.records[thread].scheduling == .dead {
+        threads.add(ThreadRecord(tid: seen.tid, name: seen.name, at: time))
+      } else {
+        threads.records[thread].name = seen.name  // a rename may be among the lost
+      }
+    }
+  }
+
+  /// Opens a window at `time`, ns: what is counted from here on is this window's.
+  package mutating func startWindow(at time: UInt64) {
+    threads.removeDead()
+    syscalls.removeAll()
+    hardIRQs.removeAll()
+    softIRQs.removeAll()
+    discardedIntervals = 0
+    windowStart = time
+    for position in 0..<threads.records.count { threads.records[position].startWindow(at: time) }
+  }
+
+  /// Threads whose time no event has explained so far.
+  package var silentThreads: [SilentThread] {
+    var silent: [SilentThread] = []
+    for position in 0..<threads.records.count {
+      let record = threads.records[position]
+      if record.scheduling == .unknown, record.isDeducible {
+        silent.append(SilentThread(tid: record.tid, isRunning: false))
+      } else if record.isAlive, record.mode == .unknown, record.scheduling == .running || record.undecided != 0 {
+        silent.append(SilentThread(tid: record.tid, isRunning: true))
+      }
+    }
+    return silent
+  }
+
+  /// Settles a silent thread: it has been running (or ready) in `mode` since it was last known.
+  package mutating func resolve(tid: Int32, running: Bool, mode: ThreadObservation.Mode) {
+    let thread = threads.find(tid)
+    guard thread >= 0 else { return }
+    threads.records[thread].settle(running: running, mode: mode)
+  }
+
+  /// Closes the window at `time`, ns, and returns what it showed. Events before `time` must have been consumed, later
+  /// ones must not. What the threads are doing carries over to the next window.
+  package mutating func finishWindow(at time: UInt64) -> Snapshot {
+    var snapshots: [ThreadSnapshot] = []
+    var indexOfThread: [Int32: Int] = [:]
+    for position in 0..<threads.records.count where threads.records[position].scheduling != .unborn {
+      threads.records[position].charge(upTo: time)
+      threads.records[position].decideMode(was: .unknown)
+      indexOfThread[Int32(position)] = snapshots.count
+      snapshots.append(ThreadSnapshot(threads.records[position]))
+    }
+    for position in 0..<syscalls.statistics.count {
+      let statistic = syscalls.statistics[position]
+      guard let index = indexOfThread[statistic.thread] else { continue }
+      snapshots[index].syscalls.append(snapshot(of: statistic))
+    }
+    Self.collect(hardIRQs.statistics, indexOfThread) { snapshots[$0].hardIRQs.append($1) }
+    Self.collect(softIRQs.statistics, indexOfThread) { snapshots[$0].softIRQs.append($1) }
+    return Snapshot(
+      start: windowStart, stop: time, threads: snapshots, discardedIntervals: discardedIntervals)
+  }
+
+  private func snapshot(of statistic: SyscallStatistic) -> SyscallSnapshot {
+    let durations = statistic.durations
+    func quantile(_ value: Double) -> UInt64 {
+      syscalls.histograms.quantile(
+        value, of: statistic.histogram, count: durations.count, max: durations.max)
+    }
+    return SyscallSnapshot(
+      number: statistic.number, abi: statistic.abi, durations: durations, errors: statistic.errors,
+      p50: quantile(0.50), p90: quantile(0.90), p99: quantile(0.99))
+  }
+
+  private static func collect(
+    _ statistics: borrowing FlatArray<IRQStatistic>, _ indexOfThread: [Int32: Int],
+    _ append: (Int, IRQSnapshot) -> Void
+  ) {
+    for position in 0..<statistics.count {
+      let statistic = statistics[position]
+      guard let index = indexOfThread[statistic.thread] else { continue }
+      append(
+        index,
+        IRQSnapshot(
+          number: statistic.number, name: statistic.name, durations: statistic.durations))
+    }
+  }
+}
+
+extension ThreadSnapshot {
+  fileprivate init(_ record: ThreadRecord) {
+    self.init(tid: record.tid, name: record.name)
+    longPoll = record.longPoll
+    run = record.run
+    ready = record.ready
+    stopped = record.stopped
+    accounting = record.accounting
+  }
+}

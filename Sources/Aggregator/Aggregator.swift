@@ -1,0 +1,185 @@
+package import TraceModel
+
+/// Turns ordered events into per-thread statistics of one window after another.
+///
+/// It knows no clock and no file: time is what events and the window's edges say. Events must come in order of their
+/// timestamps; one that comes late moves no time backwards. Tasks that are not threads of the target are ignored.
+package struct Aggregator: ~Copyable {
+  var threads = ThreadTable()
+  var syscalls = SyscallTable()
+  var hardIRQs = IRQTable()
+  var softIRQs = IRQTable()
+  /// When the window opened, ns.
+  package internal(set) var windowStart: UInt64 = 0
+  var discardedIntervals: UInt64 = 0
+  /// CPUs whose events are missing at this point of the stream.
+  var openGaps: Set<UInt16> = []
+
+  /// The numbering of the target's syscalls; an `exec` can change it.
+  package var abi: SyscallABI
+  /// How often the target replaced its program; whoever follows its file looks again when this changes.
+  package private(set) var execCount = 0
+  /// How often events were lost so far; whoever lists threads looks again when this changes.
+  package private(set) var gapCount = 0
+  /// Threads that an `exec` gave another tid, which the kernel's pid filter does not hold any more.
+  package private(set) var unfilteredTIDs: [Int32] = []
+  /// The window starts when this task has replaced its program.
+  private var windowOpeningExec: Int32?
+
+  package init(abi: SyscallABI = .native) { self.abi = abi }
+
+  /// Takes in a run of ordered events, and returns how many it took: all of them, or those up to an exec of the target,
+  /// after which `abi` may have to change.
+  package mutating func consume(_ events: UnsafeBufferPointer<Event>) -> Int {
+    let execs = execCount
+    var position = 0
+    while position < events.count {
+      consume(events[position])
+      position += 1
+      if execCount != execs { break }
+    }
+    return position
+  }
+
+  @inline(__always)
+  private mutating func consume(_ event: Event) {
+    switch event.kind {
+    case .syscallEnter: syscallEnter(event)
+    case .syscallExit: syscallExit(event)
+    case .contextSwitch: contextSwitch(event)
+    case .wakeup, .wakeupNew: wakeup(event)
+    case .hardIRQEntry: hardIRQEntry(event)
+    case .hardIRQExit: hardIRQExit(event)
+    case .softIRQEntry: softIRQEntry(event)
+    case .softIRQExit: softIRQExit(event)
+    case .newTask: newTask(event)
+    case .rename: rename(event)
+    case .exit: exit(event)
+    case .exec: exec(event)
+    case .gapStart: gapStart(event)
+    case .gapEnd: gapEnd(event)
+    }
+  }
+
+  // MARK: Syscalls
+
+  @inline(__always)
+  private mutating func syscallEnter(_ event: Event) {
+    let thread = threads.find(event.tid)
+    guard thread >= 0 else { return }
+    let isPoll = event.subject == abi.pollNumber
+    threads.records[thread].enterSyscall(event, isPoll: isPoll)
+  }
+
+  @inline(__always)
+  private mutating func syscallExit(_ event: Event) {
+    let position = threads.find(event.tid)
+    guard position >= 0 else { return }
+    let start = threads.records[position].exitSyscall(event)
+    guard start != 0 else { return }
+    // The exit of rt_sigreturn says -1; its entry knew better. A number that changed on the way is somebody else's call.
+    let number = threads.records[position].syscallNumber
+    guard event.subject == number || event.subject == -1 else { return }
+    let key = SyscallTable.key(thread: Int32(truncatingIfNeeded: position), abi: abi, number: number)
+    if threads.records[position].recentSyscallKey != key {
+      threads.records[position].recentSyscallKey = key
+      threads.records[position].recentSyscall = syscalls.position(
+        of: key, thread: Int32(truncatingIfNeeded: position), abi: abi, number: number)
+    }
+    // The kernel's ERR_PTR range: -MAX_ERRNO…-1. rt_sigreturn returns whatever the interrupted code had in its register.
+    let failed = event.value < 0 && event.value >= -4095 && number != abi.signalReturnNumber
+    syscalls.record(
+      from: start, to: event.timestamp, failed: failed, at: threads.records[position].recentSyscall)
+    if number == abi.pollNumber { threads.records[position].lastPollEnd = event.timestamp }
+  }
+
+  // MARK: Tasks that come, change and go
+
+  private mutating func newTask(_ event: Event) {
+    let cloneThread: Int64 = 0x10000  // CLONE_THREAD; without it the new task is a process of its own
+    let parent = threads.find(event.tid)
+    guard parent >= 0, event.value & cloneThread != 0 else { return }
+    threads.records[parent].isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    // After a loss, /proc may have shown it before its own event comes.
+    let known = threads.find(event.subject)
+    if known >= 0, threads.records[known].isAlive { return }
+    var record = ThreadRecord(tid: event.subject, name: NameID(event.detail), at: event.timestamp)
+    record.scheduling = .unborn
+    record.mode = .syscall  // it begins with the end of the clone that made it
+    threads.add(record)
+  }
+
+  private mutating func rename(_ event: Event) {
+    let thread = threads.find(event.subject)
+    if thread >= 0 { threads.records[thread].name = NameID(event.detail) }
+  }
+
+  /// A thread's life ends here: a little of its exit follows, but the kernel's pid filter forgets the tid at this point.
+  private mutating func exit(_ event: Event) {
+    let thread = threads.find(event.subject)
+    guard thread >= 0, threads.records[thread].scheduling != .dead else { return }
+    threads.records[thread].end(event)
+  }
+
+  /// An exec by a thread other than the leader takes over the leader's tid, which the pid filter dropped when the old
+  /// leader died: that thread's events are incomplete until `refiltered`.
+  private mutating func exec(_ event: Event) {
+    let newTID = event.subject
+    let oldTID = event.detail
+    let thread = threads.find(oldTID)
+    guard thread >= 0 else { return }
+    execCount += 1
+    if newTID != oldTID {
+      threads.records[thread].end(event)
+      let name = threads.records[thread].name
+      var record = ThreadRecord(tid: newTID, name: name, at: event.timestamp)
+      record.isDeducible = false
+      record.isUnfiltered = true
+      threads.add(record)
+      unfilteredTIDs.append(newTID)
+    }
+    if windowOpeningExec == newTID {
+      windowOpeningExec = nil
+      startWindow(at: event.timestamp)
+    }
+  }
+
+  /// The kernel's pid filter holds `tid` again since `time`.
+  package mutating func refiltered(tid: Int32, at time: UInt64) {
+    unfilteredTIDs.removeAll { $0 == tid }
+    let thread = threads.find(tid)
+    guard thread >= 0, threads.records[thread].isUnfiltered else { return }
+    threads.records[thread].isUnfiltered = false
+    // What looked open may have ended and begun again unseen.
+    discardedIntervals += threads.records[thread].abandon(at: time)
+    if openGaps.isEmpty { threads.records[thread].resumeDeduction(at: time) }
+  }
+
+  /// Starts the window at the instant at which `tid` has replaced its program, instead of at a given time.
+  package mutating func openWindowAtExec(of tid: Int32) { windowOpeningExec = tid }
+
+  /// Whether `openWindowAtExec` is still waiting.
+  package var isWaitingForExec: Bool { windowOpeningExec != nil }
+
+  // MARK: Loss
+
+  private mutating func gapStart(_ event: Event) {
+    openGaps.insert(event.cpu)
+    gapCount += 1
+    for position in 0..<threads.records.count where threads.records[position].isAlive {
+      // What runs on another CPU stays known: it can't leave that one unseen. Everything else may have been woken,
+      // switched in, or have ended, on the CPU that went silent.
+      let record = threads.records[position]
+      if record.scheduling == .running, !openGaps.contains(record.cpu) { continue }
+      discardedIntervals += threads.records[position].abandon(at: event.timestamp)
+    }
+  }
+
+  private mutating func gapEnd(_ event: Event) {
+    openGaps.remove(event.cpu)
+    guard openGaps.isEmpty else { return }
+    for position in 0..<threads.records.count where !threads.records[position].isUnfiltered {
+      threads.records[position].resumeDeduction(at: event.timestamp)
+    }
+  }
+}

@@ -1,0 +1,20 @@
+/// Count, sum and extremes of intervals, ns.
+package struct IntervalStatistic: Sendable, Equatable, BitwiseCopyable {
+  package private(set) var count: UInt64 = 0
+  package private(set) var total: UInt64 = 0
+  /// 0 where there is no interval.
+  package private(set) var min: UInt64 = 0
+  package private(set) var max: UInt64 = 0
+
+  package init() {}
+
+  /// Adds the interval from `start` to `end`; one that ends before it starts (clocks of two CPUs) counts as 0 ns.
+  @inline(__always)
+  mutating func record(from start: UInt64, to end: UInt64) {
+    let length = end > start ? end &- start : 0
+    if count == 0 || length < min { min = length }
+    if length > max { max = length }
+    count &+= 1
+    total &+= length
+  }
+}

@@ -1,0 +1,59 @@
+package import TraceModel
+
+/// Everything one window showed. Plain values, complete when made.
+package struct Snapshot: Sendable, Equatable {
+  /// CLOCK_MONOTONIC, ns; the window is start ≤ t < stop.
+  package var start: UInt64
+  package var stop: UInt64
+  package var threads: [ThreadSnapshot]
+  /// Intervals that were open when track of them was lost.
+  package var discardedIntervals: UInt64
+
+  package init(start: UInt64, stop: UInt64, threads: [ThreadSnapshot], discardedIntervals: UInt64) {
+    self.start = start
+    self.stop = stop
+    self.threads = threads
+    self.discardedIntervals = discardedIntervals
+  }
+}
+
+/// One thread inside one window; durations in ns.
+package struct ThreadSnapshot: Sendable, Equatable {
+  package var tid: Int32
+  package var name: NameID
+  package var syscalls: [SyscallSnapshot] = []
+  package var longPoll = IntervalStatistic()
+  package var run = IntervalStatistic()
+  package var ready = IntervalStatistic()
+  package var stopped = IntervalStatistic()
+  package var hardIRQs: [IRQSnapshot] = []
+  package var softIRQs: [IRQSnapshot] = []
+  package var accounting = Accounting()
+
+  package init(tid: Int32, name: NameID) {
+    self.tid = tid
+    self.name = name
+  }
+}
+
+/// One syscall of one thread.
+package struct SyscallSnapshot: Sendable, Equatable {
+  package var number: Int32
+  package var abi: SyscallABI
+  package var durations: IntervalStatistic
+  /// Calls that returned -1…-4095, interrupted ones included.
+  package var errors: UInt64
+  /// ns; at most 1/32 above the true value.
+  package var p50: UInt64
+  package var p90: UInt64
+  package var p99: UInt64
+}
+
+/// One interrupt source as it landed on one thread.
+package struct IRQSnapshot: Sendable, Equatable {
+  /// Hard: interrupt number; soft: vector.
+  package var number: Int32
+  /// Hard: the handler's name; soft: empty.
+  package var name: NameID
+  package var durations: IntervalStatistic
+}

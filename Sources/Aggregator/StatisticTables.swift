@@ -1,0 +1,79 @@
+internal import TraceModel
+
+/// Statistic of one syscall of one thread.
+struct SyscallStatistic: BitwiseCopyable {
+  let thread: Int32
+  let abi: SyscallABI
+  let number: Int32
+  var durations = IntervalStatistic()
+  var errors: UInt64 = 0
+  var histogram = HistogramArena.Histogram()
+}
+
+/// Statistics of syscalls by (thread, ABI, number).
+struct SyscallTable: ~Copyable {
+  var statistics = FlatArray<SyscallStatistic>(capacity: 256)
+  var histograms = HistogramArena()
+  private var index = FlatIndex(capacity: 256)
+
+  static func key(thread: Int32, abi: SyscallABI, number: Int32) -> UInt64 {
+    UInt64(UInt32(bitPattern: number)) | UInt64(UInt32(bitPattern: thread)) &<< 34
+      | UInt64(abi.rawValue) &<< 32
+  }
+
+  mutating func position(of key: UInt64, thread: Int32, abi: SyscallABI, number: Int32) -> Int {
+    if let known = index.find(key) { return Int(known) }
+    let added = statistics.append(SyscallStatistic(thread: thread, abi: abi, number: number))
+    index.set(key, Int32(added))
+    return added
+  }
+
+  @inline(__always)
+  mutating func record(from start: UInt64, to end: UInt64, failed: Bool, at position: Int) {
+    statistics[position].durations.record(from: start, to: end)
+    statistics[position].errors &+= failed ? 1 : 0
+    histograms.record(end > start ? end &- start : 0, in: &statistics[position].histogram)
+  }
+
+  mutating func removeAll() {
+    statistics.removeAll()
+    histograms.removeAll()
+    index.removeAll()
+  }
+}
+
+/// Statistic of one interrupt source on one thread.
+struct IRQStatistic: BitwiseCopyable {
+  let thread: Int32
+  /// Hard: interrupt number; soft: vector.
+  let number: Int32
+  /// Hard: the handler's name; several handlers can share one interrupt.
+  let name: NameID
+  var durations = IntervalStatistic()
+}
+
+/// Statistics of interrupts by (thread, number, handler).
+struct IRQTable: ~Copyable {
+  var statistics = FlatArray<IRQStatistic>(capacity: 64)
+  private var index = FlatIndex(capacity: 64)
+
+  mutating func record(from start: UInt64, to end: UInt64, thread: Int32, number: Int32, name: NameID) {
+    // Interrupt numbers and handlers are few: 20 bits each leave 24 for the thread's index.
+    let key =
+      UInt64(truncatingIfNeeded: number) & 0xFFFFF | (UInt64(truncatingIfNeeded: name) & 0xFFFFF) &<< 20
+      | UInt64(truncatingIfNeeded: thread) &<< 40
+    let position: Int
+    if let known = index.find(key) {
+      position = Int(known)
+    } else {
+      position = statistics.append(IRQStatistic(thread: thread, number: number, name: name))
+      index.set(key, Int32(position))
+    }
+    statistics[position].durations.record(from: start, to: end)
+  }
+
+  mutating func removeAll() {
+    statistics.removeAll()
+    index.removeAll()
+  }
+}

@@ -1,0 +1,62 @@
+package import TraceModel
+
+/// What /proc says of a thread, for the time before its first event and for threads that never have one.
+package struct ThreadObservation: Sendable, Equatable {
+  package enum State: Sendable {
+    /// `R`: on a CPU or waiting for one; /proc does not tell which.
+    case runnable
+    case interruptible
+    case uninterruptible
+    case stopped
+  }
+
+  package enum Mode: Sendable {
+    case user
+    case syscall
+    case unknown
+  }
+
+  package var tid: Int32
+  package var name: NameID
+  package var state: State
+  package var mode: Mode
+
+  package init(tid: Int32, name: NameID, state: State, mode: Mode) {
+    self.tid = tid
+    self.name = name
+    self.state = state
+    self.mode = mode
+  }
+}
+
+extension ThreadRecord {
+  /// Takes over what /proc says, unless events have told already.
+  mutating func apply(_ seen: ThreadObservation) {
+    guard scheduling == .unknown, isDeducible else { return }
+    switch seen.state {
+    case .runnable: return  // the next event tells, or `settle`
+    case .interruptible: scheduling = .interruptible
+    case .uninterruptible: scheduling = .uninterruptible
+    case .stopped: scheduling = .stopped
+    }
+    mode = Mode(seen.mode)
+  }
+
+  /// No event has told: it has been running (or ready) in `mode` since it was last known.
+  mutating func settle(running: Bool, mode seen: ThreadObservation.Mode) {
+    if scheduling == .unknown, isDeducible { scheduling = running ? .running : .ready }
+    guard mode == .unknown, seen != .unknown else { return }
+    mode = Mode(seen)
+    decideMode(was: mode)
+  }
+}
+
+extension Mode {
+  fileprivate init(_ seen: ThreadObservation.Mode) {
+    switch seen {
+    case .user: self = .user
+    case .syscall: self = .syscall
+    case .unknown: self = .unknown
+    }
+  }
+}

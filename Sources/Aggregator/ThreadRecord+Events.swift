@@ -1,0 +1,173 @@
+internal import TraceModel
+
+/// `prev_state` of `sched_switch`, as its print format names the bits.
+private enum TaskState {
+  static let interruptible: Int32 = 0x01  // S
+  static let uninterruptible: Int32 = 0x02  // D
+  static let stoppedOrTraced: Int32 = 0x0C  // T, t
+  static let dead: Int32 = 0x30  // X, Z
+  /// Preemption is 0 (`R`) on some kernels and a bit above all states (`R+`) on others.
+  static let reported: Int32 = 0xFF
+}
+
+// What each event does to the thread that it is about. `isComplete` says that no CPU's events are missing at this time.
+extension ThreadRecord {
+  // MARK: Syscalls
+
+  @inline(__always)
+  mutating func enterSyscall(_ event: Event, isPoll: Bool) {
+    guard scheduling != .dead else { return }
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
+    decideMode(was: .user)
+    mode = .syscall
+    syscallStart = event.timestamp
+    syscallNumber = event.subject
+    if isPoll, lastPollEnd != 0 {
+      longPoll.record(from: lastPollEnd, to: event.timestamp)
+      lastPollEnd = 0
+    }
+  }
+
+  /// Returns when the syscall began; 0 where it is not to be counted.
+  @inline(__always)
+  mutating func exitSyscall(_ event: Event) -> UInt64 {
+    guard scheduling != .dead else { return 0 }
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
+    decideMode(was: .syscall)
+    mode = .user
+    let start = syscallStart
+    syscallStart = 0
+    return start
+  }
+
+  // MARK: Scheduling
+
+  /// Returns how many open intervals had to be given up.
+  mutating func switchOut(_ event: Event, isComplete: Bool) -> UInt64 {
+    let time = event.timestamp
+    isSeenRunning(at: time, cpu: event.cpu)
+    charge(upTo: time)
+    if runStart != 0 {
+      run.record(from: runStart, to: time)
+      runStart = 0
+    }
+    let state = event.detail & TaskState.reported
+    if state & TaskState.dead != 0 {
+      decideMode(was: .syscall)
+      scheduling = .dead
+      return 0
+    }
+    // While events are missing, what wakes it, and where it runs then, may go unseen.
+    guard isComplete, !isUnfiltered else { return abandon(at: time) }
+    if state == 0 {
+      scheduling = .ready
+      readyStart = time
+    } else if state & TaskState.stoppedOrTraced != 0 {
+      scheduling = .stopped
+      stopStart = time
+    } else {
+      scheduling = state & TaskState.interruptible != 0 ? .interruptible : .uninterruptible
+    }
+    return 0
+  }
+
+  mutating func switchIn(_ event: Event) {
+    let time = event.timestamp
+    switch scheduling {
+    case .ready:
+      charge(upTo: time)
+      if readyStart != 0 { ready.record(from: readyStart, to: time) }
+    case .unknown where isDeducible:
+      scheduling = .ready  // its wake-up was before anybody looked
+      charge(upTo: time)
+    case .running:
+      scheduling = .unknown  // its switch-out is missing
+      charge(upTo: time)
+    case .unborn:
+      since = max(since, time)
+    default:
+      charge(upTo: time)  // blocked or stopped, and the wake-up not seen
+    }
+    readyStart = 0
+    stopStart = 0
+    scheduling = .running
+    cpu = event.cpu
+    runStart = time
+  }
+
+  mutating func wake(at time: UInt64, isComplete: Bool) {
+    switch scheduling {
+    case .running, .ready, .dead:
+      return  // it had not gone to sleep yet, or is awake already
+    case .stopped:
+      charge(upTo: time)
+      if stopStart != 0 { stopped.record(from: stopStart, to: time) }
+      stopStart = 0
+    case .unborn:
+      since = max(since, time)
+    case .unknown, .interruptible, .uninterruptible:
+      charge(upTo: time)  // from unknown: it was not running, but how it waited nobody saw
+    }
+    if isComplete, !isUnfiltered {
+      scheduling = .ready
+      readyStart = time
+    } else {
+      scheduling = .unknown  // it may be running already on a CPU that is silent
+      isDeducible = false
+    }
+  }
+
+  /// The thread's life ends here.
+  mutating func end(_ event: Event) {
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
+    decideMode(was: .syscall)  // it exits by a syscall or by a signal, on its way out of the kernel
+    if runStart != 0 { run.record(from: runStart, to: event.timestamp) }
+    scheduling = .dead
+  }
+
+  // MARK: Interrupts
+
+  // Interrupts nest on the thread that they landed on: a hard one inside a soft one, never the other way round. With
+  // PREEMPT_RT a thread can be switched out inside a soft interrupt, and takes its nesting with it.
+
+  mutating func enterHardIRQ(_ event: Event) {
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
+    if hardDepth < hardFrames.count {
+      hardFrames[hardDepth] = HardIRQFrame(
+        irq: event.subject, name: NameID(event.detail), start: event.timestamp)
+    }
+    hardDepth += 1
+  }
+
+  /// Returns the interrupt that ended; its start is 0 where it is not to be counted.
+  mutating func exitHardIRQ(_ event: Event) -> HardIRQFrame {
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
+    guard hardDepth > 0 else { return HardIRQFrame() }
+    hardDepth -= 1
+    guard hardDepth < hardFrames.count else { return HardIRQFrame() }
+    return hardFrames[hardDepth]
+  }
+
+  mutating func enterSoftIRQ(_ event: Event) {
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
+    softDepth = 1
+    softStart = event.timestamp
+    softVector = event.subject
+  }
+
+  /// Returns when it began; 0 where it is not to be counted.
+  mutating func exitSoftIRQ(_ event: Event) -> UInt64 {
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
+    softDepth = 0
+    let start = softVector == event.subject ? softStart : 0
+    softStart = 0
+    return start
+  }
+}

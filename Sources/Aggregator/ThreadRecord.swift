@@ -1,0 +1,193 @@
+internal import TraceModel
+
+/// What a thread is doing as far as the scheduler is concerned.
+enum Scheduling: UInt8, BitwiseCopyable {
+  /// Nothing seen yet, or lost track of.
+  case unknown
+  /// Announced by its parent, not yet runnable.
+  case unborn
+  case running
+  case ready
+  case interruptible
+  case uninterruptible
+  case stopped
+  case dead
+}
+
+/// Which side of the syscall boundary a thread is on.
+enum Mode: UInt8, BitwiseCopyable {
+  case unknown
+  case user
+  case syscall
+}
+
+/// A hard interrupt's handler that has begun.
+struct HardIRQFrame: BitwiseCopyable {
+  var irq: Int32 = 0
+  var name: NameID = 0
+  /// When it began, ns; 0 where that was outside the window.
+  var start: UInt64 = 0
+}
+
+/// Everything known of one thread: where it is, since when, and what it has added up to in this window.
+///
+/// Starts of intervals are 0 where the interval may not be counted: begun outside the window or across a gap.
+struct ThreadRecord: BitwiseCopyable {
+  let tid: Int32
+  var name: NameID
+
+  // Where it is.
+  var scheduling = Scheduling.unknown
+  var mode = Mode.unknown
+  /// For `.unknown`: the first event from now on tells what the thread has been doing since `since`, because nothing is
+  /// missing in between.
+  var isDeducible = true
+  /// The kernel's pid filter does not hold this tid any more: only a re-armed filter makes its events complete again.
+  var isUnfiltered = false
+  var cpu: UInt16 = 0
+  var hardDepth = 0
+  var softDepth = 0
+  var hardFrames = InlineArray<4, HardIRQFrame>(repeating: HardIRQFrame())
+  var softVector: Int32 = 0
+
+  // Since when.
+  /// Up to here its time is accounted for.
+  var since: UInt64
+  var runStart: UInt64 = 0
+  var readyStart: UInt64 = 0
+  var stopStart: UInt64 = 0
+  var softStart: UInt64 = 0
+  var syscallStart: UInt64 = 0
+  var syscallNumber: Int32 = 0
+  var lastPollEnd: UInt64 = 0
+
+  // What it added up to.
+  var accounting = Accounting()
+  /// Time on a CPU whose mode the next syscall event will tell; part of no state yet.
+  var undecided: UInt64 = 0
+  var run = IntervalStatistic()
+  var ready = IntervalStatistic()
+  var stopped = IntervalStatistic()
+  var longPoll = IntervalStatistic()
+  /// The syscall statistic used last: a thread mostly repeats itself.
+  var recentSyscallKey: UInt64 = .max
+  var recentSyscall = 0
+
+  init(tid: Int32, name: NameID, at time: UInt64) {
+    self.tid = tid
+    self.name = name
+    since = time
+  }
+
+  var isAlive: Bool { scheduling != .dead && scheduling != .unborn }
+
+  /// Accounts for the time up to `time` in the state that the thread has been in since `since`.
+  @inline(__always)
+  mutating func charge(upTo time: UInt64) {
+    guard time > since else { return }
+    let length = time &- since
+    since = time
+    switch scheduling {
+    case .running: chargeRunning(length)
+    case .ready: accounting[.ready] &+= length
+    case .interruptible: accounting[.blockedInterruptible] &+= length
+    case .uninterruptible: accounting[.blockedUninterruptible] &+= length
+    case .stopped: accounting[.stopped] &+= length
+    case .unknown: accounting[.unknown] &+= length
+    case .dead, .unborn: break
+    }
+  }
+
+  @inline(__always)
+  private mutating func chargeRunning(_ length: UInt64) {
+    if hardDepth != 0 {
+      accounting[.hardIRQ] &+= length
+    } else if softDepth != 0 {
+      accounting[.softIRQ] &+= length
+    } else {
+      switch mode {
+      case .user: accounting[.user] &+= length
+      case .syscall: accounting[.syscall] &+= length
+      case .unknown: undecided &+= length
+      }
+    }
+  }
+
+  /// Learns which mode the undecided time was spent in.
+  @inline(__always)
+  mutating func decideMode(was mode: Mode) {
+    guard undecided != 0 else { return }
+    accounting[mode == .user ? .user : mode == .syscall ? .syscall : .unknown] &+= undecided
+    undecided = 0
+  }
+
+  /// The thread shows that it is on a CPU at `time`, by an event that only a running task records.
+  @inline(__always)
+  mutating func isSeenRunning(at time: UInt64, cpu: UInt16) {
+    if scheduling != .running { becomeRunningUnannounced(at: time) }
+    self.cpu = cpu
+  }
+
+  private mutating func becomeRunningUnannounced(at time: UInt64) {
+    switch scheduling {
+    case .unknown where isDeducible:
+      scheduling = .running  // no switch was missed, so it has been running all along
+    case .unborn, .dead:
+      since = max(since, time)
+    default:
+      // Its switch-in is missing: from its last known state on, anything can have happened.
+      scheduling = .unknown
+      charge(upTo: time)
+      readyStart = 0
+      stopStart = 0
+    }
+    scheduling = .running
+  }
+
+  /// Starts a new window at `time`: nothing counted so far, and nothing that is open now counts.
+  mutating func startWindow(at time: UInt64) {
+    since = time
+    runStart = 0
+    readyStart = 0
+    stopStart = 0
+    softStart = 0
+    syscallStart = 0
+    lastPollEnd = 0
+    for depth in 0..<hardFrames.count { hardFrames[depth].start = 0 }
+    accounting = Accounting()
+    undecided = 0
+    run = IntervalStatistic()
+    ready = IntervalStatistic()
+    stopped = IntervalStatistic()
+    longPoll = IntervalStatistic()
+    recentSyscallKey = .max
+  }
+
+  /// Loses track of the thread at `time`: its time is unknown from there on. Returns how many open intervals that costs.
+  mutating func abandon(at time: UInt64) -> UInt64 {
+    charge(upTo: time)
+    decideMode(was: .unknown)
+    let starts = [runStart, readyStart, stopStart, softStart, syscallStart]
+    var discarded = UInt64(starts.count { $0 != 0 })
+    for depth in 0..<hardDepth where hardFrames[depth].start != 0 { discarded += 1 }
+    runStart = 0
+    readyStart = 0
+    stopStart = 0
+    softStart = 0
+    syscallStart = 0
+    lastPollEnd = 0
+    hardDepth = 0
+    softDepth = 0
+    scheduling = .unknown
+    mode = .unknown
+    isDeducible = false
+    return discarded
+  }
+
+  /// From `time` on the thread's events are complete again: the next one tells what it has been doing since.
+  mutating func resumeDeduction(at time: UInt64) {
+    guard scheduling == .unknown, !isDeducible else { return }
+    charge(upTo: time)
+    isDeducible = true
+  }
+}

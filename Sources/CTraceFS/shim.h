@@ -1,0 +1,76 @@
+#ifndef KDELAY_CTRACEFS_SHIM_H
+#define KDELAY_CTRACEFS_SHIM_H
+
+/* What Swift cannot express: variadic and unavailable C functions, and macros that are no constants. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <event-parse.h>
+#include <tracefs.h>
+
+/* fork() is unavailable to Swift, and only async-signal-safe calls may follow it here.
+ *
+ * Starts ARGV in a child that waits, before its exec, until a byte arrives on the descriptor GO; the exec's errno is
+ * written to the descriptor FAILED, which closes without a byte where the exec worked. The child dies with the
+ * calling thread (PR_SET_PDEATHSIG). Returns the child's pid, -1 with errno on failure. */
+static inline pid_t kdelay_spawn_waiting(const char *path, char *const argv[], int go, int failed)
+{
+	pid_t parent = getpid();
+	pid_t child = fork();
+	sigset_t none;
+	char byte;
+	int error;
+
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (getppid() != parent || read(go, &byte, 1) != 1)
+		_exit(127);
+	execv(path, argv);
+	error = errno;
+	if (write(failed, &error, sizeof(error)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* pipe2 is hidden from Swift by feature macros. */
+static inline int kdelay_pipe(int ends[2])
+{
+	int status = pipe(ends);
+
+	if (status == 0) {
+		fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+		fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+	}
+	return status;
+}
+
+/* glibc wraps pidfd_open only since 2.36. */
+static inline int kdelay_pidfd_open(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* WIFSIGNALED and its kind are function-like macros. */
+static inline bool kdelay_exited_by_signal(int status) { return WIFSIGNALED(status); }
+static inline int kdelay_exit_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+#endif

@@ -1,0 +1,133 @@
+internal import Aggregator
+internal import TraceModel
+
+/// The JSON report, one object a line; `JSONSchema` describes it.
+package struct JSONRenderer: Renderer {
+  package init() {}
+
+  package static let schemaName = "kdelay-ftrace.sample/1"
+
+  package func render(_ sample: Sample) -> String {
+    let snapshot = sample.snapshot
+    let value = JSONValue.object([
+      ("schema", .string(Self.schemaName)),
+      (
+        "target",
+        .object([("pid", .integer(Int64(sample.targetPID))), ("comm", .string(sample.targetName))])
+      ),
+      (
+        "window",
+        .object([
+          ("index", .integer(Int64(sample.index))),
+          ("start_ns", .unsigned(snapshot.start)),
+          ("stop_ns", .unsigned(snapshot.stop)),
+          ("duration_ns", .unsigned(snapshot.stop - snapshot.start)),
+          ("start_trigger", .null),
+          ("stop_trigger", .null),
+        ])
+      ),
+      ("loss", Self.loss(sample)),
+      ("threads", .array(sample.threads.map { Self.thread($0, sample.names) })),
+      ("upcalls", .null),
+      ("syscall_events", .array([])),
+    ])
+    return value.text + "\n"
+  }
+
+  private static func loss(_ sample: Sample) -> JSONValue {
+    .object([
+      ("events", .unsigned(sample.loss.events)),
+      ("stack_samples", .unsigned(0)),
+      ("undecodable", .unsigned(sample.loss.undecodable)),
+      ("discarded_intervals", .unsigned(sample.snapshot.discardedIntervals)),
+      ("missed_triggers", .unsigned(0)),
+      ("unknown_gaps", .unsigned(sample.loss.gapsOfUnknownLength)),
+      ("late_events", .unsigned(sample.loss.late)),
+      (
+        "cpus",
+        .array(
+          sample.loss.eventsByCPU.sorted { $0.key < $1.key }.map {
+            .object([("cpu", .integer(Int64($0.key))), ("events", .unsigned($0.value))])
+          })
+      ),
+    ])
+  }
+
+  private static func thread(_ thread: ThreadSnapshot, _ names: NameTable) -> JSONValue {
+    .object([
+      ("tid", .integer(Int64(thread.tid))),
+      ("comm", .string(names[thread.name])),
+      ("syscalls", .array(thread.syscallsByTotal.map(syscall))),
+      ("long_poll", statistic(thread.longPoll, hasMin: true)),
+      ("run", statistic(thread.run, hasMin: true)),
+      ("ready", statistic(thread.ready, hasMin: false)),
+      ("stopped", statistic(thread.stopped, hasMin: false)),
+      (
+        "hard_irqs",
+        .array(
+          thread.hardIRQs.byTotal.map {
+            .object(
+              [("name", .string(names[$0.name])), ("irq", .integer(Int64($0.number)))] + counts($0.durations))
+          })
+      ),
+      (
+        "soft_irqs",
+        .array(
+          thread.softIRQs.byTotal.map {
+            .object(
+              [("name", .string($0.vectorName)), ("vector", .integer(Int64($0.number)))] + counts($0.durations))
+          })
+      ),
+      ("accounting", accounting(thread.accounting)),
+    ])
+  }
+
+  private static func syscall(_ syscall: SyscallSnapshot) -> JSONValue {
+    .object(
+      [
+        ("name", .string(SyscallNames.name(syscall.number, abi: syscall.abi))),
+        ("number", .integer(Int64(syscall.number))),
+      ] + counts(syscall.durations) + [
+        ("p50_ns", .unsigned(syscall.p50)),
+        ("p90_ns", .unsigned(syscall.p90)),
+        ("p99_ns", .unsigned(syscall.p99)),
+        ("errors", .unsigned(syscall.errors)),
+      ])
+  }
+
+  /// null where there is no interval.
+  private static func statistic(_ statistic: IntervalStatistic, hasMin: Bool) -> JSONValue {
+    guard statistic.count > 0 else { return .null }
+    return .object(
+      [("count", .unsigned(statistic.count)), ("total_ns", .unsigned(statistic.total))]
+        + (hasMin ? [("min_ns", .unsigned(statistic.min))] : [])
+        + [("max_ns", .unsigned(statistic.max))])
+  }
+
+  private static func counts(_ statistic: IntervalStatistic) -> [(String, JSONValue)] {
+    [
+      ("count", .unsigned(statistic.count)), ("total_ns", .unsigned(statistic.total)),
+      ("max_ns", .unsigned(statistic.max)),
+    ]
+  }
+
+  private static func accounting(_ accounting: Accounting) -> JSONValue {
+    .object(
+      AccountingState.allCases.map { (Self.key($0), .unsigned(accounting[$0])) }
+        + [("lifetime_ns", .unsigned(accounting.lifetime))])
+  }
+
+  private static func key(_ state: AccountingState) -> String {
+    switch state {
+    case .user: "user_ns"
+    case .syscall: "syscall_ns"
+    case .hardIRQ: "hard_irq_ns"
+    case .softIRQ: "soft_irq_ns"
+    case .ready: "ready_ns"
+    case .blockedInterruptible: "blocked_interruptible_ns"
+    case .blockedUninterruptible: "blocked_uninterruptible_ns"
+    case .stopped: "stopped_ns"
+    case .unknown: "unknown_ns"
+    }
+  }
+}

@@ -1,0 +1,210 @@
+/// The JSON Schema (2020-12) of what `JSONRenderer` writes; `kdelay-ftrace schema` prints it.
+package enum JSONSchema {
+  package static let text = #"""
+    {
+      "$schema": "https://json-schema.org/draft/2020-12/schema",
+      "title": "kdelay-ftrace.sample/1",
+      "description": "One sample of kdelay-ftrace. Integers are nanoseconds unless the name says otherwise.",
+      "type": "object",
+      "properties": {
+        "schema": {"const": "kdelay-ftrace.sample/1"},
+        "target": {
+          "type": "object",
+          "properties": {"pid": {"type": "integer", "minimum": 0}, "comm": {"type": "string"}},
+          "required": ["pid", "comm"]
+        },
+        "window": {
+          "type": "object",
+          "properties": {
+            "index": {"type": "integer", "minimum": 1},
+            "start_ns": {"type": "integer", "minimum": 0},
+            "stop_ns": {"type": "integer", "minimum": 0},
+            "duration_ns": {"type": "integer", "minimum": 0},
+            "start_trigger": {"type": ["string", "null"]},
+            "stop_trigger": {"type": ["string", "null"]}
+          },
+          "required": ["index", "start_ns", "stop_ns", "duration_ns", "start_trigger", "stop_trigger"]
+        },
+        "loss": {
+          "type": "object",
+          "properties": {
+            "events": {"type": "integer", "minimum": 0},
+            "stack_samples": {"type": "integer", "minimum": 0},
+            "undecodable": {"type": "integer", "minimum": 0},
+            "discarded_intervals": {"type": "integer", "minimum": 0},
+            "missed_triggers": {"type": "integer", "minimum": 0},
+            "unknown_gaps": {"type": "integer", "minimum": 0},
+            "late_events": {"type": "integer", "minimum": 0},
+            "cpus": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "properties": {"cpu": {"type": "integer", "minimum": 0}, "events": {"type": "integer", "minimum": 0}},
+                "required": ["cpu", "events"]
+              }
+            }
+          },
+          "required": [
+            "events",
+            "stack_samples",
+            "undecodable",
+            "discarded_intervals",
+            "missed_triggers",
+            "unknown_gaps",
+            "late_events",
+            "cpus"
+          ]
+        },
+        "threads": {"type": "array", "items": {"$ref": "#/$defs/thread"}},
+        "upcalls": {"type": ["object", "null"]},
+        "syscall_events": {"type": "array", "items": {"$ref": "#/$defs/syscall_event"}}
+      },
+      "required": ["schema", "target", "window", "loss", "threads", "upcalls", "syscall_events"],
+      "$defs": {
+        "thread": {
+          "type": "object",
+          "properties": {
+            "tid": {"type": "integer", "minimum": 0},
+            "comm": {"type": "string"},
+            "syscalls": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "properties": {
+                  "name": {"type": "string"},
+                  "number": {"type": "integer"},
+                  "count": {"type": "integer", "minimum": 0},
+                  "total_ns": {"type": "integer", "minimum": 0},
+                  "max_ns": {"type": "integer", "minimum": 0},
+                  "p50_ns": {"type": "integer", "minimum": 0},
+                  "p90_ns": {"type": "integer", "minimum": 0},
+                  "p99_ns": {"type": "integer", "minimum": 0},
+                  "errors": {"type": "integer", "minimum": 0}
+                },
+                "required": ["name", "number", "count", "total_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns", "errors"]
+              }
+            },
+            "long_poll": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/min_max"}]},
+            "run": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/min_max"}]},
+            "ready": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/max"}]},
+            "stopped": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/max"}]},
+            "hard_irqs": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "properties": {
+                  "name": {"type": "string"},
+                  "irq": {"type": "integer", "minimum": 0},
+                  "count": {"type": "integer", "minimum": 0},
+                  "total_ns": {"type": "integer", "minimum": 0},
+                  "max_ns": {"type": "integer", "minimum": 0}
+                },
+                "required": ["name", "irq", "count", "total_ns", "max_ns"]
+              }
+            },
+            "soft_irqs": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "properties": {
+                  "name": {"type": "string"},
+                  "vector": {"type": "integer", "minimum": 0},
+                  "count": {"type": "integer", "minimum": 0},
+                  "total_ns": {"type": "integer", "minimum": 0},
+                  "max_ns": {"type": "integer", "minimum": 0}
+                },
+                "required": ["name", "vector", "count", "total_ns", "max_ns"]
+              }
+            },
+            "accounting": {
+              "type": "object",
+              "properties": {
+                "user_ns": {"type": "integer", "minimum": 0},
+                "syscall_ns": {"type": "integer", "minimum": 0},
+                "hard_irq_ns": {"type": "integer", "minimum": 0},
+                "soft_irq_ns": {"type": "integer", "minimum": 0},
+                "ready_ns": {"type": "integer", "minimum": 0},
+                "blocked_interruptible_ns": {"type": "integer", "minimum": 0},
+                "blocked_uninterruptible_ns": {"type": "integer", "minimum": 0},
+                "stopped_ns": {"type": "integer", "minimum": 0},
+                "unknown_ns": {"type": "integer", "minimum": 0},
+                "lifetime_ns": {"type": "integer", "minimum": 0}
+              },
+              "required": [
+                "user_ns",
+                "syscall_ns",
+                "hard_irq_ns",
+                "soft_irq_ns",
+                "ready_ns",
+                "blocked_interruptible_ns",
+                "blocked_uninterruptible_ns",
+                "stopped_ns",
+                "unknown_ns",
+                "lifetime_ns"
+              ]
+            }
+          },
+          "required": [
+            "tid",
+            "comm",
+            "syscalls",
+            "long_poll",
+            "run",
+            "ready",
+            "stopped",
+            "hard_irqs",
+            "soft_irqs",
+            "accounting"
+          ]
+        },
+        "min_max": {
+          "type": "object",
+          "properties": {
+            "count": {"type": "integer", "minimum": 0},
+            "total_ns": {"type": "integer", "minimum": 0},
+            "min_ns": {"type": "integer", "minimum": 0},
+            "max_ns": {"type": "integer", "minimum": 0}
+          },
+          "required": ["count", "total_ns", "min_ns", "max_ns"]
+        },
+        "max": {
+          "type": "object",
+          "properties": {
+            "count": {"type": "integer", "minimum": 0},
+            "total_ns": {"type": "integer", "minimum": 0},
+            "max_ns": {"type": "integer", "minimum": 0}
+          },
+          "required": ["count", "total_ns", "max_ns"]
+        },
+        "syscall_event": {
+          "type": "object",
+          "properties": {
+            "tid": {"type": "integer", "minimum": 0},
+            "comm": {"type": "string"},
+            "name": {"type": "string"},
+            "number": {"type": "integer"},
+            "entry_ns": {"type": "integer", "minimum": 0},
+            "exit_ns": {"type": "integer", "minimum": 0},
+            "return_value": {"type": "integer"},
+            "user_stack": {"type": "array", "items": {"type": "object"}},
+            "user_stack_end": {"type": "string"},
+            "kernel_stack": {"type": "array", "items": {"type": "object"}}
+          },
+          "required": [
+            "tid",
+            "comm",
+            "name",
+            "number",
+            "entry_ns",
+            "exit_ns",
+            "return_value",
+            "user_stack",
+            "user_stack_end",
+            "kernel_stack"
+          ]
+        }
+      }
+    }
+
+    """#
+}

@@ -1,0 +1,86 @@
+package import Aggregator
+package import TraceModel
+
+/// A point in time on the wall, for the report's head lines.
+package struct WallTime: Sendable, Equatable {
+  /// Seconds since 1970, UTC.
+  package var seconds: Int
+  package var microseconds: Int
+
+  package init(seconds: Int, microseconds: Int) {
+    self.seconds = seconds
+    self.microseconds = microseconds
+  }
+}
+
+/// One sample as a renderer gets it: everything the report says, and nothing that has to be looked up.
+package struct Sample: Sendable {
+  package var targetPID: Int32
+  package var targetName: String
+  /// From 1.
+  package var index: Int
+  package var snapshot: Snapshot
+  package var loss: Loss
+  package var names: NameTable
+  package var started: WallTime
+  package var stopped: WallTime
+  package var dumped: WallTime
+
+  package init(
+    targetPID: Int32, targetName: String, index: Int, snapshot: Snapshot, loss: Loss, names: NameTable,
+    started: WallTime, stopped: WallTime, dumped: WallTime
+  ) {
+    self.targetPID = targetPID
+    self.targetName = targetName
+    self.index = index
+    self.snapshot = snapshot
+    self.loss = loss
+    self.names = names
+    self.started = started
+    self.stopped = stopped
+    self.dumped = dumped
+  }
+
+  /// Threads by name, then tid; of a reused tid, the earlier first.
+  var threads: [ThreadSnapshot] {
+    snapshot.threads.enumerated().sorted { left, right in
+      let leftName = names[left.element.name]
+      let rightName = names[right.element.name]
+      if leftName != rightName { return leftName < rightName }
+      if left.element.tid != right.element.tid { return left.element.tid < right.element.tid }
+      return left.offset < right.offset
+    }.map(\.element)
+  }
+}
+
+/// A report format.
+package protocol Renderer: Sendable {
+  /// The whole text of one sample, ending in a line end.
+  func render(_ sample: Sample) -> String
+}
+
+extension ThreadSnapshot {
+  /// By total time, longest first.
+  var syscallsByTotal: [SyscallSnapshot] {
+    syscalls.sorted {
+      ($1.durations.total, $0.abi.rawValue, $0.number) < ($0.durations.total, $1.abi.rawValue, $1.number)
+    }
+  }
+}
+
+extension [IRQSnapshot] {
+  var byTotal: [IRQSnapshot] {
+    sorted { ($1.durations.total, $0.number) < ($0.durations.total, $1.number) }
+  }
+}
+
+extension IRQSnapshot {
+  /// The kernel's names of the soft interrupt vectors (include/linux/interrupt.h), as kernel_delay.py writes them.
+  static let vectorNames = [
+    "hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu",
+  ]
+
+  var vectorName: String {
+    Self.vectorNames.indices.contains(Int(number)) ? Self.vectorNames[Int(number)] : "vector_\(number)"
+  }
+}

@@ -1,0 +1,151 @@
+internal import Aggregator
+internal import TraceModel
+
+/// The text report: kernel_delay.py's lines column for column, then what this tool adds in sections of its own.
+package struct TextRenderer: Renderer {
+  package init() {}
+
+  private static let indent = String(repeating: " ", count: 28)
+
+  package func render(_ sample: Sample) -> String {
+    var lines = [
+      "# Start sampling @\(sample.started.text)",
+      "# Stop sampling @\(sample.stopped.text)",
+      "# Sample dump @\(sample.dumped.text)",
+      "\(Columns.left("TID", 10)) \(Columns.left("THREAD", 16)) <RESOURCE SPECIFIC>",
+      [10, 16, 76].map { String(repeating: "-", count: $0) }.joined(separator: " "),
+    ]
+    let threads = sample.threads
+    for (position, thread) in threads.enumerated() {
+      if position > 0 { lines.append("") }
+      lines += Self.lines(of: thread, names: sample.names)
+    }
+    lines += LatencySection.lines(threads, sample.names)
+    lines += AccountingSection.lines(threads, sample.names)
+    lines += LossSection.lines(sample)
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  // MARK: The sections of kernel_delay.py
+
+  private struct Section {
+    var title: String
+    var lines: [String]
+  }
+
+  /// A thread's sections; its tid and name stand on the line of the first.
+  private static func lines(of thread: ThreadSnapshot, names: NameTable) -> [String] {
+    let sections = [
+      syscalls(thread),
+      longPoll(thread.longPoll),
+      run(thread.run),
+      scheduling("[THREAD READY STATISTICS]", "SCHED_CNT", thread.ready),
+      scheduling("[THREAD STOPPED STATISTICS]", "STOP_CNT", thread.stopped),
+      hardIRQs(thread.hardIRQs, names),
+      softIRQs(thread.softIRQs),
+    ].compactMap { $0 }
+    let name = Columns.printable(names[thread.name])
+    var head = "\(Columns.right(String(thread.tid), 10)) \(Columns.left(name, 16)) "
+    guard !sections.isEmpty else { return [head + "[NO EVENTS]"] }
+    var lines: [String] = []
+    for section in sections {
+      lines.append(head + section.title)
+      lines += section.lines.map { indent + $0 }
+      lines.append("")
+      head = indent
+    }
+    lines.removeLast()
+    return lines
+  }
+
+  private static func syscalls(_ thread: ThreadSnapshot) -> Section? {
+    guard !thread.syscalls.isEmpty else { return nil }
+    var lines = [
+      "\(Columns.left("NAME", 20)) \(Columns.right("NUMBER", 6))  \(head("COUNT", 10))  \(head("TOTAL ns"))  \(head("MAX ns"))"
+    ]
+    var count: UInt64 = 0
+    var total: UInt64 = 0
+    for syscall in thread.syscallsByTotal {
+      let durations = syscall.durations
+      lines.append(
+        "\(Columns.cut(SyscallNames.name(syscall.number, abi: syscall.abi), 20)) \(Columns.right(String(syscall.number), 6))  "
+          + "\(Columns.right(durations.count, 10))  \(Columns.nanoseconds(durations.total))  \(Columns.nanoseconds(durations.max))")
+      if syscall.number != syscall.abi.pollNumber {
+        count += durations.count
+        total += durations.total
+      }
+    }
+    if count > 0 {
+      lines.append(
+        "\(Columns.left("TOTAL( - poll):", 27))  \(Columns.right(count, 10))  \(Columns.nanoseconds(total))")
+    }
+    return Section(title: "[SYSCALL STATISTICS]", lines: lines)
+  }
+
+  private static func longPoll(_ statistic: IntervalStatistic) -> Section? {
+    guard statistic.count > 0 else { return nil }
+    return Section(
+      title: "[LONG POLL STATISTICS]",
+      lines: [
+        "\(head("COUNT", 10))  \(head("AVERAGE ns"))  \(head("MIN ns"))  \(head("MAX ns"))",
+        "\(Columns.right(statistic.count, 10))  \(Columns.nanoseconds(statistic.total / statistic.count))  "
+          + "\(Columns.nanoseconds(statistic.min))  \(Columns.nanoseconds(statistic.max))",
+      ])
+  }
+
+  private static func run(_ statistic: IntervalStatistic) -> Section? {
+    guard statistic.count > 0 else { return nil }
+    return Section(
+      title: "[THREAD RUN STATISTICS]",
+      lines: [
+        "\(head("SCHED_CNT", 10))  \(head("TOTAL ns"))  \(head("MIN ns"))  \(head("MAX ns"))",
+        "\(Columns.right(statistic.count, 10))  \(Columns.nanoseconds(statistic.total))  "
+          + "\(Columns.nanoseconds(statistic.min))  \(Columns.nanoseconds(statistic.max))",
+      ])
+  }
+
+  private static func scheduling(_ title: String, _ count: String, _ statistic: IntervalStatistic) -> Section? {
+    guard statistic.count > 0 else { return nil }
+    return Section(
+      title: title,
+      lines: [
+        "\(head(count, 10))  \(head("TOTAL ns"))  \(head("MAX ns"))",
+        "\(Columns.right(statistic.count, 10))  \(Columns.nanoseconds(statistic.total))  \(Columns.nanoseconds(statistic.max))",
+      ])
+  }
+
+  private static func hardIRQs(_ irqs: [IRQSnapshot], _ names: NameTable) -> Section? {
+    guard !irqs.isEmpty else { return nil }
+    var lines = ["\(Columns.left("NAME", 20))  \(head("COUNT", 10))  \(head("TOTAL ns"))  \(head("MAX ns"))"]
+    for irq in irqs.byTotal {
+      lines.append("\(Columns.cut(Columns.printable(names[irq.name]), 20))  \(counts(irq.durations))")
+    }
+    lines.append("\(Columns.left("TOTAL:", 20))  \(sum(irqs))")
+    return Section(title: "[HARD IRQ STATISTICS]", lines: lines)
+  }
+
+  private static func softIRQs(_ irqs: [IRQSnapshot]) -> Section? {
+    guard !irqs.isEmpty else { return nil }
+    var lines = [
+      "\(Columns.left("NAME", 20)) \(head("VECT_NR", 7))  \(head("COUNT", 10))  \(head("TOTAL ns"))  \(head("MAX ns"))"
+    ]
+    for irq in irqs.byTotal {
+      lines.append(
+        "\(Columns.cut(irq.vectorName, 20)) \(Columns.right(String(irq.number), 7))  \(counts(irq.durations))")
+    }
+    lines.append("\(Columns.left("TOTAL:", 28))  \(sum(irqs))")
+    return Section(title: "[SOFT IRQ STATISTICS]", lines: lines)
+  }
+
+  private static func counts(_ statistic: IntervalStatistic) -> String {
+    "\(Columns.right(statistic.count, 10))  \(Columns.nanoseconds(statistic.total))  \(Columns.nanoseconds(statistic.max))"
+  }
+
+  private static func sum(_ irqs: [IRQSnapshot]) -> String {
+    let count = irqs.reduce(0) { $0 + $1.durations.count }
+    let total = irqs.reduce(0) { $0 + $1.durations.total }
+    return "\(Columns.right(count, 10))  \(Columns.nanoseconds(total))"
+  }
+
+  private static func head(_ title: String, _ width: Int = 16) -> String { Columns.right(title, width) }
+}

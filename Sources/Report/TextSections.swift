@@ -1,0 +1,120 @@
+internal import Aggregator
+internal import TraceModel
+
+/// Quantiles and errors of each syscall of each thread.
+enum LatencySection {
+  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable) -> [String] {
+    guard threads.contains(where: { !$0.syscalls.isEmpty }) else { return [] }
+    var lines = [
+      "", "# SYSCALL LATENCY (quantiles at most 3.2% above the true value):",
+      "\(Columns.right("TID", 10)) \(Columns.left("THREAD", 16)) \(Columns.left("NAME", 20))  "
+        + ["COUNT", "ERRORS"].map { Columns.right($0, 10) }.joined(separator: "  ") + "  "
+        + ["P50 ns", "P90 ns", "P99 ns", "MAX ns"].map { Columns.right($0, 14) }.joined(separator: "  "),
+    ]
+    for thread in threads {
+      for syscall in thread.syscallsByTotal {
+        lines.append(
+          "\(Columns.right(String(thread.tid), 10)) \(Columns.left(Columns.printable(names[thread.name]), 16)) "
+            + "\(Columns.cut(SyscallNames.name(syscall.number, abi: syscall.abi), 20))  "
+            + [syscall.durations.count, syscall.errors].map { Columns.right($0, 10) }.joined(separator: "  ")
+            + "  "
+            + [syscall.p50, syscall.p90, syscall.p99, syscall.durations.max]
+            .map { Columns.right(Columns.grouped($0), 14) }.joined(separator: "  "))
+      }
+    }
+    return lines
+  }
+}
+
+/// Where each thread's life went, one line a thread, with a word for it.
+enum AccountingSection {
+  private static let columns: [(title: String, state: AccountingState)] = [
+    ("USER", .user), ("SYSCALL", .syscall), ("HARDIRQ", .hardIRQ), ("SOFTIRQ", .softIRQ),
+    ("READY", .ready), ("SLEEP(S)", .blockedInterruptible), ("BLOCK(D)", .blockedUninterruptible),
+    ("STOPPED", .stopped), ("UNKNOWN", .unknown),
+  ]
+
+  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable) -> [String] {
+    guard !threads.isEmpty else { return [] }
+    var lines = [
+      "", "# ACCOUNTING (every nanosecond of each thread's life in the window, in % of LIFE):",
+      "\(Columns.right("TID", 10)) \(Columns.left("THREAD", 16)) \(Columns.right("LIFE ms", 12))"
+        + columns.map { Columns.right($0.title, 9) }.joined() + "  VERDICT",
+    ]
+    for thread in threads {
+      lines.append(
+        line(String(thread.tid), Columns.printable(names[thread.name]), thread.accounting)
+          + "  \(verdict(thread.accounting))")
+    }
+    if threads.count > 1 {
+      lines.append(line("ALL", "\(threads.count) threads", threads.reduce(Accounting()) { $0 + $1.accounting }))
+    }
+    return lines
+  }
+
+  private static func line(_ tid: String, _ name: String, _ accounting: Accounting) -> String {
+    let life = accounting.lifetime
+    return "\(Columns.right(tid, 10)) \(Columns.left(name, 16)) \(Columns.right(milliseconds(life), 12))"
+      + columns.map { Columns.right(share(accounting[$0.state], of: life), 9) }.joined()
+  }
+
+  private static func milliseconds(_ time: UInt64) -> String {
+    "\(Columns.grouped(time / 1_000_000)).\(String(time % 1_000_000 / 100_000))"
+  }
+
+  /// One decimal; a dash is exactly nothing, and a little is never shown as nothing.
+  private static func share(_ part: UInt64, of whole: UInt64) -> String {
+    guard part > 0, whole > 0 else { return "-" }
+    let tenths = (part * 1000 + whole / 2) / whole
+    return tenths == 0 ? "<0.1" : "\(tenths / 10).\(tenths % 10)"
+  }
+
+  /// The state that a reader should look at first. Waiting for a CPU, for interrupts or for the disk is worth a word
+  /// from a fifth of the time on; the ordinary states need half of it.
+  static func verdict(_ accounting: Accounting) -> String {
+    let life = Double(max(accounting.lifetime, 1))
+    func part(_ states: AccountingState...) -> Double {
+      Double(states.reduce(0) { $0 + accounting[$1] }) / life
+    }
+    if accounting.lifetime == 0 { return "no time in the window" }
+    if part(.unknown) >= 0.5 { return "unknown" }
+    if part(.stopped) >= 0.2 { return "stopped" }
+    if part(.ready) >= 0.2 { return "waits for a CPU" }
+    if part(.hardIRQ, .softIRQ) >= 0.2 { return "interrupted" }
+    if part(.blockedUninterruptible) >= 0.2 { return "blocked in the kernel" }
+    if part(.syscall) >= 0.5 { return "runs in the kernel" }
+    if part(.user) >= 0.5 { return "runs its own code" }
+    if part(.user, .syscall) >= 0.5 { return "runs" }
+    if part(.blockedInterruptible) >= 0.5 { return "sleeps" }
+    return "mixed"
+  }
+}
+
+/// What was missed; said in any case, so that nothing lost and not looked are told apart.
+enum LossSection {
+  static func lines(_ sample: Sample) -> [String] {
+    let loss = sample.loss
+    var lines = [""]
+    if loss.events > 0 {
+      let byCPU = loss.eventsByCPU.sorted { $0.key < $1.key }.map { "CPU \($0.key): \(Columns.grouped($0.value))" }
+      lines.append("# WARNING: \(Columns.grouped(loss.events)) events were lost (\(byCPU.joined(separator: ", "))).")
+    }
+    if loss.gapsOfUnknownLength > 0 {
+      lines.append("# WARNING: \(Columns.grouped(loss.gapsOfUnknownLength)) gaps of unknown length.")
+    }
+    if loss.events > 0 || loss.gapsOfUnknownLength > 0 {
+      lines.append("#          No interval is computed across a gap; use a larger --buffer-page-count.")
+    }
+    if sample.snapshot.discardedIntervals > 0 {
+      lines.append("# WARNING: \(Columns.grouped(sample.snapshot.discardedIntervals)) open intervals were discarded.")
+    }
+    if loss.undecodable > 0 {
+      lines.append("# WARNING: \(Columns.grouped(loss.undecodable)) records could not be decoded.")
+    }
+    if loss.late > 0 {
+      lines.append("# WARNING: \(Columns.grouped(loss.late)) events came out of order.")
+    }
+    if lines.count == 1 { lines.append("# Nothing was lost.") }
+    return lines
+  }
+}

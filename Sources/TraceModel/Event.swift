@@ -1,0 +1,62 @@
+/// What an event says. The raw values are private to one run and never stored.
+package enum EventKind: UInt8, Sendable, BitwiseCopyable {
+  /// `raw_syscalls:sys_enter`; subject = syscall number.
+  case syscallEnter
+  /// `raw_syscalls:sys_exit`; subject = syscall number (-1 after `rt_sigreturn`), value = return value.
+  case syscallExit
+  /// `sched:sched_switch`; tid = previous task, subject = next task, detail = previous task's state bits.
+  case contextSwitch
+  /// `sched:sched_wakeup`; subject = woken task.
+  case wakeup
+  /// `sched:sched_wakeup_new`; subject = woken task.
+  case wakeupNew
+  /// `irq:irq_handler_entry`; subject = interrupt number, detail = `NameID` of the handler.
+  case hardIRQEntry
+  /// `irq:irq_handler_exit`; subject = interrupt number, detail = 0 where the handler said "not mine".
+  case hardIRQExit
+  /// `irq:softirq_entry`; subject = vector.
+  case softIRQEntry
+  /// `irq:softirq_exit`; subject = vector.
+  case softIRQExit
+  /// `task:task_newtask`; tid = parent, subject = new task, detail = `NameID`, value = clone flags.
+  case newTask
+  /// `task:task_rename`; subject = task, detail = `NameID` of its new name.
+  case rename
+  /// `sched:sched_process_exit`; subject = task.
+  case exit
+  /// `sched:sched_process_exec`; subject = task, detail = its tid before the exec.
+  case exec
+  /// From here on events of `cpu` are missing. value = how many, or -1 where the kernel did not say.
+  case gapStart
+  /// From here on the events of `cpu` are complete again.
+  case gapEnd
+}
+
+/// One decoded event, 32 bytes, without references: batches of it are what modules hand each other.
+///
+/// What `subject`, `detail` and `value` mean depends on `kind`; a field that a kind does not name is 0.
+package struct Event: Sendable, Equatable, BitwiseCopyable {
+  /// CLOCK_MONOTONIC, ns.
+  package var timestamp: UInt64
+  /// The task that was running when the event was recorded (`common_pid`).
+  package var tid: Int32
+  package var kind: EventKind
+  package var cpu: UInt16
+  package var subject: Int32
+  package var detail: Int32
+  package var value: Int64
+
+  @inlinable
+  package init(
+    timestamp: UInt64, tid: Int32, kind: EventKind, cpu: UInt16, subject: Int32 = 0,
+    detail: Int32 = 0, value: Int64 = 0
+  ) {
+    self.timestamp = timestamp
+    self.tid = tid
+    self.kind = kind
+    self.cpu = cpu
+    self.subject = subject
+    self.detail = detail
+    self.value = value
+  }
+}

@@ -1,0 +1,74 @@
+/// A growable array of plain values for the per-event path: no uniqueness check, no retain, no exclusivity check.
+///
+/// Invariant that makes the pointer sound: `storage` holds `capacity` elements of which the first `count` are
+/// initialised, this value is its only owner (`~Copyable`), and elements need no deinitialisation (`BitwiseCopyable`).
+/// Indices are checked in debug builds only; callers pass indices that they got from `append`.
+package struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
+  @usableFromInline package private(set) var storage: UnsafeMutablePointer<Element>
+  @usableFromInline package private(set) var capacity: Int
+  @usableFromInline package private(set) var count: Int
+
+  @inlinable
+  package init(capacity: Int = 16) {
+    self.capacity = max(capacity, 1)
+    count = 0
+    storage = .allocate(capacity: self.capacity)
+  }
+
+  deinit { storage.deallocate() }
+
+  @inlinable
+  package subscript(index: Int) -> Element {
+    get {
+      assert(index >= 0 && index < count)
+      return storage[index]
+    }
+    _modify {
+      assert(index >= 0 && index < count)
+      yield &storage[index]
+    }
+  }
+
+  @inlinable
+  @discardableResult
+  package mutating func append(_ element: Element) -> Int {
+    if count == capacity { reserve(count + 1) }
+    storage[count] = element
+    count += 1
+    return count - 1
+  }
+
+  /// Makes room for `needed` elements in all; grows by doubling.
+  package mutating func reserve(_ needed: Int) {
+    guard needed > capacity else { return }
+    let grown = max(capacity * 2, needed)
+    let moved = UnsafeMutablePointer<Element>.allocate(capacity: grown)
+    moved.update(from: storage, count: count)
+    storage.deallocate()
+    storage = moved
+    capacity = grown
+  }
+
+  /// The elements; valid until the next change.
+  @inlinable
+  package var elements: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: storage, count: count) }
+
+  /// Takes off the last element; there must be one.
+  @inlinable
+  package mutating func removeLast() -> Element {
+    assert(count > 0)
+    count -= 1
+    return storage[count]
+  }
+
+  /// Takes off the first `number` elements.
+  package mutating func removeFirst(_ number: Int) {
+    guard number > 0 else { return }
+    count -= number
+    storage.update(from: storage + number, count: count)
+  }
+
+  /// Forgets the elements and keeps the memory.
+  @inlinable
+  package mutating func removeAll() { count = 0 }
+}

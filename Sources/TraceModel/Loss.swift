@@ -1,0 +1,29 @@
+/// What the capture missed. All of it is part of the result.
+package struct Loss: Sendable, Equatable {
+  /// Events that the kernel overwrote or could not record, by CPU.
+  package var eventsByCPU: [Int: UInt64] = [:]
+  /// Gaps whose length the kernel did not tell.
+  package var gapsOfUnknownLength: UInt64 = 0
+  /// Records that were read but could not be decoded.
+  package var undecodable: UInt64 = 0
+  /// Events that came later than the merge had waited for.
+  package var late: UInt64 = 0
+
+  package init() {}
+
+  /// Lost events of all CPUs.
+  package var events: UInt64 { eventsByCPU.values.reduce(0, +) }
+
+  /// What was missed since `earlier` was taken from the same capture.
+  package func since(_ earlier: Loss) -> Loss {
+    var delta = Loss()
+    for (cpu, count) in eventsByCPU {
+      let before = earlier.eventsByCPU[cpu] ?? 0
+      if count > before { delta.eventsByCPU[cpu] = count - before }
+    }
+    delta.gapsOfUnknownLength = gapsOfUnknownLength - earlier.gapsOfUnknownLength
+    delta.undecodable = undecodable - earlier.undecodable
+    delta.late = late - earlier.late
+    return delta
+  }
+}

@@ -1,0 +1,35 @@
+/// The numbering that a task's syscalls use.
+///
+/// `raw_syscalls` records the number alone: 11 is `munmap` to a 64-bit x86 task and `execve` to a 32-bit one.
+package enum SyscallABI: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+  case x86_64
+  case i386
+  case arm64
+
+  /// The numbering of this machine's own 64-bit programs.
+  package static var native: SyscallABI {
+    #if arch(arm64)
+      .arm64
+    #else
+      .x86_64
+    #endif
+  }
+
+  /// The number of `poll`, which has statistics of its own; arm64 has only `ppoll`.
+  package var pollNumber: Int32 {
+    switch self {
+    case .x86_64: 7
+    case .i386: 168
+    case .arm64: 73
+    }
+  }
+
+  /// The number of `rt_sigreturn`, whose `sys_exit` carries -1 instead.
+  package var signalReturnNumber: Int32 {
+    switch self {
+    case .x86_64: 15
+    case .i386: 173
+    case .arm64: 139
+    }
+  }
+}

@@ -1,0 +1,161 @@
+internal import Glibc
+internal import SystemPackage
+package import TraceModel
+
+/// A running capture: instance, per-CPU pages, decoder and merger together.
+///
+/// The read policy, by measurement: per CPU, read whole pages until one comes that the writer had not filled, then leave
+/// the CPU alone for a while. Reading again at once would copy a few events at a time from the page that is being
+/// written, which slows the traced program and loses events at full rate.
+package struct Capture: ~Copyable {
+  private var readers: RawPageReaders
+  private var merger: EventMerger
+  private let decoder: PageDecoder
+  /// Bytes of a sub-buffer.
+  package let pageSize: Int
+  /// Names that events carry, by index.
+  package var names = NameTable()
+  package private(set) var loss = Loss()
+  package private(set) var eventsRead: UInt64 = 0
+  package private(set) var bytesRead: UInt64 = 0
+  /// Tracepoints that this kernel lacks.
+  package let missingEvents: [TracedEvent]
+  package private(set) var instance: TracingInstance
+
+  /// Pages of one CPU that are read before the others get their turn: bounds memory when the reader was held up.
+  private static let pagesPerTurn = 64
+  /// Free bytes at a page's end below which it may have been full: more than any but the rarest event takes.
+  private static let fullSlack = 512
+  /// An event can be time-stamped before it can be read, while an interrupt holds up its writer. ns.
+  private static let settlingTime: UInt64 = 1_000_000
+
+  /// Sets the capture up, recording nothing yet.
+  package init(
+    _ tracefs: any TracefsAccess, owner: InstanceOwner = .current, settings: CaptureSettings
+  ) throws(CaptureError) {
+    let formats = try Self.formats(tracefs)
+    let missing = TracedEvent.allCases.filter { formats[$0] == nil }
+    if let essential = missing.first(where: \.isEssential) {
+      throw CaptureError(
+        .refused, "this kernel has no event \(essential.name) (CONFIG_FTRACE_SYSCALLS)",
+        remedy: "use a kernel with syscall tracing; `kdelay-ftrace doctor` shows what this one has")
+    }
+    let decoder = try Self.decoder(tracefs, formats)
+    let instance = try TracingInstance.create(tracefs, owner: owner, settings: settings)
+    let pageSize = Self.pageSize(instance)
+    let cpus = try instance.cpus()
+    let readers = try RawPageReaders(instance, cpus: cpus, pageSize: pageSize)
+    missingEvents = missing
+    self.decoder = decoder
+    self.pageSize = pageSize
+    self.readers = readers
+    self.instance = instance
+    merger = EventMerger(cpuCount: cpus.count)
+  }
+
+  private static func decoder(
+    _ tracefs: any TracefsAccess, _ formats: [TracedEvent: EventFormat]
+  ) throws(CaptureError) -> PageDecoder {
+    let header = try tracefs.read("events/header_page")
+    do {
+      return PageDecoder(layout: try PageLayout(headerPage: header), table: try EventTable(formats))
+    } catch {
+      throw CaptureError(.refused, "\(error)", remedy: "please report this with the kernel's version")
+    }
+  }
+
+  private static func formats(_ tracefs: any TracefsAccess) throws(CaptureError) -> [TracedEvent: EventFormat] {
+    var formats: [TracedEvent: EventFormat] = [:]
+    for event in TracedEvent.allCases {
+      let path = "events/\(event.name.system)/\(event.name.name)/format"
+      guard tracefs.exists(path) else { continue }
+      do {
+        formats[event] = try EventFormat.parse(try tracefs.read(path), system: event.name.system)
+      } catch let error as CaptureError {
+        throw error
+      } catch {
+        throw CaptureError(
+          .refused, "cannot understand \(tracefs.root)/\(path)", remedy: "please report this with the kernel's version")
+      }
+    }
+    return formats
+  }
+
+  /// Sub-buffers are one page of memory where the kernel does not let them be chosen.
+  private static func pageSize(_ instance: borrowing TracingInstance) -> Int {
+    guard let text = try? instance.read("buffer_subbuf_size_kb"),
+      let kibibytes = Int(text.filter(\.isNumber)), kibibytes > 0
+    else { return Int(sysconf(Int32(_SC_PAGESIZE))) }
+    return kibibytes * 1024
+  }
+
+  /// Adds tasks to the filter.
+  package func watch(tids: [Int32]) throws(CaptureError) { try instance.watch(tids: tids) }
+
+  /// Enables the events and starts to record.
+  package func start() throws(CaptureError) {
+    for event in TracedEvent.allCases where !missingEvents.contains(event) {
+      try instance.enable(event.name)
+    }
+    try instance.set("tracing_on", "1")
+  }
+
+  /// Stops recording; what was recorded can still be drained.
+  package func stop() throws(CaptureError) { try instance.set("tracing_on", "0") }
+
+  /// Reads what the CPUs have recorded. All events before the returned time (ns) are here now; `wasBusy` says that there
+  /// was more than one turn takes.
+  package mutating func drain() -> (complete: UInt64, wasBusy: Bool) {
+    let now = MonotonicClock.now
+    var complete = now > Self.settlingTime ? now - Self.settlingTime : 0
+    var wasBusy = false
+    for position in readers.cpus.indices where !drain(cpuAt: position) {
+      wasBusy = true
+      complete = min(complete, merger.lastTimestamp(at: position))
+    }
+    return (complete, wasBusy)
+  }
+
+  /// Reads one CPU's pages; false where a turn was not enough.
+  private mutating func drain(cpuAt position: Int) -> Bool {
+    let cpu = readers.cpus[position]
+    for _ in 0..<Self.pagesPerTurn {
+      guard let page = readers.next(at: position) else { return true }
+      let lastKnown = max(merger.lastTimestamp(at: position), merger.watermark)
+      let summary = merger.append(to: position) { events in
+        decoder.decode(page, cpu: UInt16(truncatingIfNeeded: cpu), lastKnown: lastKnown, into: &events, names: &names)
+      }
+      note(summary, cpu: cpu)
+      if pageSize - 16 - summary.length > Self.fullSlack { return true }
+    }
+    return false
+  }
+
+  private mutating func note(_ summary: PageSummary, cpu: Int) {
+    eventsRead += UInt64(summary.events)
+    bytesRead += UInt64(summary.length)
+    loss.undecodable += UInt64(summary.undecodable) + (summary.status == .complete ? 0 : 1)
+    switch summary.missed {
+    case nil: break
+    case .some(let count) where count > 0: loss.eventsByCPU[cpu, default: 0] += UInt64(count)
+    case .some: loss.gapsOfUnknownLength += 1
+    }
+  }
+
+  /// Passes on, in order, the events before `limit` (ns).
+  package mutating func release(before limit: UInt64, _ consume: (UnsafeBufferPointer<Event>) -> Void) {
+    merger.release(before: limit, consume)
+    loss.late = merger.late
+  }
+
+  /// Bytes of buffer per CPU that can hold events before the oldest are overwritten.
+  package var bufferBytes: Int {
+    (try? instance.read("buffer_size_kb")).flatMap { Int($0.prefix(while: \.isNumber)) }.map { $0 * 1024 } ?? 0
+  }
+
+  /// Closes the pipes and removes the instance.
+  package consuming func close() throws(CaptureError) {
+    _ = consume readers
+    try instance.close()
+  }
+}

@@ -1,0 +1,168 @@
+internal import TraceModel
+
+/// The tracepoints that the statistics are made of, and how each is read into an `Event`.
+package enum TracedEvent: CaseIterable, Sendable {
+  case syscallEnter, syscallExit
+  case contextSwitch, wakeup, wakeupNew
+  case hardIRQEntry, hardIRQExit, softIRQEntry, softIRQExit
+  case newTask, rename, exit, exec
+
+  package var name: EventName {
+    switch self {
+    case .syscallEnter: EventName("raw_syscalls", "sys_enter")
+    case .syscallExit: EventName("raw_syscalls", "sys_exit")
+    case .contextSwitch: EventName("sched", "sched_switch")
+    case .wakeup: EventName("sched", "sched_wakeup")
+    case .wakeupNew: EventName("sched", "sched_wakeup_new")
+    case .hardIRQEntry: EventName("irq", "irq_handler_entry")
+    case .hardIRQExit: EventName("irq", "irq_handler_exit")
+    case .softIRQEntry: EventName("irq", "softirq_entry")
+    case .softIRQExit: EventName("irq", "softirq_exit")
+    case .newTask: EventName("task", "task_newtask")
+    case .rename: EventName("task", "task_rename")
+    case .exit: EventName("sched", "sched_process_exit")
+    case .exec: EventName("sched", "sched_process_exec")
+    }
+  }
+
+  /// What the report lacks without it.
+  package var purpose: String {
+    switch self {
+    case .syscallEnter, .syscallExit: "syscall statistics; the tool cannot work without it"
+    case .contextSwitch: "run, ready and blocked time"
+    case .wakeup, .wakeupNew: "ready time after a wake-up"
+    case .hardIRQEntry, .hardIRQExit: "hard interrupt statistics"
+    case .softIRQEntry, .softIRQExit: "soft interrupt statistics"
+    case .newTask: "threads that start during the sample"
+    case .rename: "threads that change their name during the sample"
+    case .exit: "threads that end during the sample"
+    case .exec: "programs that replace themselves during the sample"
+    }
+  }
+
+  /// Without these there is nothing to report; without any other a section is missing.
+  package var isEssential: Bool { self == .syscallEnter || self == .syscallExit }
+
+  fileprivate var kind: EventKind {
+    switch self {
+    case .syscallEnter: .syscallEnter
+    case .syscallExit: .syscallExit
+    case .contextSwitch: .contextSwitch
+    case .wakeup: .wakeup
+    case .wakeupNew: .wakeupNew
+    case .hardIRQEntry: .hardIRQEntry
+    case .hardIRQExit: .hardIRQExit
+    case .softIRQEntry: .softIRQEntry
+    case .softIRQExit: .softIRQExit
+    case .newTask: .newTask
+    case .rename: .rename
+    case .exit: .exit
+    case .exec: .exec
+    }
+  }
+
+  /// Which fields become the event's subject, detail, value and name; the tid is `common_pid` unless said.
+  fileprivate var sources: (tid: String, subject: String, detail: String?, value: String?, text: String?) {
+    switch self {
+    case .syscallEnter: ("common_pid", "id", nil, nil, nil)
+    case .syscallExit: ("common_pid", "id", nil, "ret", nil)
+    case .contextSwitch: ("prev_pid", "next_pid", "prev_state", nil, nil)
+    case .wakeup, .wakeupNew: ("common_pid", "pid", nil, nil, nil)
+    case .hardIRQEntry: ("common_pid", "irq", nil, nil, "name")
+    case .hardIRQExit: ("common_pid", "irq", "ret", nil, nil)
+    case .softIRQEntry, .softIRQExit: ("common_pid", "vec", nil, nil, nil)
+    case .newTask: ("common_pid", "pid", nil, "clone_flags", "comm")
+    case .rename: ("common_pid", "pid", nil, nil, "newcomm")
+    case .exit: ("common_pid", "pid", nil, nil, nil)
+    case .exec: ("common_pid", "pid", "old_pid", nil, nil)
+    }
+  }
+}
+
+/// Event formats compiled to flat recipes, looked up by event id.
+package struct EventTable: Sendable {
+  /// How to read one kind of record: offsets from the record's start. A field that the kind lacks is read from offset 0,
+  /// which every record has, and masked away, so that the common path has no branch for it.
+  struct Recipe: Sendable, BitwiseCopyable {
+    var kind: EventKind
+    /// Shortest record that holds all the fields; 0 where no event has this id.
+    var minimumLength: UInt16 = 0
+    var tid: UInt16 = 0
+    var subject: UInt16 = 0
+    var detail: UInt16 = 0
+    var value: UInt16 = 0
+    var detailMask: Int32 = 0
+    var valueMask: Int64 = 0
+    /// Offset of a name to be interned as the detail; 0 where the kind has none.
+    var text: UInt16 = 0
+    /// Bytes of a fixed-size name; 0 for a `__data_loc`.
+    var textSize: UInt16 = 0
+  }
+
+  package enum Refusal: Error, Equatable, CustomStringConvertible {
+    case missingField(EventName, String)
+    case unexpectedSize(EventName, String, Int)
+    case unusableID(EventName, Int)
+
+    package var description: String {
+      switch self {
+      case .missingField(let event, let field): "\(event) has no field '\(field)'"
+      case .unexpectedSize(let event, let field, let size):
+        "field '\(field)' of \(event) has an unexpected size of \(size) bytes"
+      case .unusableID(let event, let id): "\(event) has the unusable id \(id)"
+      }
+    }
+  }
+
+  /// Indexed by event id; ids are small and dense.
+  private(set) var recipes: [Recipe]
+
+  /// Compiles formats; an event that the kernel lacks is simply not given.
+  package init(_ formats: [TracedEvent: EventFormat]) throws(Refusal) {
+    recipes = []
+    for (event, format) in formats {
+      let recipe = try Self.compile(event, format)
+      guard (1..<65536).contains(format.id) else { throw .unusableID(event.name, format.id) }
+      while recipes.count <= format.id { recipes.append(Recipe(kind: .gapStart)) }
+      recipes[format.id] = recipe
+    }
+  }
+
+  private static func compile(_ event: TracedEvent, _ format: EventFormat) throws(Refusal) -> Recipe {
+    let sources = event.sources
+    var recipe = Recipe(kind: event.kind)
+    var length = 8  // the common header
+
+    func offset(_ name: String, sizes: Set<Int>) throws(Refusal) -> UInt16 {
+      guard let field = format.fields[name] else { throw .missingField(event.name, name) }
+      guard sizes.contains(field.size) else { throw .unexpectedSize(event.name, name, field.size) }
+      length = max(length, field.offset + field.size)
+      return UInt16(field.offset)
+    }
+
+    // A number of 8 bytes is read by its lower 4: syscall numbers, states and tids all fit.
+    recipe.tid = try offset(sources.tid, sizes: [4])
+    recipe.subject = try offset(sources.subject, sizes: [4, 8])
+    if let detail = sources.detail {
+      recipe.detail = try offset(detail, sizes: [4, 8])
+      recipe.detailMask = -1
+    }
+    if let value = sources.value {
+      recipe.value = try offset(value, sizes: [8])
+      recipe.valueMask = -1
+    }
+    if let text = sources.text, let field = format.fields[text] {
+      if field.isDynamic {
+        recipe.text = try offset(text, sizes: [4])
+      } else {
+        recipe.text = try offset(text, sizes: Set(1...256))
+        recipe.textSize = UInt16(field.size)
+      }
+    } else if let text = sources.text {
+      throw .missingField(event.name, text)
+    }
+    guard length < 4096 else { throw .unexpectedSize(event.name, "record", length) }
+    recipe.minimumLength = UInt16(length)
+    return recipe
+  }
+}

@@ -1,0 +1,84 @@
+internal import CTraceFS
+internal import Glibc
+internal import SystemPackage
+
+/// Who an instance belongs to: the tool's process, by pid and start time, so that a reused pid is nobody.
+///
+/// Liveness is shown twice, and an instance is stale only where both say so: the process is gone, and the lock on the
+/// instance's directory is free. The lock is what an owner in another pid namespace, whose pid means nothing here, has.
+package struct InstanceOwner: Sendable, Equatable {
+  package let pid: Int32
+  /// Field 22 of /proc/PID/stat: clock ticks since boot.
+  package let startTime: UInt64
+
+  package init(pid: Int32, startTime: UInt64) {
+    self.pid = pid
+    self.startTime = startTime
+  }
+
+  /// This process.
+  package static var current: InstanceOwner {
+    InstanceOwner(pid: getpid(), startTime: ProcessStatus.read(pid: getpid())?.startTime ?? 0)
+  }
+
+  package var instanceName: String { "kdelay-\(pid)-\(startTime)" }
+
+  /// The owner that an instance's name tells; nil for somebody else's instance.
+  package init?(instanceName: String) {
+    let parts = instanceName.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 3, parts[0] == "kdelay", let pid = Int32(parts[1]),
+      let startTime = UInt64(parts[2])
+    else { return nil }
+    self.init(pid: pid, startTime: startTime)
+  }
+
+  /// Whether the process is there, as far as this pid namespace shows.
+  package var isRunning: Bool { ProcessStatus.read(pid: pid)?.startTime == startTime }
+}
+
+/// Instances that a killed tool left behind.
+package enum StaleInstances {
+  /// Names of the instances of this tool whose owner is dead.
+  package static func list(_ tracefs: any TracefsAccess) throws(CaptureError) -> [String] {
+    try tracefs.list("instances").sorted().filter { name in
+      guard let owner = InstanceOwner(instanceName: name), !owner.isRunning else { return false }
+      return DirectoryLock.isFree("\(tracefs.root)/instances/\(name)")
+    }
+  }
+
+  /// Removes them, and returns what was removed. Under the lock that creation takes, so that no instance is seen
+  /// between its creation and its owner's lock.
+  package static func remove(_ tracefs: any TracefsAccess) throws(CaptureError) -> [String] {
+    let lock = DirectoryLock.wait(for: "\(tracefs.root)/instances")
+    var removed: [String] = []
+    for name in try list(tracefs) {
+      try tracefs.removeInstance(name)
+      removed.append(name)
+    }
+    _ = consume lock
+    return removed
+  }
+}
+
+/// An advisory lock (flock) on a directory; the kernel drops it when its holder dies, however it dies.
+struct DirectoryLock: ~Copyable {
+  private let directory: OwnedDescriptor
+
+  /// Takes the lock when it becomes free; nil where the directory cannot be opened.
+  static func wait(for path: String) -> DirectoryLock? { take(path, LOCK_EX) }
+
+  /// Whether nobody holds the lock. A directory that is gone or unreadable counts as held: nothing to remove there.
+  static func isFree(_ path: String) -> Bool { take(path, LOCK_EX | LOCK_NB) != nil }
+
+  private static func take(_ path: String, _ operation: Int32) -> DirectoryLock? {
+    guard
+      let directory = try? FileDescriptor.open(
+        FilePath(path), .readOnly, options: [.directory, .closeOnExec])
+    else { return nil }
+    let owned = OwnedDescriptor(directory)
+    while flock(directory.rawValue, operation) != 0 {
+      if errno != EINTR { return nil }
+    }
+    return DirectoryLock(directory: owned)
+  }
+}

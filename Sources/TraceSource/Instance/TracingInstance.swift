@@ -1,0 +1,132 @@
+internal import CTraceFS
+internal import Glibc
+internal import SystemPackage
+
+/// What a capture asks of the kernel.
+package struct CaptureSettings: Sendable {
+  /// Ring buffer per CPU, KiB.
+  package var bufferKiB: Int
+  /// Sub-buffer size to ask for where the kernel lets it be chosen, KiB.
+  package var subBufferKiB: Int
+
+  package init(bufferKiB: Int, subBufferKiB: Int = 64) {
+    self.bufferKiB = bufferKiB
+    self.subBufferKiB = subBufferKiB
+  }
+}
+
+/// `instances/NAME` while it exists: removed when its owner goes, however that comes about.
+package struct InstanceDirectory: ~Copyable {
+  let tracefs: any TracefsAccess
+  let name: String
+  private var exists = true
+
+  init(_ tracefs: any TracefsAccess, _ name: String) throws(CaptureError) {
+    self.tracefs = tracefs
+    self.name = name
+    try tracefs.createInstance(name)
+  }
+
+  deinit {
+    if exists { try? Self.remove(name, tracefs) }
+  }
+
+  consuming func remove() throws(CaptureError) {
+    exists = false
+    try Self.remove(name, tracefs)
+  }
+
+  /// All files of the instance must be closed; somebody else's reader in it is waited for a second.
+  private static func remove(_ name: String, _ tracefs: any TracefsAccess) throws(CaptureError) {
+    var attempts = 100
+    while true {
+      do { return try tracefs.removeInstance(name) } catch {
+        attempts -= 1
+        if attempts == 0 { throw error }
+        usleep(10_000)
+      }
+    }
+  }
+}
+
+/// A private tracing instance: created for one capture, gone with it.
+package struct TracingInstance: ~Copyable {
+  private let tracefs: any TracefsAccess
+  package let name: String
+  // Fields go in this order: what keeps the directory busy before the directory.
+  /// When this closes, the kernel stops recording and frees the buffer (`options/disable_on_free`), even after SIGKILL.
+  private var freeBuffer: OwnedDescriptor?
+  /// Shows others, in any pid namespace, that the instance has an owner.
+  private var lock: DirectoryLock?
+  private var directory: InstanceDirectory
+
+  private init(_ tracefs: any TracefsAccess, _ directory: consuming InstanceDirectory, _ lock: consuming DirectoryLock?) {
+    self.tracefs = tracefs
+    name = directory.name
+    freeBuffer = nil
+    self.lock = lock
+    self.directory = directory
+  }
+
+  /// Creates the instance and sets it up; no event is enabled yet. Whatever fails, it is removed again.
+  package static func create(
+    _ tracefs: any TracefsAccess, owner: InstanceOwner, settings: CaptureSettings
+  ) throws(CaptureError) -> TracingInstance {
+    let creation = DirectoryLock.wait(for: "\(tracefs.root)/instances")
+    let directory = try InstanceDirectory(tracefs, owner.instanceName)
+    let lock = DirectoryLock.wait(for: "\(tracefs.root)/instances/\(owner.instanceName)")
+    _ = consume creation
+    var instance = TracingInstance(tracefs, directory, lock)
+    try instance.configure(settings)
+    return instance
+  }
+
+  private mutating func configure(_ settings: CaptureSettings) throws(CaptureError) {
+    try set("tracing_on", "0")
+    try set("trace_clock", "mono")
+    try set("options/overwrite", "1")
+    try set("options/event-fork", "1")
+    try set("options/disable_on_free", "1")
+    freeBuffer = try tracefs.open(path("free_buffer"), .writeOnly)
+    // The sub-buffer's size first: it changes what the buffer's size is rounded to.
+    if tracefs.exists(path("buffer_subbuf_size_kb")) {
+      try set("buffer_subbuf_size_kb", "\(settings.subBufferKiB)")
+    }
+    try set("buffer_size_kb", "\(settings.bufferKiB)")
+  }
+
+  package func path(_ file: String) -> String { "instances/\(name)/\(file)" }
+
+  package func set(_ file: String, _ value: String, append: Bool = false) throws(CaptureError) {
+    try tracefs.write(value, to: path(file), append: append)
+  }
+
+  package func read(_ file: String) throws(CaptureError) -> String { try tracefs.read(path(file)) }
+
+  /// Adds tasks to the filter that all events of this instance obey.
+  package func watch(tids: [Int32]) throws(CaptureError) {
+    try set("set_event_pid", tids.map(String.init).joined(separator: " "), append: true)
+  }
+
+  package func enable(_ event: EventName) throws(CaptureError) {
+    try set("events/\(event.system)/\(event.name)/enable", "1")
+  }
+
+  /// CPUs with a buffer, ascending; those offline now included, since they may come.
+  package func cpus() throws(CaptureError) -> [Int] {
+    try tracefs.list(path("per_cpu")).compactMap { name in
+      name.hasPrefix("cpu") ? Int(name.dropFirst(3)) : nil
+    }.sorted()
+  }
+
+  package func openRawPipe(cpu: Int) throws(CaptureError) -> OwnedDescriptor {
+    try tracefs.open(path("per_cpu/cpu\(cpu)/trace_pipe_raw"), .readOnly)
+  }
+
+  /// Removes the instance. All its files must be closed.
+  package consuming func close() throws(CaptureError) {
+    freeBuffer = nil
+    lock = nil
+    try directory.remove()
+  }
+}

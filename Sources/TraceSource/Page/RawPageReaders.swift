@@ -1,0 +1,39 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Reads the raw ring-buffer pages of every CPU, into one reused buffer.
+///
+/// The pipes are read without blocking: a blocked reader would cost the traced CPU an interrupt per wake-up, and one
+/// that reads again at once chases the writer page by page, slowing it down. `Capture` says when they are read.
+package struct RawPageReaders: ~Copyable {
+  /// Descriptors of `per_cpu/cpuN/trace_pipe_raw`, in the order of `cpus`; owned, closed in `deinit`.
+  private var pipes: [FileDescriptor] = []
+  package private(set) var cpus: [Int] = []
+  private let page: UnsafeMutableRawBufferPointer
+
+  /// `pageSize`: bytes of a sub-buffer, header included.
+  package init(
+    _ instance: borrowing TracingInstance, cpus: [Int], pageSize: Int
+  ) throws(CaptureError) {
+    page = .allocate(byteCount: pageSize, alignment: 4096)
+    for cpu in cpus {
+      pipes.append(try instance.openRawPipe(cpu: cpu).take())
+      self.cpus.append(cpu)
+    }
+  }
+
+  deinit {
+    for pipe in pipes { try? pipe.close() }
+    page.deallocate()
+  }
+
+  /// The next page of the CPU at `position`, valid until the next call; nil where there is nothing to read now, as on a
+  /// CPU that is offline.
+  package mutating func next(at position: Int) -> UnsafeRawBufferPointer? {
+    while true {
+      let count = read(pipes[position].rawValue, page.baseAddress, page.count)
+      if count > 0 { return UnsafeRawBufferPointer(rebasing: page[..<count]) }
+      if count == 0 || errno != EINTR { return nil }
+    }
+  }
+}

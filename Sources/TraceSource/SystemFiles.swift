@@ -1,0 +1,52 @@
+internal import CTraceFS
+internal import Glibc
+internal import SystemPackage
+
+/// Small files of /proc, /sys and tracefs, and the clock. The one place with the EINTR policy: swift-system retries.
+enum SystemFiles {
+  /// The whole file; its size is not asked for, since these file systems report 0.
+  static func read(_ path: String) throws(Errno) -> String {
+    do {
+      let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+      return try file.closeAfter {
+        var bytes: [UInt8] = []
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+        defer { chunk.deallocate() }
+        while case let count = try file.read(into: chunk), count > 0 {
+          bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: chunk[..<count]))
+        }
+        return String(decoding: bytes, as: UTF8.self)
+      }
+    } catch let error as Errno {
+      throw error
+    } catch {
+      throw .ioError
+    }
+  }
+
+  /// Names in a directory, without `.` and `..`, in no order.
+  static func list(_ path: String) throws(Errno) -> [String] {
+    guard let directory = opendir(path) else { throw Errno(rawValue: errno) }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+}
+
+/// CLOCK_MONOTONIC, the clock of events, windows and samples.
+package enum MonotonicClock {
+  /// ns since boot, without suspended time.
+  package static var now: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}

@@ -1,0 +1,41 @@
+/// What /proc/PID/stat says of a process or thread (man 5 proc_pid_stat).
+package struct ProcessStatus: Sendable, Equatable {
+  package var name: String
+  /// `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`, …
+  package var state: Character
+  package var parent: Int32
+  /// PF_KTHREAD and others.
+  package var flags: UInt64
+  /// Clock ticks in user and in kernel mode.
+  package var userTicks: UInt64
+  package var kernelTicks: UInt64
+  /// Clock ticks since boot.
+  package var startTime: UInt64
+
+  package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
+  package var isZombie: Bool { state == "Z" || state == "X" }
+
+  /// The process or thread with this id; nil if there is none.
+  package static func read(pid: Int32) -> ProcessStatus? {
+    (try? SystemFiles.read("/proc/\(pid)/stat")).flatMap(parse)
+  }
+
+  package static func read(pid: Int32, tid: Int32) -> ProcessStatus? {
+    (try? SystemFiles.read("/proc/\(pid)/task/\(tid)/stat")).flatMap(parse)
+  }
+
+  /// The name is in parentheses and may hold any character, parentheses and spaces included.
+  static func parse(_ text: String) -> ProcessStatus? {
+    guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"), open < close else {
+      return nil
+    }
+    let fields = text[text.index(after: close)...].split(whereSeparator: \.isWhitespace)
+    guard fields.count >= 20, let state = fields[0].first, let parent = Int32(fields[1]),
+      let flags = UInt64(fields[6]), let userTicks = UInt64(fields[11]),
+      let kernelTicks = UInt64(fields[12]), let startTime = UInt64(fields[19])
+    else { return nil }
+    return ProcessStatus(
+      name: String(text[text.index(after: open)..<close]), state: state, parent: parent,
+      flags: flags, userTicks: userTicks, kernelTicks: kernelTicks, startTime: startTime)
+  }
+}

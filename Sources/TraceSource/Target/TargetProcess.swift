@@ -1,0 +1,87 @@
+internal import CTraceFS
+internal import Glibc
+internal import SystemPackage
+
+/// The process that is watched.
+package struct TargetProcess: Sendable, Equatable {
+  /// The thread group's id, which is its first thread's too.
+  package let pid: Int32
+  package let name: String
+
+  /// The process with this id, if it can be watched.
+  package static func find(pid: Int32) throws(CaptureError) -> TargetProcess {
+    guard pid > 0, let status = ProcessStatus.read(pid: pid) else {
+      throw CaptureError(.noTarget, "there is no process \(pid)", remedy: "check the pid with `ps -e`")
+    }
+    if status.isZombie {
+      throw CaptureError(
+        .noTarget, "process \(pid) (\(status.name)) is a zombie: it has ended already",
+        remedy: "watch its parent, process \(status.parent), or start it anew with `-- COMMAND`")
+    }
+    if status.isKernelThread {
+      throw CaptureError(
+        .noTarget, "process \(pid) (\(status.name)) is a kernel thread, which makes no syscalls",
+        remedy: "name a user-space process")
+    }
+    if let leader = threadGroup(of: pid), leader != pid {
+      throw CaptureError(
+        .noTarget, "\(pid) (\(status.name)) is a thread of process \(leader)",
+        remedy: "use -p \(leader)")
+    }
+    return TargetProcess(pid: pid, name: status.name)
+  }
+
+  /// The only process whose name contains `name`. A daemon's own monitor process does not count.
+  package static func findOnly(named name: String) throws(CaptureError) -> TargetProcess {
+    var candidates: [TargetProcess] = []
+    for entry in (try? SystemFiles.list("/proc")) ?? [] {
+      guard let pid = Int32(entry), let status = ProcessStatus.read(pid: pid), !status.isZombie,
+        status.name.contains(name), !isMonitor(pid)
+      else { continue }
+      candidates.append(TargetProcess(pid: pid, name: status.name))
+    }
+    guard let only = candidates.first else {
+      throw CaptureError(
+        .noTarget, "no process named '\(name)' is running", remedy: "name one with -p PID or -- COMMAND")
+    }
+    guard candidates.count == 1 else {
+      let list = candidates.map(\.pid).sorted().map(String.init).joined(separator: ", ")
+      throw CaptureError(
+        .ambiguousTarget, "\(candidates.count) processes are named '\(name)': \(list)",
+        remedy: "choose one with -p PID")
+    }
+    return only
+  }
+
+  /// Open vSwitch's `--monitor` parent has the daemon's name, and calls itself "NAME: monitoring pid N (…)".
+  private static func isMonitor(_ pid: Int32) -> Bool {
+    ((try? SystemFiles.read("/proc/\(pid)/cmdline")) ?? "").contains(": monitoring pid ")
+  }
+
+  private static func threadGroup(of pid: Int32) -> Int32? {
+    guard let status = try? SystemFiles.read("/proc/\(pid)/status") else { return nil }
+    for line in status.split(separator: "\n") where line.hasPrefix("Tgid:") {
+      return Int32(line.dropFirst(5).filter { !$0.isWhitespace })
+    }
+    return nil
+  }
+
+  /// Its threads now; empty where it has ended.
+  package var threads: [Int32] {
+    ((try? SystemFiles.list("/proc/\(pid)/task")) ?? []).compactMap { Int32($0) }
+  }
+
+  /// A descriptor (pidfd) that becomes readable when the process ends.
+  package func openDescriptor() throws(CaptureError) -> OwnedDescriptor {
+    let descriptor = kdelay_pidfd_open(pid)
+    guard descriptor >= 0 else {
+      throw CaptureError(
+        .noTarget, "cannot watch process \(pid) (\(name)) for its end: \(Errno(rawValue: errno))",
+        remedy: "check the pid with `ps -e`; pidfd_open needs Linux 5.3")
+    }
+    return OwnedDescriptor(FileDescriptor(rawValue: descriptor))
+  }
+
+  /// Path of its program as this process can open it.
+  package var executablePath: String { "/proc/\(pid)/exe" }
+}

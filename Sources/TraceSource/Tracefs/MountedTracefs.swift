@@ -1,0 +1,91 @@
+internal import CTraceFS
+internal import Glibc
+package import SystemPackage
+
+/// tracefs as this machine has it mounted; instances by libtracefs.
+package struct MountedTracefs: TracefsAccess {
+  package let root: String
+  /// Told of every change before it is made; for `--debug`.
+  private let log: (@Sendable (String) -> Void)?
+
+  /// Finds tracefs, or debugfs' copy of it, and mounts it where nobody has. The message says so in that case.
+  package static func find(
+    log: (@Sendable (String) -> Void)? = nil
+  ) throws(CaptureError) -> (tracefs: MountedTracefs, message: String?) {
+    tracefs_set_loglevel(TEP_LOG_NONE)
+    tep_set_loglevel(TEP_LOG_NONE)
+    var path: UnsafePointer<CChar>?
+    let mounted = tracefs_tracing_dir_is_mounted(true, &path)
+    guard mounted >= 0, let path else {
+      let reason = Errno(rawValue: errno)
+      if geteuid() != 0 {
+        throw CaptureError(
+          .notPermitted, "cannot mount tracefs: \(reason)",
+          remedy: "run as root (or with CAP_SYS_ADMIN and access to tracefs)")
+      }
+      throw CaptureError(
+        .noTracefs, "no tracefs is mounted and it cannot be mounted: \(reason)",
+        remedy: "use a kernel with CONFIG_FTRACE, or `mount -t tracefs nodev /sys/kernel/tracing`")
+    }
+    let root = String(cString: path)
+    let tracefs = MountedTracefs(root: root, log: log)
+    guard access("\(root)/instances", R_OK | X_OK) == 0 else {
+      throw .tracefs("use", "\(root)/instances", Errno(rawValue: errno))
+    }
+    return (tracefs, mounted == 0 ? "mounted tracefs on \(root)" : nil)
+  }
+
+  package func createInstance(_ name: String) throws(CaptureError) {
+    log?("mkdir instances/\(name)")
+    guard let instance = tracefs_instance_create(name) else {
+      throw .tracefs("create", "\(root)/instances/\(name)", Errno(rawValue: errno))
+    }
+    tracefs_instance_free(instance)
+  }
+
+  package func removeInstance(_ name: String) throws(CaptureError) {
+    log?("rmdir instances/\(name)")
+    // libtracefs destroys only what it has a handle of, and making one creates a missing directory.
+    guard rmdir("\(root)/instances/\(name)") == 0 else {
+      throw .tracefs("remove", "\(root)/instances/\(name)", Errno(rawValue: errno))
+    }
+  }
+
+  package func read(_ path: String) throws(CaptureError) -> String {
+    do { return try SystemFiles.read("\(root)/\(path)") } catch {
+      throw .tracefs("read", "\(root)/\(path)", error)
+    }
+  }
+
+  package func write(_ text: String, to path: String, append: Bool) throws(CaptureError) {
+    log?("\(append ? ">>" : ">") \(path): \(text)")
+    do {
+      let file = try FileDescriptor.open(
+        FilePath("\(root)/\(path)"), .writeOnly,
+        options: append ? [.append, .closeOnExec] : [.truncate, .closeOnExec])
+      try file.closeAfter { _ = try file.writeAll(text.utf8) }
+    } catch {
+      throw .tracefs("write '\(text.prefix(40))' to", "\(root)/\(path)", error as? Errno ?? .ioError)
+    }
+  }
+
+  package func list(_ path: String) throws(CaptureError) -> [String] {
+    do { return try SystemFiles.list("\(root)/\(path)") } catch {
+      throw .tracefs("list", "\(root)/\(path)", error)
+    }
+  }
+
+  package func exists(_ path: String) -> Bool { SystemFiles.exists("\(root)/\(path)") }
+
+  package func open(
+    _ path: String, _ mode: FileDescriptor.AccessMode
+  ) throws(CaptureError) -> OwnedDescriptor {
+    do {
+      return OwnedDescriptor(
+        try FileDescriptor.open(
+          FilePath("\(root)/\(path)"), mode, options: [.nonBlocking, .closeOnExec]))
+    } catch {
+      throw .tracefs("open", "\(root)/\(path)", error as? Errno ?? .ioError)
+    }
+  }
+}

@@ -1,0 +1,105 @@
+internal import ArgumentParser
+internal import Report
+internal import TraceSource
+
+/// Which report format is written.
+enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
+  case text
+  case json
+
+  var renderer: any Renderer {
+    switch self {
+    case .text: TextRenderer()
+    case .json: JSONRenderer()
+    }
+  }
+}
+
+/// A live capture of one process.
+struct LiveCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "live",
+    abstract: "Capture a process live and report where its threads' time went (the default).",
+    usage: "kdelay-ftrace [<options>] [-p <pid> | -- <command> ...]",
+    discussion: "Without a pid or a command, the only process whose name contains 'ovs-vswitchd' is watched.")
+
+  @Option(name: .shortAndLong, help: "Process to watch.")
+  var pid: Int32?
+
+  @Option(help: ArgumentHelp("Length of a sample (default: 0.5; with a command: until it ends).", valueName: "seconds"))
+  var sampleTime: Double?
+
+  @Option(help: ArgumentHelp("Samples to report.", valueName: "runs"))
+  var sampleCount = 1
+
+  @Option(help: ArgumentHelp("Pause between samples.", valueName: "seconds"))
+  var sampleInterval = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Kernel buffer per CPU in pages of 4 KiB, rounded up to a power of two (default: 8192, less where memory is short).",
+      valueName: "n"))
+  var bufferPageCount: Int?
+
+  @Option(help: "Report format: text or json.")
+  var format = ReportFormat.text
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Write the report there instead of to stdout.", valueName: "file"))
+  var output: String?
+
+  @Flag(name: [.customShort("D"), .long], help: "Say what is written to tracefs and what was detected.")
+  var debug = false
+
+  @OptionGroup(title: "Not available in this version")
+  var later: LaterOptions
+
+  @Argument(parsing: .postTerminator, help: "Command to start and watch from its first instruction to its end.")
+  var command: [String] = []
+
+  /// Longest time that is taken for meant, s: a year.
+  private static let longest = 366.0 * 86400
+
+  func validate() throws {
+    try later.refuse()
+    if pid != nil, !command.isEmpty { throw ValidationError("give either -p PID or -- COMMAND, not both") }
+    if let pid, pid <= 0 { throw ValidationError("-p must be a process id above 0, not \(pid)") }
+    if let sampleTime, !(sampleTime > 0 && sampleTime <= Self.longest) {
+      throw ValidationError("--sample-time must be above 0 seconds and at most a year, not \(sampleTime)")
+    }
+    if sampleCount < 1 { throw ValidationError("--sample-count must be at least 1, not \(sampleCount)") }
+    if !(sampleInterval >= 0 && sampleInterval <= Self.longest) {
+      throw ValidationError("--sample-interval must be 0 to a year, in seconds, not \(sampleInterval)")
+    }
+    // 2^28 pages are a terabyte per CPU.
+    if let pages = bufferPageCount, !(1...(1 << 28)).contains(pages) {
+      throw ValidationError("--buffer-page-count must be 1 to 268435456, not \(pages)")
+    }
+  }
+
+  func run() throws {
+    let session = try LiveSession.prepare(self)
+    try session.run()
+  }
+}
+
+/// Options of kernel_delay.py that this version lacks: refused, never ignored.
+struct LaterOptions: ParsableArguments {
+  @Option(name: .long, help: .hidden) var startTrigger: String?
+  @Option(name: .long, help: .hidden) var stopTrigger: String?
+  @Option(name: .long, defaultAsFlag: "0", help: .hidden) var triggerDelta: String?
+  @Option(name: [.customShort("s"), .long], defaultAsFlag: "0", help: .hidden) var syscallEvents: String?
+  @Flag(name: .long, help: .hidden) var skipSyscallPollEvents = false
+  @Option(name: .long, help: .hidden) var stackTraceSize: String?
+  @Flag(name: .long, help: .hidden) var skipUpcallStats = false
+
+  func refuse() throws {
+    let given = [
+      startTrigger.map { _ in "--start-trigger" }, stopTrigger.map { _ in "--stop-trigger" },
+      triggerDelta.map { _ in "--trigger-delta" }, syscallEvents.map { _ in "-s/--syscall-events" },
+      skipSyscallPollEvents ? "--skip-syscall-poll-events" : nil,
+      stackTraceSize.map { _ in "--stack-trace-size" },
+      skipUpcallStats ? "--skip-upcall-stats" : nil,
+    ].compactMap { $0 }
+    if let first = given.first { throw ValidationError("\(first) is not available in this version") }
+  }
+}

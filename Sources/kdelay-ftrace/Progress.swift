@@ -1,0 +1,32 @@
+internal import Glibc
+
+/// One line on a terminal that says how far the sample is, for samples longer than two seconds.
+struct Progress {
+  private let isShown: Bool
+  private var isVisible = false
+  private var updated: UInt64 = 0
+  private var events: UInt64 = 0
+
+  /// `length`: of a sample, ns; nil where nobody knows.
+  init(length: UInt64?) {
+    isShown = isatty(STDERR_FILENO) == 1 && (length ?? .max) > 2_000_000_000
+  }
+
+  /// Says where it stands; five times a second.
+  mutating func update(now: UInt64, started: UInt64, events total: UInt64, lost: UInt64) {
+    guard isShown, now > started, now - updated >= 200_000_000 else { return }
+    let rate = updated == 0 ? 0 : (total - events) * 1_000_000_000 / (now - updated)
+    updated = now
+    events = total
+    isVisible = true
+    let elapsed = (now - started) / 100_000_000
+    Failure.write("\r\u{1B}[K\(elapsed / 10).\(elapsed % 10) s, \(rate) events/s, \(lost) events lost")
+  }
+
+  /// Takes the line away, before anything else is written.
+  mutating func clear() {
+    guard isVisible else { return }
+    Failure.write("\r\u{1B}[K")
+    isVisible = false
+  }
+}

@@ -1,0 +1,56 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Where reports go: stdout, or a file that appears under its name only when all of it has been written.
+struct ReportOutput: ~Copyable {
+  private let path: String?
+  private let temporaryPath: String
+  private var descriptor: FileDescriptor
+  private var isFinished = false
+
+  /// Opens it, so that an unwritable place is known before anything is measured. nil: stdout.
+  init(path: String?) throws(ToolError) {
+    self.path = path
+    guard let path else {
+      temporaryPath = ""
+      descriptor = .standardOutput
+      return
+    }
+    temporaryPath = "\(path).\(getpid()).tmp"
+    do {
+      descriptor = try FileDescriptor.open(
+        FilePath(temporaryPath), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+        permissions: [.ownerReadWrite, .groupRead, .otherRead])
+    } catch {
+      throw Self.failure(path, error)
+    }
+  }
+
+  deinit {
+    guard path != nil, !isFinished else { return }
+    try? descriptor.close()
+    unlink(temporaryPath)
+  }
+
+  mutating func write(_ text: String) throws(ToolError) {
+    do { try descriptor.writeAll(text.utf8) } catch { throw Self.failure(path ?? "stdout", error) }
+  }
+
+  /// Gives the file its name.
+  mutating func finish() throws(ToolError) {
+    guard let path, !isFinished else { return }
+    // A full disk may show only now.
+    guard fsync(descriptor.rawValue) == 0 || errno == EINVAL, rename(temporaryPath, path) == 0 else {
+      throw Self.failure(path, Errno(rawValue: errno))
+    }
+    try? descriptor.close()
+    isFinished = true
+  }
+
+  private static func failure(_ path: String, _ error: any Error) -> ToolError {
+    ToolError(
+      status: .outputFailed, what: "cannot write the report to \(path): \(error)",
+      remedy: path == "stdout"
+        ? "keep the reader of the output alive, or use -o FILE" : "choose a writable place with enough room")
+  }
+}

@@ -1,0 +1,87 @@
+internal import Aggregator
+internal import TraceModel
+internal import TraceSource
+
+/// Knows the target's threads from /proc: tells the aggregator what no event does.
+struct ThreadTracker {
+  private let target: TargetProcess
+  /// The last look at each thread of which the events have not told enough yet.
+  private var glances: [Int32: ThreadGlance] = [:]
+  /// Tids that were put back into the kernel's filter, and since when; ns.
+  private var refiltered: [(tid: Int32, at: UInt64)] = []
+  private var gapsSeen = 0
+
+  init(_ target: TargetProcess) { self.target = target }
+
+  /// Puts all threads into the capture's filter. The filter follows forks by itself from then on, so that the list is
+  /// complete once it has stayed the same.
+  func watchAll(_ capture: borrowing Capture) throws(CaptureError) {
+    var known: Set<Int32> = []
+    while true {
+      let tids = target.threads
+      guard !tids.isEmpty else {
+        throw CaptureError(
+          .noTarget, "process \(target.pid) (\(target.name)) ended while it was being attached to",
+          remedy: "start it anew, or use -- COMMAND")
+      }
+      let new = tids.filter { !known.contains($0) }
+      if new.isEmpty { return }
+      try capture.watch(tids: new)
+      known.formUnion(new)
+    }
+  }
+
+  /// Looks at all threads, and makes them known to the aggregator.
+  mutating func lookAtAll(_ aggregator: inout Aggregator, _ names: (String) -> NameID, at time: UInt64) {
+    for tid in target.threads {
+      guard let glance = ThreadGlance.look(at: tid, of: target.pid) else { continue }
+      glances[tid] = glance
+      aggregator.observe(Self.observation(glance, names), at: time)
+    }
+  }
+
+  /// Settles, before a window closes, the threads that no event has told of: a thread without a switch has been running,
+  /// or waiting for a CPU, all along, and one without a syscall has been on one side of it.
+  mutating func settleSilent(_ aggregator: inout Aggregator) {
+    for silent in aggregator.silentThreads {
+      guard let before = glances[silent.tid],
+        let now = ThreadGlance.look(at: silent.tid, of: target.pid)
+      else { continue }
+      let user = now.status.userTicks &- before.status.userTicks
+      let kernel = now.status.kernelTicks &- before.status.kernelTicks
+      let hasRun = silent.isRunning || user + kernel > 0 || now.runTime ?? 0 > before.runTime ?? 0
+      let mode: ThreadObservation.Mode = user > kernel ? .user : kernel > user ? .syscall : .unknown
+      aggregator.resolve(tid: silent.tid, running: hasRun, mode: mode)
+    }
+  }
+
+  /// After events up to `time` have been consumed: does what they call for. Gaps: threads may have come and gone unseen.
+  /// An exec by a thread other than the leader: its new tid has to go back into the filter.
+  mutating func follow(
+    _ aggregator: inout Aggregator, _ capture: borrowing Capture, _ names: (String) -> NameID, upTo time: UInt64
+  ) throws(CaptureError) {
+    for entry in refiltered where entry.at <= time { aggregator.refiltered(tid: entry.tid, at: entry.at) }
+    refiltered.removeAll { $0.at <= time }
+    for tid in aggregator.unfilteredTIDs where !refiltered.contains(where: { $0.tid == tid }) {
+      try capture.watch(tids: [tid])
+      refiltered.append((tid, MonotonicClock.now))
+    }
+    guard aggregator.gapCount != gapsSeen else { return }
+    gapsSeen = aggregator.gapCount
+    let alive = target.threads.compactMap { ThreadGlance.look(at: $0, of: target.pid) }
+    for glance in alive { glances[glance.tid] = glance }
+    aggregator.reconcile(alive: alive.map { Self.observation($0, names) }, at: time)
+  }
+
+  private static func observation(_ glance: ThreadGlance, _ names: (String) -> NameID) -> ThreadObservation {
+    let state: ThreadObservation.State =
+      switch glance.status.state {
+      case "S": .interruptible
+      case "T", "t": .stopped
+      case "D", "I": .uninterruptible
+      default: .runnable
+      }
+    let mode: ThreadObservation.Mode = glance.isInSyscall.map { $0 ? .syscall : .user } ?? .unknown
+    return ThreadObservation(tid: glance.tid, name: names(glance.status.name), state: state, mode: mode)
+  }
+}

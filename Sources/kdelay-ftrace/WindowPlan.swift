@@ -1,0 +1,42 @@
+/// When windows open and close, in CLOCK_MONOTONIC ns. A pure value: it is told what happened and says what comes next.
+struct WindowPlan {
+  /// nil: until the target ends.
+  private let length: UInt64?
+  private let pause: UInt64
+  private var remaining: Int
+  /// Windows opened so far; the open one's number, from 1.
+  private(set) var index = 0
+  private(set) var isOpen = false
+  /// When the next window opens, or the open one closes; nil where no time is set for it.
+  private(set) var edge: UInt64?
+
+  init(length: UInt64?, pause: UInt64, count: Int) {
+    self.length = length
+    self.pause = pause
+    remaining = count
+  }
+
+  /// Whether nothing is left to do.
+  var isDone: Bool { !isOpen && remaining == 0 }
+
+  /// The first window opens at `time`.
+  mutating func schedule(at time: UInt64) { edge = time }
+
+  mutating func opened(at time: UInt64) {
+    isOpen = true
+    index += 1
+    remaining -= 1
+    edge = length.map { time + $0 }
+  }
+
+  mutating func closed(at time: UInt64) {
+    isOpen = false
+    edge = remaining > 0 ? time + pause : nil
+  }
+
+  /// The open window closes at `time` at the latest, and none follows.
+  mutating func cutShort(at time: UInt64) {
+    remaining = 0
+    edge = isOpen ? min(edge ?? time, time) : nil
+  }
+}
