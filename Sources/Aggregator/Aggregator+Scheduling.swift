@@ -5,7 +5,7 @@ extension Aggregator {
     let isComplete = openGaps.isEmpty
     let previous = threads.find(event.tid)
     if previous >= 0, threads.records[previous].scheduling != .dead {
-      discardedIntervals &+= threads.records[previous].switchOut(event, isComplete: isComplete)
+      threads.records[previous].switchOut(event, isComplete: isComplete)
     }
     let next = threads.find(event.subject)
     if next >= 0, threads.records[next].scheduling != .dead {

@@ -24,7 +24,7 @@ extension Aggregator {
     let tids = Set(alive.map(\.tid))
     for position in 0..<threads.records.count
     where threads.records[position].isAlive && !tids.contains(threads.records[position].tid) {
-      discardedIntervals += threads.records[position].abandon(at: time)
+      threads.records[position].abandon(at: time)
       threads.records[position].scheduling = .dead
     }
     for seen in alive {
@@ -43,7 +43,6 @@ extension Aggregator {
     syscalls.removeAll()
     hardIRQs.removeAll()
     softIRQs.removeAll()
-    discardedIntervals = 0
     windowStart = time
     for position in 0..<threads.records.count { threads.records[position].startWindow(at: time) }
   }
@@ -74,9 +73,11 @@ extension Aggregator {
   package mutating func finishWindow(at time: UInt64) -> Snapshot {
     var snapshots: [ThreadSnapshot] = []
     var indexOfThread: [Int32: Int] = [:]
+    var discarded: UInt64 = 0
     for position in 0..<threads.records.count where threads.records[position].scheduling != .unborn {
       threads.records[position].charge(upTo: time)
       threads.records[position].decideMode(was: .unknown)
+      discarded += threads.records[position].discarded
       indexOfThread[Int32(position)] = snapshots.count
       snapshots.append(ThreadSnapshot(threads.records[position]))
     }
@@ -88,7 +89,7 @@ extension Aggregator {
     Self.collect(hardIRQs.statistics, indexOfThread) { snapshots[$0].hardIRQs.append($1) }
     Self.collect(softIRQs.statistics, indexOfThread) { snapshots[$0].softIRQs.append($1) }
     return Snapshot(
-      start: windowStart, stop: time, threads: snapshots, discardedIntervals: discardedIntervals)
+      start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded)
   }
 
   private func snapshot(of statistic: SyscallStatistic) -> SyscallSnapshot {

@@ -11,7 +11,6 @@ package struct Aggregator: ~Copyable {
   var softIRQs = IRQTable()
   /// When the window opened, ns.
   package internal(set) var windowStart: UInt64 = 0
-  var discardedIntervals: UInt64 = 0
   /// CPUs whose events are missing at this point of the stream.
   var openGaps: Set<UInt16> = []
 
@@ -151,7 +150,7 @@ package struct Aggregator: ~Copyable {
     guard thread >= 0, threads.records[thread].isUnfiltered else { return }
     threads.records[thread].isUnfiltered = false
     // What looked open may have ended and begun again unseen.
-    discardedIntervals += threads.records[thread].abandon(at: time)
+    threads.records[thread].abandon(at: time)
     if openGaps.isEmpty { threads.records[thread].resumeDeduction(at: time) }
   }
 
@@ -171,7 +170,7 @@ package struct Aggregator: ~Copyable {
       // switched in, or have ended, on the CPU that went silent.
       let record = threads.records[position]
       if record.scheduling == .running, !openGaps.contains(record.cpu) { continue }
-      discardedIntervals += threads.records[position].abandon(at: event.timestamp)
+      threads.records[position].abandon(at: event.timestamp)
     }
   }
 

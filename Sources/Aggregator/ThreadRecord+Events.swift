@@ -44,8 +44,7 @@ extension ThreadRecord {
 
   // MARK: Scheduling
 
-  /// Returns how many open intervals had to be given up.
-  mutating func switchOut(_ event: Event, isComplete: Bool) -> UInt64 {
+  mutating func switchOut(_ event: Event, isComplete: Bool) {
     let time = event.timestamp
     isSeenRunning(at: time, cpu: event.cpu)
     charge(upTo: time)
@@ -57,7 +56,7 @@ extension ThreadRecord {
     if state & TaskState.dead != 0 {
       decideMode(was: .syscall)
       scheduling = .dead
-      return 0
+      return
     }
     // While events are missing, what wakes it, and where it runs then, may go unseen.
     guard isComplete, !isUnfiltered else { return abandon(at: time) }
@@ -70,7 +69,6 @@ extension ThreadRecord {
     } else {
       scheduling = state & TaskState.interruptible != 0 ? .interruptible : .uninterruptible
     }
-    return 0
   }
 
   mutating func switchIn(_ event: Event) {
@@ -85,13 +83,14 @@ extension ThreadRecord {
     case .running:
       scheduling = .unknown  // its switch-out is missing
       charge(upTo: time)
+      discard(\.runStart)
     case .unborn:
       since = max(since, time)
     default:
       charge(upTo: time)  // blocked or stopped, and the wake-up not seen
+      discard(\.stopStart)
     }
     readyStart = 0
-    stopStart = 0
     scheduling = .running
     cpu = event.cpu
     runStart = time

@@ -62,6 +62,8 @@ struct ThreadRecord: BitwiseCopyable {
   var lastPollEnd: UInt64 = 0
 
   // What it added up to.
+  /// Open intervals that were given up, for want of an event that ends them.
+  var discarded: UInt64 = 0
   var accounting = Accounting()
   /// Time on a CPU whose mode the next syscall event will tell; part of no state yet.
   var undecided: UInt64 = 0
@@ -138,8 +140,8 @@ struct ThreadRecord: BitwiseCopyable {
       // Its switch-in is missing: from its last known state on, anything can have happened.
       scheduling = .unknown
       charge(upTo: time)
-      readyStart = 0
-      stopStart = 0
+      discard(\.readyStart)
+      discard(\.stopStart)
     }
     scheduling = .running
   }
@@ -154,6 +156,7 @@ struct ThreadRecord: BitwiseCopyable {
     syscallStart = 0
     lastPollEnd = 0
     for depth in 0..<hardFrames.count { hardFrames[depth].start = 0 }
+    discarded = 0
     accounting = Accounting()
     undecided = 0
     run = IntervalStatistic()
@@ -163,13 +166,18 @@ struct ThreadRecord: BitwiseCopyable {
     recentSyscallKey = .max
   }
 
-  /// Loses track of the thread at `time`: its time is unknown from there on. Returns how many open intervals that costs.
-  mutating func abandon(at time: UInt64) -> UInt64 {
+  /// Gives up an interval that may be open.
+  mutating func discard(_ start: WritableKeyPath<ThreadRecord, UInt64>) {
+    if self[keyPath: start] != 0 { discarded += 1 }
+    self[keyPath: start] = 0
+  }
+
+  /// Loses track of the thread at `time`: its time is unknown from there on, and what was open is given up.
+  mutating func abandon(at time: UInt64) {
     charge(upTo: time)
     decideMode(was: .unknown)
-    let starts = [runStart, readyStart, stopStart, softStart, syscallStart]
-    var discarded = UInt64(starts.count { $0 != 0 })
-    for depth in 0..<hardDepth where hardFrames[depth].start != 0 { discarded += 1 }
+    for start in [runStart, readyStart, stopStart, softStart, syscallStart] where start != 0 { discarded += 1 }
+    for depth in 0..<min(hardDepth, hardFrames.count) where hardFrames[depth].start != 0 { discarded += 1 }
     runStart = 0
     readyStart = 0
     stopStart = 0
@@ -181,7 +189,6 @@ struct ThreadRecord: BitwiseCopyable {
     scheduling = .unknown
     mode = .unknown
     isDeducible = false
-    return discarded
   }
 
   /// From `time` on the thread's events are complete again: the next one tells what it has been doing since.

@@ -9,6 +9,8 @@ package import TraceModel
 /// written, which slows the traced program and loses events at full rate.
 package struct Capture: ~Copyable {
   private var readers: RawPageReaders
+  /// By position of the CPU.
+  private var fills: [PageFill]
   private var merger: EventMerger
   private let decoder: PageDecoder
   /// Bytes of a sub-buffer.
@@ -24,8 +26,6 @@ package struct Capture: ~Copyable {
 
   /// Pages of one CPU that are read before the others get their turn: bounds memory when the reader was held up.
   private static let pagesPerTurn = 64
-  /// Free bytes at a page's end below which it may have been full: more than any but the rarest event takes.
-  private static let fullSlack = 512
   /// An event can be time-stamped before it can be read, while an interrupt holds up its writer. ns.
   private static let settlingTime: UInt64 = 1_000_000
 
@@ -50,6 +50,7 @@ package struct Capture: ~Copyable {
     self.pageSize = pageSize
     self.readers = readers
     self.instance = instance
+    fills = Array(repeating: PageFill(), count: cpus.count)
     merger = EventMerger(cpuCount: cpus.count)
   }
 
@@ -126,7 +127,7 @@ package struct Capture: ~Copyable {
         decoder.decode(page, cpu: UInt16(truncatingIfNeeded: cpu), lastKnown: lastKnown, into: &events, names: &names)
       }
       note(summary, cpu: cpu)
-      if pageSize - 16 - summary.length > Self.fullSlack { return true }
+      if !fills[position].add(summary.length, capacity: pageSize - 16) { return true }
     }
     return false
   }

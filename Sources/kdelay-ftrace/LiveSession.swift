@@ -10,6 +10,7 @@ internal import Unwinder
 /// A live capture from attaching to the last report: the wiring, and the order in which things start and stop.
 struct LiveSession: ~Copyable {
   private let renderer: any Renderer
+  private let log: (@Sendable (String) -> Void)?
   private let target: TargetProcess
   private let signals: Signals
   private let pidfd: OwnedDescriptor
@@ -28,9 +29,10 @@ struct LiveSession: ~Copyable {
   private var execsSeen = 0
 
   private init(
-    _ options: LiveCommand, _ target: TargetProcess, signals: consuming Signals, pidfd: consuming OwnedDescriptor,
+    _ options: LiveCommand, _ target: TargetProcess, log: (@Sendable (String) -> Void)?, signals: consuming Signals, pidfd: consuming OwnedDescriptor,
     output: consuming ReportOutput, command: consuming CommandProcess?, capture: consuming Capture
   ) {
+    self.log = log
     renderer = options.format.renderer
     self.target = target
     let length = options.sampleTime ?? (options.command.isEmpty ? 0.5 : nil)
@@ -80,7 +82,7 @@ struct LiveSession: ~Copyable {
     }
     log?("sub-buffers of \(capture.pageSize) bytes, \(capture.bufferBytes) bytes per CPU")
     return LiveSession(
-      options, target, signals: signals, pidfd: pidfd, output: output, command: command, capture: capture)
+      options, target, log: log, signals: signals, pidfd: pidfd, output: output, command: command, capture: capture)
   }
 
   /// Captures, reports, and takes everything down again.
@@ -99,6 +101,7 @@ struct LiveSession: ~Copyable {
     progress.clear()
     if let code = takeDownCommand(), code != 0 { Failure.say("the command exited with status \(code)") }
     try? capture.stop()
+    log?(Self.cost(of: capture.eventsRead))
     if interruptions < 2 { try output.finish() }
     try capture.close()
   }
@@ -241,6 +244,16 @@ struct LiveSession: ~Copyable {
       if complete >= time { return }
       usleep(500)
     }
+  }
+
+  /// What the capture has cost so far, for `--debug`.
+  private static func cost(of events: UInt64) -> String {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    let user = usage.ru_utime.tv_sec * 1_000_000 + usage.ru_utime.tv_usec
+    let system = usage.ru_stime.tv_sec * 1_000_000 + usage.ru_stime.tv_usec
+    return "read \(events) events with \(user) us user and \(system) us system time, "
+      + "\((user + system) * 1000 / max(1, Int(events))) ns each; at most \(usage.ru_maxrss) KiB resident"
   }
 
   /// Ends the command if it still runs; returns its exit status if it ended by itself.
