@@ -43,6 +43,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
+    .executableTarget(
+      name: "page-bench", dependencies: ["TraceModel", "TraceSource", "Aggregator"],
+      path: "Benchmarks/pages", swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -15,7 +15,10 @@ package struct Aggregator: ~Copyable {
   var openGaps: Set<UInt16> = []
 
   /// The numbering of the target's syscalls; an `exec` can change it.
-  package var abi: SyscallABI
+  package var abi: SyscallABI {
+    didSet { numbers = SpecialNumbers(abi) }
+  }
+  private var numbers: SpecialNumbers
   /// How often the target replaced its program; whoever follows its file looks again when this changes.
   package private(set) var execCount = 0
   /// How often events were lost so far; whoever lists threads looks again when this changes.
@@ -25,7 +28,21 @@ package struct Aggregator: ~Copyable {
   /// The window starts when this task has replaced its program.
   private var windowOpeningExec: Int32?
 
-  package init(abi: SyscallABI = .native) { self.abi = abi }
+  /// Numbers that every syscall event is compared with, looked up once.
+  private struct SpecialNumbers {
+    let poll: Int32
+    let signalReturn: Int32
+
+    init(_ abi: SyscallABI) {
+      poll = abi.pollNumber
+      signalReturn = abi.signalReturnNumber
+    }
+  }
+
+  package init(abi: SyscallABI = .native) {
+    self.abi = abi
+    numbers = SpecialNumbers(abi)
+  }
 
   /// Takes in a run of ordered events, and returns how many it took: all of them, or those up to an exec of the target,
   /// after which `abi` may have to change.
@@ -66,7 +83,7 @@ package struct Aggregator: ~Copyable {
   private mutating func syscallEnter(_ event: Event) {
     let thread = threads.find(event.tid)
     guard thread >= 0 else { return }
-    let isPoll = event.subject == abi.pollNumber
+    let isPoll = event.subject == numbers.poll
     threads.records[thread].enterSyscall(event, isPoll: isPoll)
   }
 
@@ -86,10 +103,10 @@ package struct Aggregator: ~Copyable {
         of: key, thread: Int32(truncatingIfNeeded: position), abi: abi, number: number)
     }
     // The kernel's ERR_PTR range: -MAX_ERRNO…-1. rt_sigreturn returns whatever the interrupted code had in its register.
-    let failed = event.value < 0 && event.value >= -4095 && number != abi.signalReturnNumber
+    let failed = event.value < 0 && event.value >= -4095 && number != numbers.signalReturn
     syscalls.record(
       from: start, to: event.timestamp, failed: failed, at: threads.records[position].recentSyscall)
-    if number == abi.pollNumber { threads.records[position].lastPollEnd = event.timestamp }
+    if number == numbers.poll { threads.records[position].lastPollEnd = event.timestamp }
   }
 
   // MARK: Tasks that come, change and go

@@ -1,5 +1,5 @@
 /// What an event says. The raw values are private to one run and never stored.
-package enum EventKind: UInt8, Sendable, BitwiseCopyable {
+public enum EventKind: UInt8, Sendable, BitwiseCopyable {
   /// `raw_syscalls:sys_enter`; subject = syscall number.
   case syscallEnter
   /// `raw_syscalls:sys_exit`; subject = syscall number (-1 after `rt_sigreturn`), value = return value.
@@ -35,19 +35,20 @@ package enum EventKind: UInt8, Sendable, BitwiseCopyable {
 /// One decoded event, 32 bytes, without references: batches of it are what modules hand each other.
 ///
 /// What `subject`, `detail` and `value` mean depends on `kind`; a field that a kind does not name is 0.
-package struct Event: Sendable, Equatable, BitwiseCopyable {
+public struct Event: Sendable, Equatable, BitwiseCopyable {
   /// CLOCK_MONOTONIC, ns.
-  package var timestamp: UInt64
+  public var timestamp: UInt64
   /// The task that was running when the event was recorded (`common_pid`).
-  package var tid: Int32
-  package var kind: EventKind
-  package var cpu: UInt16
-  package var subject: Int32
-  package var detail: Int32
-  package var value: Int64
+  public var tid: Int32
+  public var kind: EventKind
+  public var cpu: UInt16
+  public var subject: Int32
+  public var detail: Int32
+  public var value: Int64
 
   @inlinable
-  package init(
+  @inline(__always)
+  public init(
     timestamp: UInt64, tid: Int32, kind: EventKind, cpu: UInt16, subject: Int32 = 0,
     detail: Int32 = 0, value: Int64 = 0
   ) {

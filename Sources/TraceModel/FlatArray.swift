@@ -1,15 +1,19 @@
 /// A growable array of plain values for the per-event path: no uniqueness check, no retain, no exclusivity check.
 ///
+/// `public` (as is `Event`), though no product exports it: inlinable code of narrower access is not specialised in other
+/// modules, which makes each access a generic call.
+///
 /// Invariant that makes the pointer sound: `storage` holds `capacity` elements of which the first `count` are
 /// initialised, this value is its only owner (`~Copyable`), and elements need no deinitialisation (`BitwiseCopyable`).
 /// Indices are checked in debug builds only; callers pass indices that they got from `append`.
-package struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
-  @usableFromInline package private(set) var storage: UnsafeMutablePointer<Element>
-  @usableFromInline package private(set) var capacity: Int
-  @usableFromInline package private(set) var count: Int
+public struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
+  @usableFromInline var storage: UnsafeMutablePointer<Element>
+  @usableFromInline var capacity: Int
+  public var count: Int
 
   @inlinable
-  package init(capacity: Int = 16) {
+  @inline(__always)
+  public init(capacity: Int = 16) {
     self.capacity = max(capacity, 1)
     count = 0
     storage = .allocate(capacity: self.capacity)
@@ -18,7 +22,8 @@ package struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
   deinit { storage.deallocate() }
 
   @inlinable
-  package subscript(index: Int) -> Element {
+  @inline(__always)
+  public subscript(index: Int) -> Element {
     get {
       assert(index >= 0 && index < count)
       return storage[index]
@@ -30,8 +35,9 @@ package struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
   }
 
   @inlinable
+  @inline(__always)
   @discardableResult
-  package mutating func append(_ element: Element) -> Int {
+  public mutating func append(_ element: Element) -> Int {
     if count == capacity { reserve(count + 1) }
     storage[count] = element
     count += 1
@@ -39,7 +45,7 @@ package struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
   }
 
   /// Makes room for `needed` elements in all; grows by doubling.
-  package mutating func reserve(_ needed: Int) {
+  public mutating func reserve(_ needed: Int) {
     guard needed > capacity else { return }
     let grown = max(capacity * 2, needed)
     let moved = UnsafeMutablePointer<Element>.allocate(capacity: grown)
@@ -51,18 +57,20 @@ package struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
 
   /// The elements; valid until the next change.
   @inlinable
-  package var elements: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: storage, count: count) }
+  @inline(__always)
+  public var elements: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: storage, count: count) }
 
   /// Takes off the last element; there must be one.
   @inlinable
-  package mutating func removeLast() -> Element {
+  @inline(__always)
+  public mutating func removeLast() -> Element {
     assert(count > 0)
     count -= 1
     return storage[count]
   }
 
   /// Takes off the first `number` elements.
-  package mutating func removeFirst(_ number: Int) {
+  public mutating func removeFirst(_ number: Int) {
     guard number > 0 else { return }
     count -= number
     storage.update(from: storage + number, count: count)
@@ -70,5 +78,6 @@ package struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
 
   /// Forgets the elements and keeps the memory.
   @inlinable
-  package mutating func removeAll() { count = 0 }
+  @inline(__always)
+  public mutating func removeAll() { count = 0 }
 }

@@ -2,9 +2,9 @@
 ///
 /// Invariant that makes the pointer sound: `slots` holds `mask + 1` (a power of two) initialised slots, at least a
 /// quarter of them free, so that every probe ends; this value is its only owner.
-package struct FlatIndex: ~Copyable {
+public struct FlatIndex: ~Copyable {
   @usableFromInline
-  package struct Slot: BitwiseCopyable {
+  struct Slot: BitwiseCopyable {
     @usableFromInline var key: UInt64
     /// -1 where the slot is free.
     @usableFromInline var value: Int32
@@ -18,9 +18,9 @@ package struct FlatIndex: ~Copyable {
 
   @usableFromInline var slots: UnsafeMutablePointer<Slot>
   @usableFromInline var mask: Int
-  package private(set) var count = 0
+  public private(set) var count = 0
 
-  package init(capacity: Int = 64) {
+  public init(capacity: Int = 64) {
     var size = 16
     while size * 3 < capacity * 4 { size *= 2 }
     mask = size - 1
@@ -31,26 +31,28 @@ package struct FlatIndex: ~Copyable {
   deinit { slots.deallocate() }
 
   @inlinable
-  package func find(_ key: UInt64) -> Int32? {
+  @inline(__always)
+  public func find(_ key: UInt64) -> Int32? {
     let slot = slots[position(of: key)]
     return slot.value < 0 ? nil : slot.value
   }
 
   /// Sets the index of `key`, new or not. `value` must not be negative.
-  package mutating func set(_ key: UInt64, _ value: Int32) {
+  public mutating func set(_ key: UInt64, _ value: Int32) {
     if (count + 1) * 4 > (mask + 1) * 3 { grow() }
     let position = position(of: key)
     if slots[position].value < 0 { count += 1 }
     slots[position] = Slot(key: key, value: value)
   }
 
-  package mutating func removeAll() {
+  public mutating func removeAll() {
     slots.update(repeating: Slot(key: 0, value: -1), count: mask + 1)
     count = 0
   }
 
   /// Where `key` is, or the free slot where it would go.
   @inlinable
+  @inline(__always)
   func position(of key: UInt64) -> Int {
     // Fibonacci hashing: the upper bits of the product are the well mixed ones.
     var position = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) &>> 32) & mask

@@ -1,0 +1,125 @@
+internal import Aggregator
+internal import Glibc
+internal import TraceModel
+internal import TraceSource
+
+/// Recorded pages of every CPU, and the decoder for them.
+struct Recording {
+  let decoder: PageDecoder
+  let cpus: [[UnsafeRawBufferPointer]]
+  let tids: Set<Int32>
+
+  init?(formats directory: String, pageSize: Int, files: [String]) {
+    func text(_ path: String) -> String? {
+      Recording.bytes(path).map { String(decoding: $0, as: UTF8.self) }
+    }
+    var formats: [TracedEvent: EventFormat] = [:]
+    for event in TracedEvent.allCases {
+      guard
+        let text = text("\(directory)/formats/\(event.name.system).\(event.name.name)")
+          ?? text("\(directory)/\(event.name.system)/\(event.name.name)/format")
+      else { continue }
+      formats[event] = try? EventFormat.parse(text, system: event.name.system)
+    }
+    guard let header = text("\(directory)/header_page"), let layout = try? PageLayout(headerPage: header),
+      let table = try? EventTable(formats)
+    else { return nil }
+    decoder = PageDecoder(layout: layout, table: table)
+    var cpus: [[UnsafeRawBufferPointer]] = []
+    for file in files {
+      guard let bytes = Recording.bytes(file) else { return nil }
+      cpus.append(
+        stride(from: 0, to: bytes.count, by: pageSize).map {
+          UnsafeRawBufferPointer(rebasing: bytes[$0..<min($0 + pageSize, bytes.count)])
+        })
+    }
+    self.cpus = cpus
+    tids = Recording.tids(decoder, cpus)
+  }
+
+  /// Its tasks but the idle ones; all are taken for threads of the target.
+  private static func tids(_ decoder: PageDecoder, _ cpus: [[UnsafeRawBufferPointer]]) -> Set<Int32> {
+    var tids: Set<Int32> = []
+    var events = FlatArray<Event>()
+    var names = NameTable()
+    for page in cpus.joined() {
+      events.removeAll()
+      _ = decoder.decode(page, cpu: 0, lastKnown: 0, into: &events, names: &names)
+      for event in events.elements where event.kind == .syscallEnter { tids.insert(event.tid) }
+    }
+    return tids
+  }
+
+  /// The file's content; kept for the life of the process.
+  private static func bytes(_ path: String) -> UnsafeRawBufferPointer? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var content: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { content += chunk[..<count] }
+    let kept = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 4096)
+    kept.copyBytes(from: content)
+    return UnsafeRawBufferPointer(kept)
+  }
+}
+
+enum PageBenchmark {
+  /// How far the events go.
+  enum Stage: String, CaseIterable {
+    case decode
+    case merge
+    case aggregate
+  }
+
+  /// CPU time of this thread, ns.
+  static func cpuTime() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// One pass; pages are taken in turns of 32 per CPU, as a drain takes them.
+  static func run(_ recording: Recording, _ stage: Stage) -> Int {
+    var merger = EventMerger(cpuCount: recording.cpus.count)
+    var names = NameTable()
+    var aggregator = Aggregator()
+    for tid in recording.tids {
+      aggregator.observe(
+        ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
+    }
+    aggregator.startWindow(at: 0)
+    var next = Array(repeating: 0, count: recording.cpus.count)
+    var events = 0
+    var scratch = FlatArray<Event>(capacity: 1 << 16)
+    while true {
+      var limit = UInt64.max
+      for (cpu, pages) in recording.cpus.enumerated() {
+        let turn = next[cpu]..<min(next[cpu] + 32, pages.count)
+        for page in turn {
+          if stage == .decode {
+            scratch.removeAll()
+            events += recording.decoder.decode(
+              pages[page], cpu: UInt16(cpu), lastKnown: 0, into: &scratch, names: &names
+            ).events
+          } else {
+            events += merger.append(to: cpu) {
+              recording.decoder.decode(
+                pages[page], cpu: UInt16(cpu), lastKnown: 0, into: &$0, names: &names)
+            }.events
+          }
+        }
+        next[cpu] = turn.upperBound
+        if turn.upperBound < pages.count { limit = min(limit, merger.lastTimestamp(at: cpu)) }
+      }
+      merger.release(before: limit) { run in
+        guard stage == .aggregate else { return }
+        var rest = run
+        while !rest.isEmpty {
+          rest = UnsafeBufferPointer(rebasing: rest[aggregator.consume(rest)...])
+        }
+      }
+      if limit == .max { break }
+    }
+    return events
+  }
+}
