@@ -46,6 +46,11 @@ let package = Package(
     .executableTarget(
       name: "page-bench", dependencies: ["TraceModel", "TraceSource", "Aggregator"],
       path: "Benchmarks/pages", swiftSettings: settings),
+    .testTarget(
+      name: "TraceSourceTests",
+      dependencies: [
+        "TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

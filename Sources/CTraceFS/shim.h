@@ -15,7 +15,12 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/perf_event.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <event-parse.h>
 #include <tracefs.h>
@@ -58,6 +63,30 @@ static inline int kdelay_pipe(int ends[2])
 		fcntl(ends[1], F_SETFD, FD_CLOEXEC);
 	}
 	return status;
+}
+
+/* Swift cannot set bit fields. Opens a perf event of this process that takes user registers, user stack and callchain with
+ * each sample, and closes it again. Returns 0, or the errno. */
+static inline int kdelay_try_stack_samples(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_TASK_CLOCK,
+		.sample_period = 1000000000,
+		.sample_type = PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER | PERF_SAMPLE_CALLCHAIN,
+		.disabled = 1,
+		.sample_regs_user = 1,
+		.sample_stack_user = 4096,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
+	};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
 }
 
 /* glibc wraps pidfd_open only since 2.36. */

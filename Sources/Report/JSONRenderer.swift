@@ -41,7 +41,6 @@ package struct JSONRenderer: Renderer {
       ("undecodable", .unsigned(sample.loss.undecodable)),
       ("discarded_intervals", .unsigned(sample.snapshot.discardedIntervals)),
       ("missed_triggers", .unsigned(0)),
-      ("unknown_gaps", .unsigned(sample.loss.gapsOfUnknownLength)),
       ("late_events", .unsigned(sample.loss.late)),
       (
         "cpus",

@@ -33,7 +33,6 @@ package enum JSONSchema {
             "undecodable": {"type": "integer", "minimum": 0},
             "discarded_intervals": {"type": "integer", "minimum": 0},
             "missed_triggers": {"type": "integer", "minimum": 0},
-            "unknown_gaps": {"type": "integer", "minimum": 0},
             "late_events": {"type": "integer", "minimum": 0},
             "cpus": {
               "type": "array",
@@ -50,7 +49,6 @@ package enum JSONSchema {
             "undecodable",
             "discarded_intervals",
             "missed_triggers",
-            "unknown_gaps",
             "late_events",
             "cpus"
           ]
@@ -205,6 +203,5 @@ package enum JSONSchema {
         }
       }
     }
-
     """#
 }

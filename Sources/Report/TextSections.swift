@@ -98,11 +98,6 @@ enum LossSection {
     if loss.events > 0 {
       let byCPU = loss.eventsByCPU.sorted { $0.key < $1.key }.map { "CPU \($0.key): \(Columns.grouped($0.value))" }
       lines.append("# WARNING: \(Columns.grouped(loss.events)) events were lost (\(byCPU.joined(separator: ", "))).")
-    }
-    if loss.gapsOfUnknownLength > 0 {
-      lines.append("# WARNING: \(Columns.grouped(loss.gapsOfUnknownLength)) gaps of unknown length.")
-    }
-    if loss.events > 0 || loss.gapsOfUnknownLength > 0 {
       lines.append("#          No interval is computed across a gap; use a larger --buffer-page-count.")
     }
     if sample.snapshot.discardedIntervals > 0 {

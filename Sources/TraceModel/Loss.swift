@@ -2,8 +2,6 @@
 package struct Loss: Sendable, Equatable {
   /// Events that the kernel overwrote or could not record, by CPU.
   package var eventsByCPU: [Int: UInt64] = [:]
-  /// Gaps whose length the kernel did not tell.
-  package var gapsOfUnknownLength: UInt64 = 0
   /// Records that were read but could not be decoded.
   package var undecodable: UInt64 = 0
   /// Events that came later than the merge had waited for.
@@ -21,7 +19,6 @@ package struct Loss: Sendable, Equatable {
       let before = earlier.eventsByCPU[cpu] ?? 0
       if count > before { delta.eventsByCPU[cpu] = count - before }
     }
-    delta.gapsOfUnknownLength = gapsOfUnknownLength - earlier.gapsOfUnknownLength
     delta.undecodable = undecodable - earlier.undecodable
     delta.late = late - earlier.late
     return delta

@@ -136,10 +136,17 @@ package struct Capture: ~Copyable {
     eventsRead += UInt64(summary.events)
     bytesRead += UInt64(summary.length)
     loss.undecodable += UInt64(summary.undecodable) + (summary.status == .complete ? 0 : 1)
-    switch summary.missed {
-    case nil: break
-    case .some(let count) where count > 0: loss.eventsByCPU[cpu, default: 0] += UInt64(count)
-    case .some: loss.gapsOfUnknownLength += 1
+    if summary.missed != nil { loss.eventsByCPU[cpu] = lostEvents(cpu: cpu) }
+  }
+
+  /// Events that a CPU has lost so far, by the kernel's count: a page says that events are missing before it, but has not
+  /// always room for how many.
+  private func lostEvents(cpu: Int) -> UInt64 {
+    let text = (try? instance.read("per_cpu/cpu\(cpu)/stats")) ?? ""
+    let counters = ["overrun: ", "commit overrun: ", "dropped events: "]
+    return text.split(separator: "\n").reduce(0) { sum, line in
+      guard let counter = counters.first(where: { line.hasPrefix($0) }) else { return sum }
+      return sum + (UInt64(line.dropFirst(counter.count)) ?? 0)
     }
   }
 

@@ -60,6 +60,7 @@ package struct EventFormat: Sendable, Equatable {
         next = field.pointee.next
       }
     }
+    guard !fields.isEmpty else { throw .unparsable }
     return EventFormat(
       id: Int(event.pointee.id), name: String(cString: event.pointee.name), fields: fields)
   }
