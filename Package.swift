@@ -46,10 +46,14 @@ let package = Package(
     .executableTarget(
       name: "page-bench", dependencies: ["TraceModel", "TraceSource", "Aggregator"],
       path: "Benchmarks/pages", swiftSettings: settings),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    .testTarget(
+      name: "AggregatorTests", dependencies: ["TraceModel", "Aggregator", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "TraceSourceTests",
       dependencies: [
-        "TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system"),
+        "TestSupport", "TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -43,6 +43,8 @@ extension Aggregator {
     syscalls.removeAll()
     hardIRQs.removeAll()
     softIRQs.removeAll()
+    eventsRead = 0
+    lostEvents = [:]
     windowStart = time
     for position in 0..<threads.records.count { threads.records[position].startWindow(at: time) }
   }
@@ -89,7 +91,8 @@ extension Aggregator {
     Self.collect(hardIRQs.statistics, indexOfThread) { snapshots[$0].hardIRQs.append($1) }
     Self.collect(softIRQs.statistics, indexOfThread) { snapshots[$0].softIRQs.append($1) }
     return Snapshot(
-      start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded)
+      start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded,
+      eventsRead: eventsRead, lostEvents: lostEvents)
   }
 
   private func snapshot(of statistic: SyscallStatistic) -> SyscallSnapshot {

@@ -13,6 +13,10 @@ package struct Aggregator: ~Copyable {
   package internal(set) var windowStart: UInt64 = 0
   /// CPUs whose events are missing at this point of the stream.
   var openGaps: Set<UInt16> = []
+  /// Events taken in in this window, those of other tasks included.
+  var eventsRead: UInt64 = 0
+  /// Events lost in this window, by CPU.
+  var lostEvents: [Int: UInt64] = [:]
 
   /// The numbering of the target's syscalls; an `exec` can change it.
   package var abi: SyscallABI {
@@ -54,6 +58,7 @@ package struct Aggregator: ~Copyable {
       position += 1
       if execCount != execs { break }
     }
+    eventsRead += UInt64(position)
     return position
   }
 
@@ -114,7 +119,7 @@ package struct Aggregator: ~Copyable {
   private mutating func newTask(_ event: Event) {
     let cloneThread: Int64 = 0x10000  // CLONE_THREAD; without it the new task is a process of its own
     let parent = threads.find(event.tid)
-    guard parent >= 0, event.value & cloneThread != 0 else { return }
+    guard parent >= 0, threads.records[parent].scheduling != .dead, event.value & cloneThread != 0 else { return }
     threads.records[parent].isSeenRunning(at: event.timestamp, cpu: event.cpu)
     // After a loss, /proc may have shown it before its own event comes.
     let known = threads.find(event.subject)
@@ -143,11 +148,14 @@ package struct Aggregator: ~Copyable {
     let newTID = event.subject
     let oldTID = event.detail
     let thread = threads.find(oldTID)
-    guard thread >= 0 else { return }
+    guard thread >= 0, threads.records[thread].scheduling != .dead else { return }
     execCount += 1
     if newTID != oldTID {
-      threads.records[thread].end(event)
       let name = threads.records[thread].name
+      threads.records[thread].end(event)
+      // The old leader is gone, even if its exit was lost.
+      let leader = threads.find(newTID)
+      if leader >= 0, threads.records[leader].scheduling != .dead { threads.records[leader].end(event) }
       var record = ThreadRecord(tid: newTID, name: name, at: event.timestamp)
       record.isDeducible = false
       record.isUnfiltered = true
@@ -181,6 +189,7 @@ package struct Aggregator: ~Copyable {
 
   private mutating func gapStart(_ event: Event) {
     openGaps.insert(event.cpu)
+    lostEvents[Int(event.cpu), default: 0] &+= UInt64(max(event.value, 0))
     gapCount += 1
     for position in 0..<threads.records.count where threads.records[position].isAlive {
       // What runs on another CPU stays known: it can't leave that one unseen. Everything else may have been woken,

@@ -8,12 +8,21 @@ package struct Snapshot: Sendable, Equatable {
   package var threads: [ThreadSnapshot]
   /// Intervals that were open when track of them was lost.
   package var discardedIntervals: UInt64
+  /// Events that were read, those of other tasks and gaps' edges included.
+  package var eventsRead: UInt64
+  /// Events that the kernel overwrote, by CPU.
+  package var lostEvents: [Int: UInt64]
 
-  package init(start: UInt64, stop: UInt64, threads: [ThreadSnapshot], discardedIntervals: UInt64) {
+  package init(
+    start: UInt64, stop: UInt64, threads: [ThreadSnapshot], discardedIntervals: UInt64, eventsRead: UInt64,
+    lostEvents: [Int: UInt64]
+  ) {
     self.start = start
     self.stop = stop
     self.threads = threads
     self.discardedIntervals = discardedIntervals
+    self.eventsRead = eventsRead
+    self.lostEvents = lostEvents
   }
 }
 

@@ -10,7 +10,8 @@ private enum TaskState {
   static let reported: Int32 = 0xFF
 }
 
-// What each event does to the thread that it is about. `isComplete` says that no CPU's events are missing at this time.
+// What each event does to the thread that it is about. After `charge`, `since` is the event's time, or later if the event
+// came late: intervals begin and end at it, so that none is longer than the time that is accounted for. `isComplete` says that no CPU's events are missing at this time.
 extension ThreadRecord {
   // MARK: Syscalls
 
@@ -21,10 +22,10 @@ extension ThreadRecord {
     charge(upTo: event.timestamp)
     decideMode(was: .user)
     mode = .syscall
-    syscallStart = event.timestamp
+    syscallStart = since
     syscallNumber = event.subject
     if isPoll, lastPollEnd != 0 {
-      longPoll.record(from: lastPollEnd, to: event.timestamp)
+      longPoll.record(from: lastPollEnd, to: since)
       lastPollEnd = 0
     }
   }
@@ -45,11 +46,10 @@ extension ThreadRecord {
   // MARK: Scheduling
 
   mutating func switchOut(_ event: Event, isComplete: Bool) {
-    let time = event.timestamp
-    isSeenRunning(at: time, cpu: event.cpu)
-    charge(upTo: time)
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
     if runStart != 0 {
-      run.record(from: runStart, to: time)
+      run.record(from: runStart, to: since)
       runStart = 0
     }
     let state = event.detail & TaskState.reported
@@ -59,13 +59,13 @@ extension ThreadRecord {
       return
     }
     // While events are missing, what wakes it, and where it runs then, may go unseen.
-    guard isComplete, !isUnfiltered else { return abandon(at: time) }
+    guard isComplete, !isUnfiltered else { return abandon(at: since) }
     if state == 0 {
       scheduling = .ready
-      readyStart = time
+      readyStart = since
     } else if state & TaskState.stoppedOrTraced != 0 {
       scheduling = .stopped
-      stopStart = time
+      stopStart = since
     } else {
       scheduling = state & TaskState.interruptible != 0 ? .interruptible : .uninterruptible
     }
@@ -76,7 +76,7 @@ extension ThreadRecord {
     switch scheduling {
     case .ready:
       charge(upTo: time)
-      if readyStart != 0 { ready.record(from: readyStart, to: time) }
+      if readyStart != 0 { ready.record(from: readyStart, to: since) }
     case .unknown where isDeducible:
       scheduling = .ready  // its wake-up was before anybody looked
       charge(upTo: time)
@@ -93,7 +93,7 @@ extension ThreadRecord {
     readyStart = 0
     scheduling = .running
     cpu = event.cpu
-    runStart = time
+    runStart = since
   }
 
   mutating func wake(at time: UInt64, isComplete: Bool) {
@@ -102,7 +102,7 @@ extension ThreadRecord {
       return  // it had not gone to sleep yet, or is awake already
     case .stopped:
       charge(upTo: time)
-      if stopStart != 0 { stopped.record(from: stopStart, to: time) }
+      if stopStart != 0 { stopped.record(from: stopStart, to: since) }
       stopStart = 0
     case .unborn:
       since = max(since, time)
@@ -111,7 +111,7 @@ extension ThreadRecord {
     }
     if isComplete, !isUnfiltered {
       scheduling = .ready
-      readyStart = time
+      readyStart = since
     } else {
       scheduling = .unknown  // it may be running already on a CPU that is silent
       isDeducible = false
@@ -123,7 +123,7 @@ extension ThreadRecord {
     isSeenRunning(at: event.timestamp, cpu: event.cpu)
     charge(upTo: event.timestamp)
     decideMode(was: .syscall)  // it exits by a syscall or by a signal, on its way out of the kernel
-    if runStart != 0 { run.record(from: runStart, to: event.timestamp) }
+    if runStart != 0 { run.record(from: runStart, to: since) }
     scheduling = .dead
   }
 
@@ -137,7 +137,7 @@ extension ThreadRecord {
     charge(upTo: event.timestamp)
     if hardDepth < hardFrames.count {
       hardFrames[hardDepth] = HardIRQFrame(
-        irq: event.subject, name: NameID(event.detail), start: event.timestamp)
+        irq: event.subject, name: NameID(event.detail), start: since)
     }
     hardDepth += 1
   }
@@ -156,7 +156,7 @@ extension ThreadRecord {
     isSeenRunning(at: event.timestamp, cpu: event.cpu)
     charge(upTo: event.timestamp)
     softDepth = 1
-    softStart = event.timestamp
+    softStart = since
     softVector = event.subject
   }
 

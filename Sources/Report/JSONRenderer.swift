@@ -41,6 +41,7 @@ package struct JSONRenderer: Renderer {
       ("undecodable", .unsigned(sample.loss.undecodable)),
       ("discarded_intervals", .unsigned(sample.snapshot.discardedIntervals)),
       ("missed_triggers", .unsigned(0)),
+      ("events_read", .unsigned(sample.snapshot.eventsRead)),
       ("late_events", .unsigned(sample.loss.late)),
       (
         "cpus",

@@ -33,7 +33,8 @@ package enum JSONSchema {
             "undecodable": {"type": "integer", "minimum": 0},
             "discarded_intervals": {"type": "integer", "minimum": 0},
             "missed_triggers": {"type": "integer", "minimum": 0},
-            "late_events": {"type": "integer", "minimum": 0},
+            "events_read": {"type": "integer", "minimum": 0},
+            "events_read": {"type": "integer", "minimum": 0}, "late_events": {"type": "integer", "minimum": 0},
             "cpus": {
               "type": "array",
               "items": {
@@ -49,7 +50,7 @@ package enum JSONSchema {
             "undecodable",
             "discarded_intervals",
             "missed_triggers",
-            "late_events",
+            "events_read", "late_events",
             "cpus"
           ]
         },

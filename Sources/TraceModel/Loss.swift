@@ -15,10 +15,7 @@ package struct Loss: Sendable, Equatable {
   /// What was missed since `earlier` was taken from the same capture.
   package func since(_ earlier: Loss) -> Loss {
     var delta = Loss()
-    for (cpu, count) in eventsByCPU {
-      let before = earlier.eventsByCPU[cpu] ?? 0
-      if count > before { delta.eventsByCPU[cpu] = count - before }
-    }
+    for (cpu, count) in eventsByCPU { delta.eventsByCPU[cpu] = count - (earlier.eventsByCPU[cpu] ?? 0) }
     delta.undecodable = undecodable - earlier.undecodable
     delta.late = late - earlier.late
     return delta

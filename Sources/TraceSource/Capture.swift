@@ -123,25 +123,41 @@ package struct Capture: ~Copyable {
     for _ in 0..<Self.pagesPerTurn {
       guard let page = readers.next(at: position) else { return true }
       let lastKnown = max(merger.lastTimestamp(at: position), merger.watermark)
-      let summary = merger.append(to: position) { events in
-        decoder.decode(page, cpu: UInt16(truncatingIfNeeded: cpu), lastKnown: lastKnown, into: &events, names: &names)
+      let (summary, gap) = merger.append(to: position) { events in
+        let gap = events.count
+        let summary = decoder.decode(
+          page, cpu: UInt16(truncatingIfNeeded: cpu), lastKnown: lastKnown, into: &events, names: &names)
+        return (summary, gap)
       }
-      note(summary, cpu: cpu)
+      note(summary)
+      if let missed = summary.missed {
+        let lost = noteLoss(missed, cpu: cpu)
+        merger.append(to: position) { $0[gap].value = Int64(lost) }
+      }
       if !fills[position].add(summary.length, capacity: pageSize - 16) { return true }
     }
     return false
   }
 
-  private mutating func note(_ summary: PageSummary, cpu: Int) {
+  private mutating func note(_ summary: PageSummary) {
     eventsRead += UInt64(summary.events)
     bytesRead += UInt64(summary.length)
     loss.undecodable += UInt64(summary.undecodable) + (summary.status == .complete ? 0 : 1)
-    if summary.missed != nil { loss.eventsByCPU[cpu] = lostEvents(cpu: cpu) }
   }
 
-  /// Events that a CPU has lost so far, by the kernel's count: a page says that events are missing before it, but has not
-  /// always room for how many.
-  private func lostEvents(cpu: Int) -> UInt64 {
+  /// How many events a gap has cost. A page says that events are missing before it, but has not always room for how many
+  /// (-1): then it is what the kernel has counted in all, less the gaps before. That can take in some that a later page
+  /// tells of; they are not counted again there.
+  private mutating func noteLoss(_ missed: Int64, cpu: Int) -> UInt64 {
+    let before = loss.eventsByCPU[cpu] ?? 0
+    let counted = max(overrun(cpu: cpu), before) - before
+    let lost = missed < 0 ? counted : min(UInt64(missed), counted)
+    loss.eventsByCPU[cpu] = before + lost
+    return lost
+  }
+
+  /// Events that a CPU has lost so far, by the kernel's count.
+  private func overrun(cpu: Int) -> UInt64 {
     let text = (try? instance.read("per_cpu/cpu\(cpu)/stats")) ?? ""
     let counters = ["overrun: ", "commit overrun: ", "dropped events: "]
     return text.split(separator: "\n").reduce(0) { sum, line in

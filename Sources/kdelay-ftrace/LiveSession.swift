@@ -193,9 +193,12 @@ struct LiveSession: ~Copyable {
     let snapshot = aggregator.finishWindow(at: time)
     plan.closed(at: time)
     let now = MonotonicClock.now
+    // Lost events are the window's by their place in the stream; the rest is known by the time of reading only.
+    var loss = capture.loss.since(lossBefore)
+    loss.eventsByCPU = snapshot.lostEvents
     let sample = Sample(
       targetPID: target.pid, targetName: target.name, index: plan.index, snapshot: snapshot,
-      loss: capture.loss.since(lossBefore), names: capture.names,
+      loss: loss, names: capture.names,
       started: .of(monotonic: snapshot.start, now: now), stopped: .of(monotonic: time, now: now), dumped: .now)
     progress.clear()
     try output.write(renderer.render(sample))

@@ -1,0 +1,102 @@
+import Testing
+import TraceModel
+
+@testable import Aggregator
+
+struct WindowTests {
+  @Test func whatIsOpenAtTheEndCarriesOverAsTimeOnly() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.enter(7, 0, at: 110)
+    let first = script.finish(at: 200).thread(7)
+    script.aggregator.startWindow(at: 200)
+    script.leave(7, 0, at: 250)
+    let second = script.finish(at: 300).thread(7)
+    #expect(first.syscalls.isEmpty && second.syscalls.isEmpty)
+    #expect(first.spent == [.user: 10, .syscall: 90])
+    #expect(second.spent == [.syscall: 50, .user: 50])
+  }
+
+  @Test func theDeadAreReportedOnce() {
+    var script = Script(threads: [7, 8], windowFrom: 100)
+    script.exit(8, at: 150)
+    #expect(script.finish(at: 200).threads.map(\.tid) == [7, 8])
+    script.aggregator.startWindow(at: 200)
+    #expect(script.finish(at: 300).threads.map(\.tid) == [7])
+  }
+
+  @Test func aThreadWithoutAnEventIsWhatProcSays() {
+    var script = Script()
+    script.aggregator.observe(
+      ThreadObservation(tid: 7, name: 1, state: .interruptible, mode: .syscall), at: 90)
+    script.aggregator.observe(ThreadObservation(tid: 8, name: 2, state: .runnable, mode: .unknown), at: 90)
+    script.aggregator.startWindow(at: 100)
+    #expect(script.aggregator.silentThreads == [SilentThread(tid: 8, isRunning: false)])
+    script.aggregator.resolve(tid: 8, running: true, mode: .user)
+    let snapshot = script.finish(at: 200)
+    #expect(snapshot.thread(7).spent == [.blockedInterruptible: 100])
+    #expect(snapshot.thread(8).spent == [.user: 100])
+  }
+
+  @Test func aThreadThatNobodyCanTellOfIsUnknown() {
+    var script = Script(threads: [7], windowFrom: 100)
+    #expect(script.finish(at: 200).thread(7).spent == [.unknown: 100])
+  }
+
+  @Test func whatEventsSayIsNotOverruledByProc() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.switchTask(from: 7, state: 2, to: 0, at: 110)
+    script.aggregator.observe(
+      ThreadObservation(tid: 7, name: 1, state: .interruptible, mode: .syscall), at: 120)
+    #expect(script.finish(at: 200).thread(7).spent[.blockedUninterruptible] == 90)
+  }
+}
+
+struct LossTests {
+  @Test func noIntervalIsComputedAcrossAGap() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.enter(7, 0, at: 110)
+    script.loseEvents(5, from: 120, to: 150, cpu: 0)
+    script.leave(7, 0, at: 160)
+    let snapshot = script.finish(at: 200)
+    #expect(snapshot.thread(7).syscalls.isEmpty)
+    #expect(snapshot.discardedIntervals == 1)
+    #expect(snapshot.lostEvents == [0: 5])
+    // The exit tells that it was in a syscall since the end of the gap, and not a moment before.
+    #expect(snapshot.thread(7).spent == [.user: 10 + 40, .syscall: 10 + 10, .unknown: 30])
+  }
+
+  @Test func aThreadOnACPUWithoutLossKeepsItsSyscall() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.enter(7, 0, at: 110)
+    script.loseEvents(5, from: 120, to: 150, cpu: 1)
+    script.leave(7, 0, at: 160)
+    let snapshot = script.finish(at: 200)
+    #expect(snapshot.thread(7).syscall(0)?.durations.total == 50)
+    #expect(snapshot.discardedIntervals == 0)
+  }
+
+  @Test func aSleeperMayHaveRunOnTheSilentCPU() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.switchTask(from: 7, state: 1, to: 0, at: 110)
+    script.loseEvents(5, from: 120, to: 150, cpu: 1)
+    script.wake(7, at: 170)
+    script.switchTask(from: 0, to: 7, at: 180)
+    let thread = script.finish(at: 200).thread(7)
+    #expect(thread.spent[.blockedInterruptible] == 10)
+    #expect(thread.spent[.unknown] == 50 + 10 + 20)  // 150…170: it waited, but nobody knows how; and its mode
+    #expect(thread.ready.total == 10)
+  }
+
+  @Test func threadsThatCameOrWentInAGapAreReconciled() {
+    var script = Script(threads: [7, 8], windowFrom: 100)
+    script.loseEvents(5, from: 120, to: 150, cpu: 0)
+    script.aggregator.reconcile(
+      alive: [7, 9].map { ThreadObservation(tid: $0, name: 4, state: .runnable, mode: .unknown) }, at: 160)
+    script.enter(9, 39, at: 170)
+    script.leave(9, 39, at: 175)
+    let snapshot = script.finish(at: 200)
+    #expect(snapshot.thread(8).accounting.lifetime == 60)
+    #expect(snapshot.thread(9).accounting.lifetime == 40)
+    #expect(snapshot.thread(9).syscall(39)?.durations.count == 1)
+  }
+}
