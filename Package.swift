@@ -12,6 +12,17 @@ let settings: [SwiftSetting] =
     .enableUpcomingFeature("InternalImportsByDefault"),
   ] + (strict ? [.unsafeFlags(["-warnings-as-errors"])] : [])
 
+/// The fuzzers have no `main` of their own: they exist only in a build with `-sanitize=fuzzer` (see the Makefile).
+let fuzzers: [Target] =
+  ProcessInfo.processInfo.environment["KDELAY_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "page-fuzzer", dependencies: ["TraceModel", "TraceSource", "Aggregator"], path: "Tests/Fuzz",
+      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
+      linkerSettings: [.unsafeFlags(["-Xlinker", ProcessInfo.processInfo.environment["KDELAY_FUZZ"] ?? "", "-lstdc++"])])
+  ]
+
 let package = Package(
   name: "kdelay-ftrace",
   products: [.executable(name: "kdelay-ftrace", targets: ["kdelay-ftrace"])],
@@ -51,10 +62,18 @@ let package = Package(
       name: "AggregatorTests", dependencies: ["TraceModel", "Aggregator", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
+      name: "ReportTests", dependencies: ["TraceModel", "Aggregator", "Report"], exclude: ["Golden"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: [
+        "kdelay-ftrace", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: settings),
+    .testTarget(
       name: "TraceSourceTests",
       dependencies: [
-        "TestSupport", "TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system"),
+        "CTraceFS", "TestSupport", "TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
-  ],
+  ] + fuzzers,
   swiftLanguageModes: [.v6]
 )

@@ -19,7 +19,7 @@ struct Recording {
         let text = text("\(directory)/formats/\(event.name.system).\(event.name.name)")
           ?? text("\(directory)/\(event.name.system)/\(event.name.name)/format")
       else { continue }
-      formats[event] = try? EventFormat.parse(text, system: event.name.system)
+      formats[event] = try? EventFormat.parse(text)
     }
     guard let header = text("\(directory)/header_page"), let layout = try? PageLayout(headerPage: header),
       let table = try? EventTable(formats)

@@ -33,6 +33,7 @@ extension Aggregator {
         threads.add(ThreadRecord(tid: seen.tid, name: seen.name, at: time))
       } else {
         threads.records[thread].name = seen.name  // a rename may be among the lost
+        threads.records[thread].apply(seen)
       }
     }
   }

@@ -71,7 +71,7 @@ package struct Capture: ~Copyable {
       let path = "events/\(event.name.system)/\(event.name.name)/format"
       guard tracefs.exists(path) else { continue }
       do {
-        formats[event] = try EventFormat.parse(try tracefs.read(path), system: event.name.system)
+        formats[event] = try EventFormat.parse(try tracefs.read(path))
       } catch let error as CaptureError {
         throw error
       } catch {

@@ -43,7 +43,7 @@ struct Fixture: CustomTestStringConvertible, Sendable {
     var formats: [TracedEvent: EventFormat] = [:]
     for event in TracedEvent.allCases {
       let text = try text(kernel, "formats/\(event.name.system).\(event.name.name)")
-      formats[event] = try EventFormat.parse(text, system: event.name.system)
+      formats[event] = try EventFormat.parse(text)
     }
     return formats
   }

@@ -1,3 +1,4 @@
+import CTraceFS
 import Testing
 
 @testable import TraceSource
@@ -11,16 +12,48 @@ struct FormatTests {
     #expect(try PageLayout(headerPage: Fixture.text(kernel, "header_page")).dataOffset == 16)
   }
 
+  /// libtraceevent parses the same files; every field must lie at the same place.
+  @Test(arguments: Fixture.kernels)
+  func fieldsLieWhereLibtraceeventFindsThem(_ kernel: String) throws {
+    for event in TracedEvent.allCases {
+      var text = try Fixture.text(kernel, "formats/\(event.name.system).\(event.name.name)")
+      let ours = try EventFormat.parse(text)
+      let handle = try #require(tep_alloc())
+      defer { tep_free(handle) }
+      text.withUTF8 { bytes in
+        bytes.withMemoryRebound(to: CChar.self) {
+          _ = tep_parse_event(handle, $0.baseAddress, UInt($0.count), event.name.system)
+        }
+      }
+      let theirs = try #require(tep_get_first_event(handle))
+      #expect(ours.id == Int(theirs.pointee.id) && ours.name == String(cString: theirs.pointee.name))
+      var count = 0
+      for list in [theirs.pointee.format.common_fields, theirs.pointee.format.fields] {
+        var next = list
+        while let field = next {
+          let name = String(cString: field.pointee.name)
+          #expect(ours.fields[name]?.offset == Int(field.pointee.offset), "\(event.name) \(name)")
+          #expect(ours.fields[name]?.size == Int(field.pointee.size), "\(event.name) \(name)")
+          let isDynamic = UInt64(field.pointee.flags) & UInt64(TEP_FIELD_IS_DYNAMIC.rawValue) != 0
+          #expect(ours.fields[name]?.isDynamic == isDynamic, "\(event.name) \(name)")
+          count += 1
+          next = field.pointee.next
+        }
+      }
+      #expect(count == ours.fields.count)
+    }
+  }
+
   @Test func fieldsLieWhereTheFileSays() throws {
-    let format = try EventFormat.parse(Fixture.text("6.18", "formats/sched.sched_switch"), system: "sched")
+    let format = try EventFormat.parse(Fixture.text("6.18", "formats/sched.sched_switch"))
     #expect(format.fields["next_pid"] == EventFormat.Field(offset: 56, size: 4, isDynamic: false))
     #expect(format.fields["prev_comm"] == EventFormat.Field(offset: 8, size: 16, isDynamic: false))
-    let irq = try EventFormat.parse(Fixture.text("6.18", "formats/irq.irq_handler_entry"), system: "irq")
+    let irq = try EventFormat.parse(Fixture.text("6.18", "formats/irq.irq_handler_entry"))
     #expect(irq.fields["name"]?.isDynamic == true)
   }
 
   @Test func anEventWithoutAFieldThatIsNeededIsRefused() throws {
-    var format = try EventFormat.parse(Fixture.text("6.18", "formats/sched.sched_switch"), system: "sched")
+    var format = try EventFormat.parse(Fixture.text("6.18", "formats/sched.sched_switch"))
     format.fields["next_pid"] = nil
     #expect(throws: EventTable.Refusal.missingField(EventName("sched", "sched_switch"), "next_pid")) {
       _ = try EventTable([.contextSwitch: format])
@@ -28,7 +61,7 @@ struct FormatTests {
   }
 
   @Test func aFieldOfUnexpectedSizeIsRefused() throws {
-    var format = try EventFormat.parse(Fixture.text("6.18", "formats/raw_syscalls.sys_exit"), system: "raw_syscalls")
+    var format = try EventFormat.parse(Fixture.text("6.18", "formats/raw_syscalls.sys_exit"))
     format.fields["ret"]?.size = 4
     #expect(throws: EventTable.Refusal.unexpectedSize(EventName("raw_syscalls", "sys_exit"), "ret", 4)) {
       _ = try EventTable([.syscallExit: format])
@@ -37,7 +70,7 @@ struct FormatTests {
 
   @Test func noiseIsNotAFormat() {
     for noise in ["", "name: x", "\0\0\0", "name: x\nID: 1", String(repeating: "field:", count: 999)] {
-      #expect(throws: (any Error).self) { _ = try EventFormat.parse(noise, system: "x") }
+      #expect(throws: (any Error).self) { _ = try EventFormat.parse(noise) }
     }
   }
 

@@ -40,7 +40,7 @@ struct PageDecoderTests {
 
   private func decode(_ page: Page, lastKnown: UInt64 = 0) throws -> (events: [Event], summary: PageSummary) {
     var format = try EventFormat.parse(
-      Fixture.text("6.18", "formats/irq.softirq_entry"), system: "irq")
+      Fixture.text("6.18", "formats/irq.softirq_entry"))
     format.id = 223
     let decoder = PageDecoder(
       layout: try PageLayout(headerPage: Fixture.text("6.18", "header_page")),

@@ -34,7 +34,7 @@ package struct PageLayout: Sendable, Equatable {
     guard byteOrder == .little else { throw .bigEndian }
     // The text is a field list without the head that an event's format has.
     guard
-      let header = try? EventFormat.parse("name: header_page\nID: 1\nformat:\n\(text)\n", system: "ftrace"),
+      let header = try? EventFormat.parse("name: header_page\nID: 1\nformat:\n\(text)\n"),
       let timestamp = header.fields["timestamp"], let commit = header.fields["commit"],
       let data = header.fields["data"]
     else { throw .unparsable }

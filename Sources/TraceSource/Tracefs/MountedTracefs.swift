@@ -13,7 +13,6 @@ package struct MountedTracefs: TracefsAccess {
     log: (@Sendable (String) -> Void)? = nil
   ) throws(CaptureError) -> (tracefs: MountedTracefs, message: String?) {
     tracefs_set_loglevel(TEP_LOG_NONE)
-    tep_set_loglevel(TEP_LOG_NONE)
     var path: UnsafePointer<CChar>?
     let mounted = tracefs_tracing_dir_is_mounted(true, &path)
     guard mounted >= 0, let path else {

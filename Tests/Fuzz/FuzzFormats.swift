@@ -1,0 +1,59 @@
+internal import TraceSource
+
+/// Formats as a 64-bit kernel prints them, with ids that a mutated page hits soon.
+enum FuzzFormats {
+  static let headerPage = """
+    \tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;
+    \tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;
+    \tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;
+    \tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;
+    """
+
+  static func format(of event: TracedEvent, id: Int) -> String {
+    let common = """
+      name: \(event.name.name)
+      ID: \(id)
+      format:
+      \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
+      \tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;
+      \tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;
+      \tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
+
+      """
+    return common + fields(of: event).map { "\tfield:\($0)\n" }.joined()
+  }
+
+  private static func fields(of event: TracedEvent) -> [String] {
+    switch event {
+    case .syscallEnter:
+      ["long id;\toffset:8;\tsize:8;\tsigned:1;"]
+    case .syscallExit:
+      ["long id;\toffset:8;\tsize:8;\tsigned:1;", "long ret;\toffset:16;\tsize:8;\tsigned:1;"]
+    case .contextSwitch:
+      [
+        "pid_t prev_pid;\toffset:24;\tsize:4;\tsigned:1;", "long prev_state;\toffset:32;\tsize:8;\tsigned:1;",
+        "pid_t next_pid;\toffset:56;\tsize:4;\tsigned:1;",
+      ]
+    case .wakeup, .wakeupNew, .exit:
+      ["pid_t pid;\toffset:24;\tsize:4;\tsigned:1;"]
+    case .hardIRQEntry:
+      ["int irq;\toffset:8;\tsize:4;\tsigned:1;", "__data_loc char[] name;\toffset:12;\tsize:4;\tsigned:0;"]
+    case .hardIRQExit:
+      ["int irq;\toffset:8;\tsize:4;\tsigned:1;", "int ret;\toffset:12;\tsize:4;\tsigned:1;"]
+    case .softIRQEntry, .softIRQExit:
+      ["unsigned int vec;\toffset:8;\tsize:4;\tsigned:0;"]
+    case .newTask:
+      [
+        "pid_t pid;\toffset:8;\tsize:4;\tsigned:1;", "char comm[16];\toffset:12;\tsize:16;\tsigned:0;",
+        "u64 clone_flags;\toffset:32;\tsize:8;\tsigned:0;",
+      ]
+    case .rename:
+      ["pid_t pid;\toffset:8;\tsize:4;\tsigned:1;", "char newcomm[16];\toffset:28;\tsize:16;\tsigned:0;"]
+    case .exec:
+      [
+        "__data_loc char[] filename;\toffset:8;\tsize:4;\tsigned:0;", "pid_t pid;\toffset:12;\tsize:4;\tsigned:1;",
+        "pid_t old_pid;\toffset:16;\tsize:4;\tsigned:1;",
+      ]
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import Foundation
+import Testing
+import TraceModel
+
+@testable import Aggregator
+@testable import Report
+
+/// The reports of one made-up sample that has everything, against files. `KDELAY_RECORD_GOLDEN=1` writes them anew.
+struct GoldenTests {
+  private static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
+
+  private func check(_ text: String, _ file: String) throws {
+    let url = Self.directory.appending(path: file)
+    if ProcessInfo.processInfo.environment["KDELAY_RECORD_GOLDEN"] != nil {
+      try text.write(to: url, atomically: true, encoding: .utf8)
+    }
+    #expect(text == (try String(contentsOf: url, encoding: .utf8)), "\(file) differs")
+  }
+
+  @Test func textReport() throws {
+    setenv("TZ", "UTC-2", 1)
+    tzset()
+    try check(TextRenderer().render(Self.sample), "sample.txt")
+  }
+
+  @Test func jsonReport() throws { try check(JSONRenderer().render(Self.sample), "sample.json") }
+
+  @Test func aSampleWithoutThreadsIsAReportToo() {
+    var empty = Self.sample
+    empty.snapshot.threads = []
+    empty.snapshot.lostEvents = [:]
+    empty.snapshot.discardedIntervals = 0
+    empty.loss = Loss()
+    #expect(TextRenderer().render(empty).hasSuffix("# Nothing was lost.\n"))
+    #expect(JSONRenderer().render(empty).contains("\"threads\":[]"))
+  }
+
+  @Test func namesCannotDriveTheTerminal() {
+    var hostile = Self.sample
+    var names = NameTable()
+    for thread in hostile.snapshot.threads.indices {
+      hostile.snapshot.threads[thread].name = names.intern("a\u{1B}[2Jb\n")
+    }
+    hostile.names = names
+    let text = TextRenderer().render(hostile)
+    #expect(!text.contains("\u{1B}") && text.contains("a?[2Jb?"))
+    #expect(JSONRenderer().render(hostile).contains("a\\u001b[2Jb\\n"))
+  }
+
+  @Test func theSchemaIsJSON() throws {
+    let object = try JSONSerialization.jsonObject(with: Data(JSONSchema.text.utf8)) as? [String: Any]
+    #expect(object?["title"] as? String == JSONRenderer.schemaName)
+  }
+
+  /// Three threads: one with every section, one with a name that sorts first, one without an event.
+  static var sample: Sample {
+    var names = NameTable()
+    var aggregator = Aggregator(abi: .x86_64)
+    let worker = names.intern("worker")
+    let idle = names.intern("idle")
+    let main = names.intern("main thread")
+    let disk = names.intern("virtio2-req.0-and-more")
+    for (tid, name) in [(100, main), (101, worker), (99_999, idle)] {
+      aggregator.observe(
+        ThreadObservation(tid: Int32(tid), name: name, state: tid == 99_999 ? .interruptible : .runnable, mode: .syscall),
+        at: 0)
+    }
+    aggregator.startWindow(at: 1_000_000_000)
+    var events: [Event] = []
+    func add(
+      _ kind: EventKind, _ microseconds: UInt64, _ tid: Int32, _ subject: Int32, _ detail: Int32 = 0, _ value: Int64 = 0
+    ) {
+      events.append(
+        Event(
+          timestamp: 1_000_000_000 + microseconds * 1000, tid: tid, kind: kind, cpu: 0, subject: subject,
+          detail: detail, value: value))
+    }
+    add(.contextSwitch, 10, 0, 101)
+    for call in 0..<3 {
+      let time = 20 + UInt64(call) * 1000
+      add(.syscallEnter, time, 101, 7)
+      add(.syscallExit, time + 100, 101, 7)
+      add(.syscallEnter, time + 200, 101, 47)
+      add(.softIRQEntry, time + 210, 101, 3)
+      add(.hardIRQEntry, time + 220, 101, 27, disk)
+      add(.hardIRQExit, time + 230, 101, 27, 1)
+      add(.softIRQExit, time + 240, 101, 3)
+      add(.syscallExit, time + 300 + UInt64(call) * 37, 101, 47, 0, call == 2 ? -11 : 4096)
+    }
+    add(.syscallEnter, 3500, 101, 9999)
+    add(.syscallExit, 3600, 101, 9999, 0, -38)
+    add(.contextSwitch, 4000, 101, 100, 4)
+    add(.wakeup, 1_234_567, 100, 101)
+    add(.contextSwitch, 1_234_800, 100, 101, 0)
+    add(.contextSwitch, 1_235_000, 101, 100, 1)
+    add(.gapStart, 1_236_000, 0, 0, 0, 1234)
+    add(.gapEnd, 1_237_000, 0, 0)
+    add(.syscallEnter, 1_238_000, 100, 35)
+    events.withUnsafeBufferPointer { _ = aggregator.consume($0) }
+    let snapshot = aggregator.finishWindow(at: 2_500_000_000)
+    var loss = Loss()
+    loss.eventsByCPU = snapshot.lostEvents
+    return Sample(
+      targetPID: 100, targetName: "main thread", index: 1, snapshot: snapshot, loss: loss, names: names,
+      started: WallTime(seconds: 1_700_000_000, microseconds: 42), stopped: WallTime(seconds: 1_700_000_001, microseconds: 500_042),
+      dumped: WallTime(seconds: 1_700_000_001, microseconds: 500_999))
+  }
+}
