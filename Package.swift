@@ -19,8 +19,11 @@ let fuzzers: [Target] =
   : [
     .executableTarget(
       name: "page-fuzzer", dependencies: ["TraceModel", "TraceSource", "Aggregator"], path: "Tests/Fuzz",
+      exclude: ["run"],
       swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
-      linkerSettings: [.unsafeFlags(["-Xlinker", ProcessInfo.processInfo.environment["KDELAY_FUZZ"] ?? "", "-lstdc++"])])
+      linkerSettings: [
+        .unsafeFlags(["-Xlinker", ProcessInfo.processInfo.environment["KDELAY_FUZZ"] ?? "", "-lstdc++"])
+      ])
   ]
 
 let package = Package(
@@ -72,7 +75,8 @@ let package = Package(
     .testTarget(
       name: "TraceSourceTests",
       dependencies: [
-        "CTraceFS", "TestSupport", "TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system"),
+        "CTraceFS", "TestSupport", "TraceModel", "TraceSource",
+        .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
   ] + fuzzers,
   swiftLanguageModes: [.v6]

@@ -98,14 +98,16 @@ enum PageBenchmark {
         for page in turn {
           if stage == .decode {
             scratch.removeAll()
-            events += recording.decoder.decode(
-              pages[page], cpu: UInt16(cpu), lastKnown: 0, into: &scratch, names: &names
-            ).events
-          } else {
-            events += merger.append(to: cpu) {
+            events +=
               recording.decoder.decode(
-                pages[page], cpu: UInt16(cpu), lastKnown: 0, into: &$0, names: &names)
-            }.events
+                pages[page], cpu: UInt16(cpu), lastKnown: 0, into: &scratch, names: &names
+              ).events
+          } else {
+            events +=
+              merger.append(to: cpu) {
+                recording.decoder.decode(
+                  pages[page], cpu: UInt16(cpu), lastKnown: 0, into: &$0, names: &names)
+              }.events
           }
         }
         next[cpu] = turn.upperBound

@@ -69,7 +69,8 @@ package struct TextRenderer: Renderer {
       let durations = syscall.durations
       lines.append(
         "\(Columns.cut(SyscallNames.name(syscall.number, abi: syscall.abi), 20)) \(Columns.right(String(syscall.number), 6))  "
-          + "\(Columns.right(durations.count, 10))  \(Columns.nanoseconds(durations.total))  \(Columns.nanoseconds(durations.max))")
+          + "\(Columns.right(durations.count, 10))  \(Columns.nanoseconds(durations.total))  \(Columns.nanoseconds(durations.max))"
+      )
       if syscall.number != syscall.abi.pollNumber {
         count += durations.count
         total += durations.total

@@ -40,12 +40,18 @@ public struct Event: Sendable, Equatable, BitwiseCopyable {
   public var timestamp: UInt64
   /// The task that was running when the event was recorded (`common_pid`).
   public var tid: Int32
+  /// What happened; says what the three fields below mean.
   public var kind: EventKind
+  /// The CPU that recorded it.
   public var cpu: UInt16
+  /// What it is about: a task, an interrupt, a syscall.
   public var subject: Int32
+  /// More about the subject.
   public var detail: Int32
+  /// A number of 64 bits.
   public var value: Int64
 
+  /// An event; fields that its kind does not name stay 0.
   @inlinable
   @inline(__always)
   public init(

@@ -9,8 +9,10 @@
 public struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
   @usableFromInline var storage: UnsafeMutablePointer<Element>
   @usableFromInline var capacity: Int
+  /// Elements now.
   public var count: Int
 
+  /// An empty array with room for `capacity` elements before it grows.
   @inlinable
   @inline(__always)
   public init(capacity: Int = 16) {
@@ -21,6 +23,7 @@ public struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
 
   deinit { storage.deallocate() }
 
+  /// The element at `index`, which must be one of `0..<count`.
   @inlinable
   @inline(__always)
   public subscript(index: Int) -> Element {
@@ -34,6 +37,7 @@ public struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
     }
   }
 
+  /// Adds `element` and returns its index.
   @inlinable
   @inline(__always)
   @discardableResult

@@ -18,8 +18,10 @@ public struct FlatIndex: ~Copyable {
 
   @usableFromInline var slots: UnsafeMutablePointer<Slot>
   @usableFromInline var mask: Int
+  /// Keys that have an index.
   public private(set) var count = 0
 
+  /// An empty table with room for `capacity` keys before it grows.
   public init(capacity: Int = 64) {
     var size = 16
     while size * 3 < capacity * 4 { size *= 2 }
@@ -30,6 +32,7 @@ public struct FlatIndex: ~Copyable {
 
   deinit { slots.deallocate() }
 
+  /// The index of `key`; nil if it has none.
   @inlinable
   @inline(__always)
   public func find(_ key: UInt64) -> Int32? {
@@ -45,6 +48,7 @@ public struct FlatIndex: ~Copyable {
     slots[position] = Slot(key: key, value: value)
   }
 
+  /// Forgets the keys and keeps the memory.
   public mutating func removeAll() {
     slots.update(repeating: Slot(key: 0, value: -1), count: mask + 1)
     count = 0

@@ -37,7 +37,11 @@ struct DoctorCommand: ParsableCommand {
   private func leftovers(_ tracefs: MountedTracefs) throws -> String {
     let stale = clean ? try StaleInstances.remove(tracefs) : try StaleInstances.list(tracefs)
     if stale.isEmpty { return "ok             no stale tracing instances\n" }
-    return stale.map { clean ? "removed        instances/\($0)\n" : "stale          instances/\($0); remove with `kdelay-ftrace doctor --clean`\n" }
-      .joined()
+    return stale.map {
+      clean
+        ? "removed        instances/\($0)\n"
+        : "stale          instances/\($0); remove with `kdelay-ftrace doctor --clean`\n"
+    }
+    .joined()
   }
 }

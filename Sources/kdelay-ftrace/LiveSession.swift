@@ -29,7 +29,8 @@ struct LiveSession: ~Copyable {
   private var execsSeen = 0
 
   private init(
-    _ options: LiveCommand, _ target: TargetProcess, log: (@Sendable (String) -> Void)?, signals: consuming Signals, pidfd: consuming OwnedDescriptor,
+    _ options: LiveCommand, _ target: TargetProcess, log: (@Sendable (String) -> Void)?, signals: consuming Signals,
+    pidfd: consuming OwnedDescriptor,
     output: consuming ReportOutput, command: consuming CommandProcess?, capture: consuming Capture
   ) {
     self.log = log

@@ -73,7 +73,9 @@ struct OptionTests {
   }
 
   @Test func optionsOfOtherVersionsAreRefusedByName() {
-    for option in ["--start-trigger=t:a:b", "--stop-trigger=x", "-s", "--syscall-events", "--trigger-delta", "--skip-upcall-stats"] {
+    for option in [
+      "--start-trigger=t:a:b", "--stop-trigger=x", "-s", "--syscall-events", "--trigger-delta", "--skip-upcall-stats",
+    ] {
       #expect(message(option)?.contains("not available in this version") == true, "\(option)")
     }
   }

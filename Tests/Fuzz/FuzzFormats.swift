@@ -1,7 +1,25 @@
 internal import TraceSource
 
-/// Formats as a 64-bit kernel prints them, with ids that a mutated page hits soon.
+/// Formats as a 64-bit kernel prints them, with the ids of the fixtures' 6.18, so that its pages are whole events.
 enum FuzzFormats {
+  private static func id(of event: TracedEvent) -> Int {
+    switch event {
+    case .syscallEnter: 443
+    case .syscallExit: 442
+    case .contextSwitch: 372
+    case .wakeupNew: 373
+    case .wakeup: 374
+    case .hardIRQEntry: 225
+    case .hardIRQExit: 224
+    case .softIRQEntry: 223
+    case .softIRQExit: 222
+    case .newTask: 205
+    case .rename: 204
+    case .exit: 369
+    case .exec: 365
+    }
+  }
+
   static let headerPage = """
     \tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;
     \tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;
@@ -9,10 +27,10 @@ enum FuzzFormats {
     \tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;
     """
 
-  static func format(of event: TracedEvent, id: Int) -> String {
+  static func format(of event: TracedEvent) -> String {
     let common = """
       name: \(event.name.name)
-      ID: \(id)
+      ID: \(id(of: event))
       format:
       \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
       \tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;

@@ -10,9 +10,7 @@ private let decoder: PageDecoder? = makeDecoder()
 
 private func makeDecoder() -> PageDecoder? {
   var formats: [TracedEvent: EventFormat] = [:]
-  for (position, event) in TracedEvent.allCases.enumerated() {
-    formats[event] = try? EventFormat.parse(FuzzFormats.format(of: event, id: position + 1))
-  }
+  for event in TracedEvent.allCases { formats[event] = try? EventFormat.parse(FuzzFormats.format(of: event)) }
   guard let layout = try? PageLayout(headerPage: FuzzFormats.headerPage), let table = try? EventTable(formats) else {
     return nil
   }
@@ -21,7 +19,8 @@ private func makeDecoder() -> PageDecoder? {
 
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runFuzzer(
-  _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ count: UnsafeMutablePointer<CInt>,
+  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
   _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
 ) -> CInt
 
@@ -50,6 +49,9 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let summary = decoder.decode(input, cpu: 1, lastKnown: 50, into: &events, names: &names)
     precondition(summary.events <= input.count / 12)
     var aggregator = Aggregator()
+    for tid in events.elements.prefix(8).map(\.tid) {
+      aggregator.observe(ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
+    }
     aggregator.startWindow(at: 0)
     var rest = events.elements
     while !rest.isEmpty { rest = UnsafeBufferPointer(rebasing: rest[aggregator.consume(rest)...]) }

@@ -62,7 +62,8 @@ struct GoldenTests {
     let disk = names.intern("virtio2-req.0-and-more")
     for (tid, name) in [(100, main), (101, worker), (99_999, idle)] {
       aggregator.observe(
-        ThreadObservation(tid: Int32(tid), name: name, state: tid == 99_999 ? .interruptible : .runnable, mode: .syscall),
+        ThreadObservation(
+          tid: Int32(tid), name: name, state: tid == 99_999 ? .interruptible : .runnable, mode: .syscall),
         at: 0)
     }
     aggregator.startWindow(at: 1_000_000_000)
@@ -102,7 +103,8 @@ struct GoldenTests {
     loss.eventsByCPU = snapshot.lostEvents
     return Sample(
       targetPID: 100, targetName: "main thread", index: 1, snapshot: snapshot, loss: loss, names: names,
-      started: WallTime(seconds: 1_700_000_000, microseconds: 42), stopped: WallTime(seconds: 1_700_000_001, microseconds: 500_042),
+      started: WallTime(seconds: 1_700_000_000, microseconds: 42),
+      stopped: WallTime(seconds: 1_700_000_001, microseconds: 500_042),
       dumped: WallTime(seconds: 1_700_000_001, microseconds: 500_999))
   }
 }

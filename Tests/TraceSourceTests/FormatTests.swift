@@ -75,7 +75,8 @@ struct FormatTests {
   }
 
   @Test func pagesOfA32BitKernelAreRefused() throws {
-    let header = try Fixture.text("6.18", "header_page").replacing("commit;\toffset:8;\tsize:8", with: "commit;\toffset:8;\tsize:4")
+    let header = try Fixture.text("6.18", "header_page").replacing(
+      "commit;\toffset:8;\tsize:8", with: "commit;\toffset:8;\tsize:4")
     #expect(throws: PageLayout.Refusal.commitSize(4)) { _ = try PageLayout(headerPage: header) }
   }
 

@@ -60,7 +60,8 @@ package struct TracingInstance: ~Copyable {
   private var lock: DirectoryLock?
   private var directory: InstanceDirectory
 
-  private init(_ tracefs: any TracefsAccess, _ directory: consuming InstanceDirectory, _ lock: consuming DirectoryLock?) {
+  private init(_ tracefs: any TracefsAccess, _ directory: consuming InstanceDirectory, _ lock: consuming DirectoryLock?)
+  {
     self.tracefs = tracefs
     name = directory.name
     freeBuffer = nil
