@@ -1,0 +1,40 @@
+#!/bin/busybox sh
+# Runs in a guest kernel: the tool on workloads with known answers. Reports go to /out for check-guest.
+export LD_LIBRARY_PATH=/job/lib PATH=/job:/bin:/sbin
+T=/sys/kernel/tracing
+run="/job/lib/ld-linux-x86-64.so.2 /job/kdelay-ftrace"
+
+$run doctor > /out/doctor.txt || exit 1
+uname -r > /out/kernel
+
+# A command from its first instruction to its end.
+$run --format json -o /out/command.json -- /job/spin-syscalls 20000 < /dev/null > /out/command.answer || exit 2
+
+# A running process, its handshake through a pipe.
+mkfifo /tmp/go
+/job/known-answer 3000 20 < /tmp/go > /out/process.answer &
+exec 7> /tmp/go
+until grep -q ready /out/process.answer; do usleep 10000; done
+pid=$(sed -n 's/ready //p' /out/process.answer)
+$run --format json --sample-time 600 -o /out/process.json -p "$pid" &
+tool=$!
+until [ "$(cat $T/instances/kdelay-*/tracing_on 2>/dev/null)" = 1 ]; do usleep 10000; done
+usleep 500000
+echo go >&7
+until grep -q program /out/process.answer; do usleep 10000; done
+# A CPU goes and comes back in the middle of a sample: nothing may be lost, and nothing may hang.
+echo 0 > /sys/devices/system/cpu/cpu1/online && usleep 300000 && echo 1 > /sys/devices/system/cpu/cpu1/online
+usleep 300000
+kill -INT $tool
+wait $tool || exit 3
+exec 7>&-
+
+# Killed: the next start cleans up.
+$run --sample-time 60 -p $$ > /dev/null &
+tool=$!
+until [ "$(cat $T/instances/kdelay-*/tracing_on 2>/dev/null)" = 1 ]; do usleep 10000; done
+kill -9 $tool
+wait $tool
+ls $T/instances > /out/stale.txt
+$run --sample-time 0.1 -p $$ > /dev/null 2> /out/cleaned.txt || exit 4
+ls $T/instances > /out/left.txt
