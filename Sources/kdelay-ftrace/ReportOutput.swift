@@ -1,29 +1,41 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Where reports go: stdout, or a file that appears under its name only when all of it has been written.
+/// Where reports go: stdout, or a file that appears under its name only when all of it has been written. A path that is no
+/// regular file (a pipe, a device) is written to as it is.
 struct ReportOutput: ~Copyable {
+  private let name: String
+  /// Renamed to this at the end; nil where there is nothing to rename.
   private let path: String?
   private let temporaryPath: String
-  private var descriptor: FileDescriptor
+  private let descriptor: FileDescriptor
   private var isFinished = false
 
   /// Opens it, so that an unwritable place is known before anything is measured. nil: stdout.
   init(path: String?) throws(ToolError) {
-    self.path = path
+    name = path ?? "stdout"
+    let isSpecial = path.map(Self.isSpecial) ?? true
+    self.path = isSpecial ? nil : path
+    temporaryPath = "\(name).\(getpid()).tmp"
     guard let path else {
-      temporaryPath = ""
       descriptor = .standardOutput
       return
     }
-    temporaryPath = "\(path).\(getpid()).tmp"
     do {
-      descriptor = try FileDescriptor.open(
-        FilePath(temporaryPath), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      descriptor =
+        isSpecial
+        ? try FileDescriptor.open(FilePath(path), .writeOnly, options: .closeOnExec)
+        : try FileDescriptor.open(
+          FilePath(temporaryPath), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+          permissions: [.ownerReadWrite, .groupRead, .otherRead])
     } catch {
       throw Self.failure(path, error)
     }
+  }
+
+  private static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
   }
 
   deinit {
@@ -33,7 +45,7 @@ struct ReportOutput: ~Copyable {
   }
 
   mutating func write(_ text: String) throws(ToolError) {
-    do { try descriptor.writeAll(text.utf8) } catch { throw Self.failure(path ?? "stdout", error) }
+    do { try descriptor.writeAll(text.utf8) } catch { throw Self.failure(name, error) }
   }
 
   /// Gives the file its name.

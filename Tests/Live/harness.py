@@ -1,0 +1,175 @@
+"""What the live tests share: start a workload, run the tool beside it, read its reports, and see that nothing is left."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("KDELAY_BINARY", ROOT / ".build/release/kdelay-ftrace"))
+WORKLOADS = pathlib.Path(os.environ.get("KDELAY_WORKLOADS", ROOT / ".build/workloads"))
+TRACEFS = pathlib.Path("/sys/kernel/tracing")
+GETPPID = "getppid"
+
+
+def instances():
+    return sorted(os.listdir(TRACEFS / "instances"))
+
+
+def dynamic_events():
+    try:
+        return (TRACEFS / "dynamic_events").read_text()
+    except OSError:
+        return ""
+
+
+def wait_until(condition, what, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"gave up after {seconds} s waiting until {what}")
+
+
+class Workload:
+    """A program of Tests/Workloads with its handshake: ready PID / go / JSON / EOF."""
+
+    def __init__(self, name, *arguments):
+        self.process = subprocess.Popen([WORKLOADS / name, *map(str, arguments)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        word, pid = self.process.stdout.readline().split()
+        assert word == "ready", word
+        self.pid = int(pid)
+
+    def go(self):
+        """Runs the measured part; returns what the program says that it did."""
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self):
+        if self.process.stdin:
+            self.process.stdin.close()
+            self.process.stdin = None
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Tool:
+    """A run of the tool in the background; JSON unless said."""
+
+    def __init__(self, *arguments, json_report=True, **options):
+        form = ["--format", "json"] if json_report else []
+        self.process = subprocess.Popen([BINARY, *form, *map(str, arguments)], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, **options)
+
+    @property
+    def instance(self):
+        found = [i for i in instances() if i.startswith(f"kdelay-{self.process.pid}-")]
+        return TRACEFS / "instances" / found[0] if found else None
+
+    def wait_recording(self):
+        """Returns once events are recorded."""
+        def recording():
+            assert self.process.poll() is None, self.process.communicate()
+            try:
+                return self.instance and (self.instance / "tracing_on").read_text().strip() == "1"
+            except OSError:
+                return False
+        wait_until(recording, "the tool records")
+        # tracing_on comes before the first look at /proc; the window opens right after it.
+        time.sleep(0.3)
+        return self
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def finish(self, number=None, seconds=30):
+        if number:
+            self.signal(number)
+        out, err = self.process.communicate(timeout=seconds)
+        return Result(self.process.returncode, out, err)
+
+
+class Result:
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def samples(self):
+        assert self.status == 0, (self.status, self.err)
+        return [json.loads(line) for line in self.out.splitlines() if line.startswith('{"schema"')]
+
+    @property
+    def sample(self):
+        (only,) = self.samples
+        return only
+
+
+def run(*arguments, **options):
+    return Tool(*arguments, **options).finish(seconds=120)
+
+
+def watched(name, *arguments, before_end=0):
+    """Runs a workload's measured part inside one sample; returns (sample, what the workload says)."""
+    with Workload(name, *arguments) as workload:
+        tool = Tool("-p", workload.pid, "--sample-time", 100).wait_recording()
+        answer = workload.go()
+        time.sleep(before_end)
+        return tool.finish(signal.SIGINT).sample, answer
+
+
+def thread(sample, tid):
+    found = [t for t in sample["threads"] if t["tid"] == tid]
+    assert found, (tid, [(t["tid"], t["comm"]) for t in sample["threads"]])
+    return found[-1]
+
+
+def named(sample, comm):
+    found = [t for t in sample["threads"] if t["comm"] == comm]
+    assert found, (comm, [(t["tid"], t["comm"]) for t in sample["threads"]])
+    return found[-1]
+
+
+def syscall(thread, name):
+    for entry in thread["syscalls"]:
+        if entry["name"] == name:
+            return entry
+    return {"count": 0, "total_ns": 0, "max_ns": 0, "errors": 0}
+
+
+class LiveTestCase(unittest.TestCase):
+    """Every test leaves tracefs as it found it."""
+
+    def setUp(self):
+        self.before = instances(), dynamic_events()
+
+    def tearDown(self):
+        wait_until(lambda: (instances(), dynamic_events()) == self.before, "nothing is left behind in tracefs", 5)
+
+    def check_sample(self, sample, loss=False):
+        """What holds for every sample: the accounts add up, and nothing was lost."""
+        if not loss:
+            self.assertEqual(sample["loss"]["events"], 0)
+        self.assertEqual(sample["loss"]["undecodable"], 0)
+        self.assertEqual(sample["loss"]["late_events"], 0)
+        for entry in sample["threads"]:
+            parts = dict(entry["accounting"])
+            life = parts.pop("lifetime_ns")
+            self.assertEqual(sum(parts.values()), life, entry["comm"])
+            self.assertGreaterEqual(min(parts.values()), 0)
+            self.assertLessEqual(life, sample["window"]["duration_ns"])

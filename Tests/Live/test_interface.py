@@ -1,0 +1,109 @@
+"""What other programs rely on: the schema, the columns, the windows."""
+import json
+import os
+import re
+import subprocess
+
+import jsonschema
+
+from harness import BINARY, LiveTestCase, Tool, WORKLOADS, run, syscall
+
+
+class Interface(LiveTestCase):
+    def test_reports_validate_against_the_printed_schema(self):
+        schema = json.loads(subprocess.run([BINARY, "schema"], capture_output=True, check=True).stdout)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validator = jsonschema.Draft202012Validator(schema)
+        for sample in run("--", WORKLOADS / "demo-convoy", 1).samples + run("-p", os.getpid()).samples:
+            validator.validate(sample)
+            self.check_sample(sample)
+        del sample["loss"]["events"]
+        self.assertRaises(jsonschema.ValidationError, validator.validate, sample)
+
+    def test_samples_follow_each_other_without_a_gap(self):
+        for interval in (0, 0.15):
+            samples = run("-p", os.getpid(), "--sample-time", 0.2, "--sample-count", 3, "--sample-interval",
+                          interval).samples
+            windows = [s["window"] for s in samples]
+            self.assertEqual([w["index"] for w in windows], [1, 2, 3])
+            for window in windows:
+                self.assertEqual(window["stop_ns"] - window["start_ns"], 200_000_000)
+            for earlier, later in zip(windows, windows[1:]):
+                self.assertEqual(later["start_ns"] - earlier["stop_ns"], round(interval * 1e9))
+
+    def test_text_lines_have_the_documented_columns(self):
+        text = Tool("--", WORKLOADS / "demo-convoy", 1, json_report=False).finish().out
+        clock = r"@\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6} \(\d\d:\d\d:\d\d UTC\)"
+        number = r"[\d,]+"
+        i = " " * 28
+
+        def column(width):
+            return rf"(?=.{{{width}}}) *{number}"
+
+        for pattern in (
+                rf"^# Start sampling {clock}$", rf"^# Stop sampling {clock}$", rf"^# Sample dump {clock}$",
+                r"^TID {8}THREAD {11}<RESOURCE SPECIFIC>$", r"^-{10} -{16} -{76}$",
+                r"^[ \d]{10} .{16} \[SYSCALL STATISTICS\]$",
+                rf"^{i}NAME {{17}}NUMBER {{7}}COUNT {{10}}TOTAL ns {{12}}MAX ns$",
+                rf"^{i}.{{20}} [ \d]{{6}}  [ \d]{{10}}  [ \d,]{{16}}  [ \d,]{{16}}$",
+                rf"^{i}TOTAL\( - poll\): {{14}}[ \d]{{10}}  [ \d,]{{16}}$",
+                rf"^{i}\[THREAD RUN STATISTICS\]$",
+                rf"^{i} SCHED_CNT {{10}}TOTAL ns {{12}}MIN ns {{12}}MAX ns$",
+                rf"^{i}[ \d]{{10}}  [ \d,]{{16}}  [ \d,]{{16}}  [ \d,]{{16}}$",
+                rf"^{i}\[THREAD READY STATISTICS\]$", rf"^{i}[ \d]{{10}}  [ \d,]{{16}}  [ \d,]{{16}}$",
+                rf"^{i}\[SOFT IRQ STATISTICS\]$",
+                rf"^{i}NAME {{17}}VECT_NR {{7}}COUNT {{10}}TOTAL ns {{12}}MAX ns$",
+                rf"^{i}(timer|rcu|sched|net_rx|block) *[ \d]{{7}}  [ \d]{{10}}  [ \d,]{{16}}  [ \d,]{{16}}$",
+                r"^# ACCOUNTING ", r"^# Nothing was lost\.$"):
+            self.assertRegex(text, re.compile(pattern, re.MULTILINE))
+
+    def test_a_busy_poller_is_a_whole_row_and_not_an_empty_section(self):
+        spinner = subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"])
+        try:
+            (only,) = run("-p", spinner.pid, "--sample-time", 0.5).sample["threads"]
+            parts = only["accounting"]
+            busy = parts["user_ns"] + parts["ready_ns"] + parts["soft_irq_ns"] + parts["hard_irq_ns"]
+            self.assertGreater(busy, 0.95 * parts["lifetime_ns"])
+            self.assertGreater(parts["user_ns"], 0)
+        finally:
+            spinner.kill()
+            spinner.wait()
+
+    def test_a_thread_without_an_event_is_there_too(self):
+        sleeper = subprocess.Popen(["/bin/sleep", "60"])
+        try:
+            (only,) = run("-p", sleeper.pid, "--sample-time", 0.3).sample["threads"]
+            self.assertEqual(only["syscalls"], [])
+            self.assertEqual(only["accounting"]["blocked_interruptible_ns"], 300_000_000)
+        finally:
+            sleeper.kill()
+            sleeper.wait()
+
+
+class Loss(LiveTestCase):
+    def test_what_is_lost_is_counted_exactly_and_spoils_nothing(self):
+        calls = 1_000_000
+        hog = subprocess.Popen([WORKLOADS / "spin-syscalls", "--forever", "1"])
+        try:
+            result = run("--buffer-page-count", 1, "--", WORKLOADS / "spin-syscalls", calls, 0,
+                         stdin=subprocess.DEVNULL)
+        finally:
+            hog.kill()
+            hog.wait()
+        sample = result.sample
+        answer = [json.loads(l) for l in result.out.splitlines() if l.startswith('{"program"')][0]
+        self.check_sample(sample, loss=True)
+        self.assertGreater(sample["loss"]["events"], 0)
+        self.assertEqual(sum(c["events"] for c in sample["loss"]["cpus"]), sample["loss"]["events"])
+        # Two events a call, and some hundred for the program's start, its switches and interrupts.
+        written = sample["loss"]["events_read"] + sample["loss"]["events"]
+        self.assertGreaterEqual(written, 2 * calls)
+        self.assertLess(written, 2 * calls + 20_000)
+        (only,) = sample["threads"]
+        ours = syscall(only, "getppid")
+        self.assertLess(ours["count"], calls)
+        self.assertGreater(only["accounting"]["unknown_ns"], 0)
+        self.assertGreater(sample["loss"]["discarded_intervals"], 0)
+        # An interval across a gap would be as long as many calls; what is counted is as short as a call.
+        self.assertLess(ours["p99_ns"], 20 * answer["ns_per_call"])
+        self.assertLess(ours["total_ns"] / ours["count"], 3 * answer["ns_per_call"])
