@@ -29,6 +29,8 @@ package struct Aggregator: ~Copyable {
   package private(set) var gapCount = 0
   /// Threads that an `exec` gave another tid, which the kernel's pid filter does not hold any more.
   package private(set) var unfilteredTIDs: [Int32] = []
+  /// A rename of a tid whose thread has ended: an exec is about to hand the tid to another thread, and names it first.
+  private var renamedDead: (tid: Int32, name: NameID)?
   /// The window starts when this task has replaced its program.
   private var windowOpeningExec: Int32?
 
@@ -132,7 +134,12 @@ package struct Aggregator: ~Copyable {
 
   private mutating func rename(_ event: Event) {
     let thread = threads.find(event.subject)
-    if thread >= 0 { threads.records[thread].name = NameID(event.detail) }
+    guard thread >= 0 else { return }
+    if threads.records[thread].scheduling == .dead {
+      renamedDead = (event.subject, NameID(event.detail))
+    } else {
+      threads.records[thread].name = NameID(event.detail)
+    }
   }
 
   /// A thread's life ends here: a little of its exit follows, but the kernel's pid filter forgets the tid at this point.
@@ -151,12 +158,13 @@ package struct Aggregator: ~Copyable {
     guard thread >= 0, threads.records[thread].scheduling != .dead else { return }
     execCount += 1
     if newTID != oldTID {
-      let name = threads.records[thread].name
+      let name = renamedDead?.tid == newTID ? renamedDead?.name : nil
+      let oldName = threads.records[thread].name
       threads.records[thread].end(event)
       // The old leader is gone, even if its exit was lost.
       let leader = threads.find(newTID)
       if leader >= 0, threads.records[leader].scheduling != .dead { threads.records[leader].end(event) }
-      var record = ThreadRecord(tid: newTID, name: name, at: event.timestamp)
+      var record = ThreadRecord(tid: newTID, name: name ?? oldName, at: event.timestamp)
       record.isDeducible = false
       record.isUnfiltered = true
       threads.add(record)
@@ -179,7 +187,8 @@ package struct Aggregator: ~Copyable {
     if openGaps.isEmpty { threads.records[thread].resumeDeduction(at: time) }
   }
 
-  /// Starts the window at the instant at which `tid` has replaced its program, instead of at a given time.
+  /// Starts the window at the instant at which `tid` has replaced its program, instead of at a given time; or where events
+  /// are lost before that is seen.
   package mutating func openWindowAtExec(of tid: Int32) { windowOpeningExec = tid }
 
   /// Whether `openWindowAtExec` is still waiting.
@@ -188,6 +197,10 @@ package struct Aggregator: ~Copyable {
   // MARK: Loss
 
   private mutating func gapStart(_ event: Event) {
+    if windowOpeningExec != nil {
+      windowOpeningExec = nil
+      startWindow(at: event.timestamp)
+    }
     openGaps.insert(event.cpu)
     lostEvents[Int(event.cpu), default: 0] &+= UInt64(max(event.value, 0))
     gapCount += 1

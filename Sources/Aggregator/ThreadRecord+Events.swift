@@ -91,6 +91,7 @@ extension ThreadRecord {
       discard(\.stopStart)
     }
     readyStart = 0
+    guard !isUnfiltered else { return }
     scheduling = .running
     cpu = event.cpu
     runStart = since

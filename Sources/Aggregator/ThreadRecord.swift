@@ -131,6 +131,7 @@ struct ThreadRecord: BitwiseCopyable {
   }
 
   private mutating func becomeRunningUnannounced(at time: UInt64) {
+    if isUnfiltered, scheduling == .unknown { return charge(upTo: time) }
     switch scheduling {
     case .unknown where isDeducible:
       scheduling = .running  // no switch was missed, so it has been running all along

@@ -234,9 +234,7 @@ struct LiveSession: ~Copyable {
       progress.clear()
       Failure.say("process \(target.pid) (\(target.name)) ended")
     }
-    if aggregator.isWaitingForExec {
-      try drainUntil(now)
-    }
+    if aggregator.isWaitingForExec { try drainUntil(now) }
     plan.cutShort(at: now)
     return false
   }

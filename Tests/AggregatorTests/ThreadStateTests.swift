@@ -178,6 +178,7 @@ struct ThreadStateTests {
     var script = Script(threads: [7, 8], windowFrom: 100)
     script.enter(8, 59, at: 110)
     script.exit(7, at: 120)
+    script.rename(7, to: 77, at: 125)  // the kernel names the tid's new owner before it tells of the exec
     script.exec(7, was: 8, at: 130)
     #expect(script.aggregator.unfilteredTIDs == [7])
     script.aggregator.refiltered(tid: 7, at: 150)
@@ -187,7 +188,9 @@ struct ThreadStateTests {
     let lives = snapshot.threads.filter { $0.tid == 7 }.map(\.accounting.lifetime)
     #expect(lives == [20, 70])
     #expect(snapshot.thread(8).accounting.lifetime == 30)
+    #expect(snapshot.thread(7).name == 0)
     let after = snapshot.threads.last!
+    #expect(after.name == 77)
     #expect(after.spent == [.unknown: 20, .user: 10 + 35, .syscall: 5])
     #expect(after.syscall(39)?.durations.count == 1)
     #expect(after.syscall(59) == nil)

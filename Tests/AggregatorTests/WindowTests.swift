@@ -65,6 +65,18 @@ struct LossTests {
     #expect(snapshot.thread(7).spent == [.user: 10 + 40, .syscall: 10 + 10, .unknown: 30])
   }
 
+  @Test func aCommandsExecMayBeAmongTheLost() {
+    var script = Script(threads: [7])
+    script.aggregator.openWindowAtExec(of: 7)
+    script.enter(7, 59, at: 30)
+    script.loseEvents(1000, from: 40, to: 90, cpu: 0)
+    script.enter(7, 39, at: 100)
+    let isWaiting = script.aggregator.isWaitingForExec
+    let snapshot = script.finish(at: 200)
+    #expect(!isWaiting && snapshot.start == 40)
+    #expect(snapshot.thread(7).spent == [.unknown: 50, .user: 10, .syscall: 100])
+  }
+
   @Test func aThreadOnACPUWithoutLossKeepsItsSyscall() {
     var script = Script(threads: [7], windowFrom: 100)
     script.enter(7, 0, at: 110)

@@ -34,12 +34,7 @@ class Interface(LiveTestCase):
     def test_text_lines_have_the_documented_columns(self):
         text = Tool("--", WORKLOADS / "demo-convoy", 1, json_report=False).finish().out
         clock = r"@\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6} \(\d\d:\d\d:\d\d UTC\)"
-        number = r"[\d,]+"
         i = " " * 28
-
-        def column(width):
-            return rf"(?=.{{{width}}}) *{number}"
-
         for pattern in (
                 rf"^# Start sampling {clock}$", rf"^# Stop sampling {clock}$", rf"^# Sample dump {clock}$",
                 r"^TID {8}THREAD {11}<RESOURCE SPECIFIC>$", r"^-{10} -{16} -{76}$",
@@ -54,7 +49,9 @@ class Interface(LiveTestCase):
                 rf"^{i}\[SOFT IRQ STATISTICS\]$",
                 rf"^{i}NAME {{17}}VECT_NR {{7}}COUNT {{10}}TOTAL ns {{12}}MAX ns$",
                 rf"^{i}(timer|rcu|sched|net_rx|block) *[ \d]{{7}}  [ \d]{{10}}  [ \d,]{{16}}  [ \d,]{{16}}$",
-                r"^# ACCOUNTING ", r"^# Nothing was lost\.$"):
+                r"^# ACCOUNTING ",
+                # This kernel leaves out switches away from the idle task: see test_known_answers.
+                r"^# (Nothing was lost\.|WARNING: \d+ intervals were discarded: .*)$"):
             self.assertRegex(text, re.compile(pattern, re.MULTILINE))
 
     def test_a_busy_poller_is_a_whole_row_and_not_an_empty_section(self):
