@@ -1,0 +1,117 @@
+"""Programs that nobody here wrote, under their own load generators: all threads named, nothing lost, accounts add up."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from harness import LiveTestCase, Tool, named, run, syscall, wait_until
+
+
+class Programs(LiveTestCase):
+    def setUp(self):
+        super().setUp()
+        self.directory = tempfile.mkdtemp(prefix="kdelay-live-")
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+
+    def spawn(self, *command, **options):
+        process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, **options)
+
+        def stop():
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.addCleanup(stop)
+        return process
+
+    def check_threads(self, sample, pid):
+        self.check_sample(sample)
+        for entry in sample["threads"]:
+            self.assertTrue(entry["comm"])
+            comm = pathlib.Path(f"/proc/{pid}/task/{entry['tid']}/comm")
+            if comm.exists():
+                self.assertEqual(entry["comm"], comm.read_text().rstrip("\n"))
+        alive = {int(t) for t in os.listdir(f"/proc/{pid}/task")}
+        self.assertLessEqual(alive - {t["tid"] for t in sample["threads"]}, set())
+
+    def test_redis_under_its_benchmark(self):
+        port = 7391
+        redis = self.spawn("redis-server", "--port", port, "--save", "", "--dir", self.directory, "--bind", "127.0.0.1")
+        wait_until(lambda: subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True).stdout ==
+                   b"PONG\n", "redis answers")
+        tool = Tool("-p", redis.pid, "--sample-time", 100).wait_recording()
+        requests = 20000
+        subprocess.run(["redis-benchmark", "-p", str(port), "-n", str(requests), "-t", "get", "-c", "1", "-q"],
+                       check=True, capture_output=True)
+        sample = tool.finish(signal.SIGINT).sample
+        self.check_threads(sample, redis.pid)
+        main = named(sample, "redis-server")
+        # One client without pipelining: a read and a write a request, and the benchmark's few questions of its own.
+        self.assertGreaterEqual(syscall(main, "write")["count"], requests)
+        self.assertLess(syscall(main, "write")["count"], requests + 50)
+        self.assertGreaterEqual(syscall(main, "read")["count"], requests)
+
+    def test_postgresql_under_pgbench(self):
+        binaries = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        os.chmod(self.directory, 0o777)
+        port = "7392"
+
+        def postgres(*command, **options):
+            return subprocess.run(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command],
+                                  check=True, capture_output=True, text=True, cwd=self.directory, **options)
+        data = f"{self.directory}/data"
+        postgres(binaries / "initdb", "-D", data, "-A", "trust")
+        postgres(binaries / "pg_ctl", "-D", data, "-w", "-l", f"{self.directory}/log", "-o",
+                 f"-p {port} -k {self.directory} -c listen_addresses=", "start")
+        self.addCleanup(postgres, binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        bench = [binaries / "pgbench", "-h", self.directory, "-p", port, "postgres"]
+        postgres(*bench, "-i", "-q", "-s", "1")
+        load = subprocess.Popen(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *bench, "-T", "4",
+                                 "-c", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        backend = wait_until(lambda: subprocess.run(["pgrep", "-f", "postgres: postgres postgres .*(BEGIN|UPDATE|COMMIT|idle)"],
+                                                    capture_output=True, text=True).stdout.split(), "a backend runs")[0]
+        sample = run("-p", backend, "--sample-time", 1.5).sample
+        load.communicate(timeout=30)
+        self.check_sample(sample)
+        (only,) = sample["threads"]
+        self.assertEqual(only["comm"], "postgres")
+        # A transaction writes its log to the disk and answers its client.
+        self.assertGreater(syscall(only, "fdatasync")["count"], 10)
+        self.assertGreater(syscall(only, "sendto")["count"], 50)
+        self.assertGreater(only["accounting"]["lifetime_ns"], 0)
+
+    def test_ovs_vswitchd_is_found_by_itself(self):
+        directory = self.directory
+        schema = "/usr/share/openvswitch/vswitch.ovsschema"
+        environment = dict(os.environ, OVS_RUNDIR=directory, OVS_DBDIR=directory, OVS_LOGDIR=directory)
+        socket = f"unix:{directory}/db.sock"
+        subprocess.run(["ovsdb-tool", "create", f"{directory}/conf.db", schema], check=True, env=environment)
+        self.spawn("ovsdb-server", f"{directory}/conf.db", f"--remote=p{socket}", env=environment)
+        wait_until(lambda: os.path.exists(f"{directory}/db.sock"), "ovsdb-server listens")
+        vsctl = ["ovs-vsctl", f"--db={socket}", "--timeout=20"]
+        subprocess.run([*vsctl, "--no-wait", "init"], check=True, env=environment)
+        switch = self.spawn("ovs-vswitchd", socket, env=environment)
+        subprocess.run([*vsctl, "add-br", "kdbr0", "--", "set", "bridge", "kdbr0", "datapath_type=netdev"], check=True,
+                       env=environment)
+        self.addCleanup(subprocess.run, ["ip", "netns", "del", "kdelay-live"], capture_output=True)
+        for command in ("netns add kdelay-live", "link set kdbr0 netns kdelay-live",
+                        "-n kdelay-live addr add 10.199.0.1/24 dev kdbr0", "-n kdelay-live link set kdbr0 up"):
+            subprocess.run(["ip", *command.split()], check=True)
+        tool = Tool("--sample-time", 100).wait_recording()
+        # Nobody has that address: each ping is an ARP request that the switch floods and learns from.
+        subprocess.run(["ip", "netns", "exec", "kdelay-live", "ping", "-c", "8", "-i", "0.2", "-W", "1", "10.199.0.2"],
+                       capture_output=True)
+        sample = tool.finish(signal.SIGINT).sample
+        self.assertEqual(sample["target"]["pid"], switch.pid)
+        self.check_threads(sample, switch.pid)
+        self.assertEqual(sample["target"]["comm"], "ovs-vswitchd")
+        main = named(sample, "ovs-vswitchd")
+        self.assertGreater(syscall(main, "poll")["count"], 0)
+        self.assertGreater(main["long_poll"]["count"], 0)
+        self.assertGreater(len(sample["threads"]), 3)
