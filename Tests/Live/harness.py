@@ -38,8 +38,9 @@ def wait_until(condition, what, seconds=20):
 class Workload:
     """A program of Tests/Workloads with its handshake: ready PID / go / JSON / EOF."""
 
-    def __init__(self, name, *arguments):
-        self.process = subprocess.Popen([WORKLOADS / name, *map(str, arguments)], stdin=subprocess.PIPE,
+    def __init__(self, name, *arguments, cpu=None):
+        pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
+        self.process = subprocess.Popen([*pinned, WORKLOADS / name, *map(str, arguments)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         word, pid = self.process.stdout.readline().split()
         assert word == "ready", word

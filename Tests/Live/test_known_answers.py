@@ -5,11 +5,11 @@ import time
 
 from harness import GETPPID, LiveTestCase, WORKLOADS, Workload, named, run, syscall, thread, watched
 
-# Runs are held between bounds, and syscalls are exact. The kernel that these tests may run on (6.18 in nested
-# virtualisation) does not always call the sched_switch probe for a switch away from the idle task: unfiltered traces of
-# ftrace and of `perf record -a` both show breaks in the chain of next and previous task, without any loss that their
-# buffers count. Such a run is not counted, its time is unknown, and an open ready interval is discarded. Debian's kernels
-# in QEMU have no such breaks, and Tests/Kernels/check-guest holds runs to the scheduler's own count.
+# Runs are held between bounds, and syscalls are exact. On the kernel that these tests may run on (6.18 in nested
+# virtualisation) some tasks, the second CPU's idle task among them, never record an event outside interrupts: unfiltered
+# traces of ftrace and of `perf record -a` show not one sched_switch of theirs, without any loss that the buffers count. A run
+# that such a task makes way for is not counted, its time is unknown, and an open ready interval is discarded. Debian's
+# kernels in QEMU have no such tasks, and Tests/Kernels/check-guest holds runs to the scheduler's own count.
 
 
 class KnownAnswers(LiveTestCase):
