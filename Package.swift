@@ -57,8 +57,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
+    .target(name: "CAllocations", path: "Benchmarks/allocations"),
     .executableTarget(
-      name: "page-bench", dependencies: ["TraceModel", "TraceSource", "Aggregator"],
+      name: "page-bench", dependencies: ["CAllocations", "TraceModel", "TraceSource", "Aggregator"],
       path: "Benchmarks/pages", swiftSettings: settings),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(

@@ -1,4 +1,5 @@
 internal import Aggregator
+internal import CAllocations
 internal import Glibc
 internal import TraceModel
 internal import TraceSource
@@ -78,50 +79,83 @@ enum PageBenchmark {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
-  /// One pass; pages are taken in turns of 32 per CPU, as a drain takes them.
-  static func run(_ recording: Recording, _ stage: Stage) -> Int {
-    var merger = EventMerger(cpuCount: recording.cpus.count)
+  /// The machinery that a recording runs through, kept so that it can run through it again.
+  private struct Pipeline: ~Copyable {
+    var merger: EventMerger
     var names = NameTable()
     var aggregator = Aggregator()
-    for tid in recording.tids {
-      aggregator.observe(
-        ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
-    }
-    aggregator.startWindow(at: 0)
-    var next = Array(repeating: 0, count: recording.cpus.count)
-    var events = 0
     var scratch = FlatArray<Event>(capacity: 1 << 16)
-    while true {
-      var limit = UInt64.max
-      for (cpu, pages) in recording.cpus.enumerated() {
-        let turn = next[cpu]..<min(next[cpu] + 32, pages.count)
-        for page in turn {
-          if stage == .decode {
-            scratch.removeAll()
-            events +=
-              recording.decoder.decode(
-                pages[page], cpu: UInt16(cpu), lastKnown: 0, into: &scratch, names: &names
-              ).events
-          } else {
-            events +=
-              merger.append(to: cpu) {
-                recording.decoder.decode(
-                  pages[page], cpu: UInt16(cpu), lastKnown: 0, into: &$0, names: &names)
-              }.events
-          }
-        }
-        next[cpu] = turn.upperBound
-        if turn.upperBound < pages.count { limit = min(limit, merger.lastTimestamp(at: cpu)) }
+    var next: [Int]
+
+    init(_ recording: Recording) {
+      merger = EventMerger(cpuCount: recording.cpus.count)
+      next = Array(repeating: 0, count: recording.cpus.count)
+      for tid in recording.tids {
+        aggregator.observe(ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
       }
+      aggregator.startWindow(at: 0)
+    }
+
+    /// One pass; pages are taken in turns of 32 per CPU, as a drain takes them. Returns the number of events.
+    mutating func run(_ recording: Recording, _ stage: Stage) -> Int {
+      var events = 0
+      for cpu in next.indices { next[cpu] = 0 }
+      while true {
+        var limit = UInt64.max
+        for cpu in recording.cpus.indices {
+          events += takeTurn(recording, stage, cpu)
+          if next[cpu] < recording.cpus[cpu].count { limit = min(limit, merger.lastTimestamp(at: cpu)) }
+        }
+        Self.release(&merger, &aggregator, before: limit, stage)
+        if limit == .max { return events }
+      }
+    }
+
+    private mutating func takeTurn(_ recording: Recording, _ stage: Stage, _ cpu: Int) -> Int {
+      let end = min(next[cpu] + 32, recording.cpus[cpu].count)
+      var events = 0
+      for index in next[cpu]..<end {
+        let page = recording.cpus[cpu][index]
+        if stage == .decode {
+          scratch.removeAll()
+          events +=
+            recording.decoder.decode(
+              page, cpu: UInt16(cpu), lastKnown: 0, into: &scratch, names: &names
+            ).events
+        } else {
+          events +=
+            merger.append(to: cpu) {
+              recording.decoder.decode(page, cpu: UInt16(cpu), lastKnown: 0, into: &$0, names: &names)
+            }.events
+        }
+      }
+      next[cpu] = end
+      return events
+    }
+
+    private static func release(
+      _ merger: inout EventMerger, _ aggregator: inout Aggregator, before limit: UInt64, _ stage: Stage
+    ) {
       merger.release(before: limit) { run in
         guard stage == .aggregate else { return }
         var rest = run
-        while !rest.isEmpty {
-          rest = UnsafeBufferPointer(rebasing: rest[aggregator.consume(rest)...])
-        }
+        while !rest.isEmpty { rest = UnsafeBufferPointer(rebasing: rest[aggregator.consume(rest)...]) }
       }
-      if limit == .max { break }
     }
-    return events
+  }
+
+  /// One pass through machinery of its own. Returns the number of events.
+  static func run(_ recording: Recording, _ stage: Stage) -> Int {
+    var pipeline = Pipeline(recording)
+    return pipeline.run(recording, stage)
+  }
+
+  /// Heap allocations of a second pass through the same machinery.
+  static func allocations(_ recording: Recording) -> (count: UInt, events: Int) {
+    var pipeline = Pipeline(recording)
+    _ = pipeline.run(recording, .aggregate)
+    let before = kdelay_allocations()
+    let events = pipeline.run(recording, .aggregate)
+    return (UInt(kdelay_allocations() - before), events)
   }
 }

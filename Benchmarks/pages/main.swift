@@ -2,6 +2,7 @@
 //
 // usage: page-bench FORMATS_DIRECTORY SUB_BUFFER_BYTES FILE.raw...   (one file per CPU)
 
+internal import CAllocations
 internal import Glibc
 
 guard CommandLine.arguments.count >= 4, let pageSize = Int(CommandLine.arguments[2]),
@@ -26,3 +27,7 @@ for stage in PageBenchmark.Stage.allCases {
   let tenths = Int((best * 10).rounded())
   print("\(stage): \(tenths / 10).\(tenths % 10) ns per event (best of 5 x \(passes) passes over \(events) events)")
 }
+
+// A second time around, everything that grows with threads, syscalls and CPUs is there: what is left would be per event.
+let repeated = PageBenchmark.allocations(recording)
+print("allocations: \(repeated.count) for \(repeated.events) events taken in a second time")

@@ -101,7 +101,9 @@ enum LossSection {
       lines.append("#          No interval is computed across a gap; use a larger --buffer-page-count.")
     }
     if sample.snapshot.discardedIntervals > 0 {
-      lines.append("# WARNING: \(Columns.grouped(sample.snapshot.discardedIntervals)) intervals were discarded: their begin or end was not recorded.")
+      lines.append(
+        "# WARNING: \(Columns.grouped(sample.snapshot.discardedIntervals)) intervals were discarded: their begin or end was not recorded."
+      )
     }
     if loss.undecodable > 0 {
       lines.append("# WARNING: \(Columns.grouped(loss.undecodable)) records could not be decoded.")

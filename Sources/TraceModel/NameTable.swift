@@ -5,6 +5,8 @@ package typealias NameID = Int32
 package struct NameTable: Sendable {
   private var names: [String] = [""]
   private var index: [String: NameID] = ["": 0]
+  /// The last name with each hash of its bytes: events repeat few names, and finding one again allocates nothing.
+  private var byHash: [UInt64: NameID] = [:]
 
   package init() {}
 
@@ -14,6 +16,22 @@ package struct NameTable: Sendable {
     let id = NameID(names.count)
     names.append(name)
     index[name] = id
+    return id
+  }
+
+  /// The index of a name as a record holds it, UTF-8 up to the first NUL; damaged UTF-8 is repaired.
+  package mutating func intern(_ record: UnsafeRawBufferPointer) -> NameID {
+    // FNV-1a
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    var length = 0
+    while length < record.count, record[length] != 0 {
+      hash = (hash ^ UInt64(record[length])) &* 0x100_0000_01B3
+      length += 1
+    }
+    let bytes = UnsafeRawBufferPointer(rebasing: record[..<length])
+    if let known = byHash[hash], names[Int(known)].utf8.elementsEqual(bytes) { return known }
+    let id = intern(String(decoding: bytes, as: UTF8.self))
+    byHash[hash] = id
     return id
   }
 

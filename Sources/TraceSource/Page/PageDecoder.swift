@@ -177,8 +177,7 @@ package struct PageDecoder: Sendable {
       size = Int(location &>> 16)
       guard offset + size <= length else { return 0 }
     }
-    let bytes = UnsafeRawBufferPointer(start: record + offset, count: size).prefix { $0 != 0 }
-    return names.intern(String(decoding: bytes, as: UTF8.self))
+    return names.intern(UnsafeRawBufferPointer(start: record + offset, count: size))
   }
 
   /// An absolute time stamp has 59 bits; the upper 5 are those of the time before, or one more where it went over.

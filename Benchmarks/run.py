@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""The benchmarks: what the tool costs its target, itself, and per event; as ratios within this one run.
+
+run.py [--rounds N] [--quick]. Root, a kernel with tracefs and two CPUs; bpftrace and perf are the peers. The target calls
+getppid as fast as it can on CPU 0; watchers run on CPU 1 unless said. Every figure is the median of the rounds, which take
+turns, so that a machine that slows down slows all of them. Prints which of the project's bounds hold; judges nothing else.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BINARY = ROOT / ".build/release/kdelay-ftrace"
+PAGES = ROOT / ".build/release/page-bench"
+WORKLOADS = ROOT / ".build/workloads"
+TRACEFS = pathlib.Path("/sys/kernel/tracing")
+EVENTS = ["raw_syscalls/sys_enter", "raw_syscalls/sys_exit", "sched/sched_switch", "sched/sched_wakeup",
+          "sched/sched_wakeup_new", "irq/irq_handler_entry", "irq/irq_handler_exit", "irq/softirq_entry",
+          "irq/softirq_exit", "task/task_newtask", "task/task_rename", "sched/sched_process_exit",
+          "sched/sched_process_exec"]
+
+
+class Target:
+    """getppid at full rate on CPU 0, started and stopped by handshake."""
+
+    def __init__(self, calls):
+        self.process = subprocess.Popen([WORKLOADS / "spin-syscalls", str(calls), "0"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.pid = int(self.process.stdout.readline().split()[1])
+
+    def go(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())["ns_per_call"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Instance:
+    """The tool's events in a tracing instance that nobody reads."""
+
+    def __init__(self, pid, kib):
+        self.path = TRACEFS / f"instances/bench-{os.getpid()}"
+        os.mkdir(self.path)
+        self.set("tracing_on", "0")
+        self.set("trace_clock", "mono")
+        if (self.path / "buffer_subbuf_size_kb").exists():
+            self.set("buffer_subbuf_size_kb", "64")
+        self.set("buffer_size_kb", str(kib))
+        self.set("set_event_pid", str(pid))
+        for event in EVENTS:
+            self.set(f"events/{event}/enable", "1")
+        self.set("tracing_on", "1")
+
+    def set(self, file, text):
+        (self.path / file).write_text(text)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.set("tracing_on", "0")
+        time.sleep(0.05)
+        os.rmdir(self.path)
+
+    def record(self, directory, name):
+        """Writes each CPU's pages to a file; returns the files that are not empty."""
+        files = []
+        for cpu in sorted((self.path / "per_cpu").glob("cpu*")):
+            pipe = os.open(cpu / "trace_pipe_raw", os.O_RDONLY | os.O_NONBLOCK)
+            path = pathlib.Path(directory, f"{name}.{cpu.name}.raw")
+            with open(path, "wb") as out:
+                while out.tell() < 24 << 20:
+                    try:
+                        page = os.read(pipe, 65536)
+                    except BlockingIOError:
+                        break
+                    if not page:
+                        break
+                    out.write(page.ljust(65536, b"\0"))
+            os.close(pipe)
+            if path.stat().st_size:
+                files.append(path)
+        return files
+
+
+def unwatched(calls):
+    with Target(calls) as target:
+        return target.go()
+
+
+def nobody_reads(calls):
+    with Target(calls) as target, Instance(target.pid, 32768):
+        return target.go()
+
+
+class Watched:
+    """One run of the target under the tool, and what the tool says that it cost."""
+
+    def __init__(self, calls, hog=False):
+        busy = subprocess.Popen([WORKLOADS / "spin-syscalls", "--forever", "1"]) if hog else None
+        try:
+            with Target(calls) as target, tempfile.NamedTemporaryFile() as report:
+                tool = subprocess.Popen(["taskset", "-c", "1", BINARY, "-D", "--format", "json", "-p", str(target.pid),
+                                         "--sample-time", "600"], stdout=report, stderr=subprocess.PIPE, text=True)
+                time.sleep(0.7)
+                self.ns = target.go()
+                tool.send_signal(signal.SIGINT)
+                _, said = tool.communicate(timeout=60)
+                self.sample = json.loads(pathlib.Path(report.name).read_text().splitlines()[-1])
+        finally:
+            if busy:
+                busy.kill()
+                busy.wait()
+        self.cost = int(re.search(r"(\d+) ns each", said)[1])
+        self.memory = int(re.search(r"at most (\d+) KiB", said)[1])
+        self.lost = self.sample["loss"]["events"]
+        self.read = self.sample["loss"]["events_read"]
+        self.counted = sum(s["count"] for t in self.sample["threads"] for s in t["syscalls"] if s["name"] == "getppid")
+
+
+def under_bpftrace(calls):
+    with Target(calls) as target:
+        oracle = subprocess.Popen([ROOT / "Tests/Oracles/statistics", str(target.pid)], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        oracle.stdout.readline()
+        ns = target.go()
+        oracle.communicate("", timeout=60)
+        return ns
+
+
+def under_perf_trace(calls):
+    with Target(calls) as target:
+        perf = subprocess.Popen(["taskset", "-c", "1", "perf", "trace", "-s", "-p", str(target.pid)],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(1.5)
+        ns = target.go()
+        perf.send_signal(signal.SIGINT)
+        perf.wait(60)
+        return ns
+
+
+def bound(holds, text):
+    print(f"  {'holds' if holds else 'DOES NOT HOLD'}: {text}")
+
+
+def live(rounds, calls):
+    rows = {"unwatched": [], "recorded, nobody reads": [], "kdelay-ftrace": [], "bpftrace, same statistics": [],
+            "perf trace -s": []}
+    runs = []
+    for _ in range(rounds):
+        rows["unwatched"].append(unwatched(calls))
+        rows["recorded, nobody reads"].append(nobody_reads(calls))
+        runs.append(Watched(calls))
+        rows["kdelay-ftrace"].append(runs[-1].ns)
+        rows["bpftrace, same statistics"].append(under_bpftrace(calls // 4))
+        rows["perf trace -s"].append(under_perf_trace(calls // 40))
+    base = statistics.median(rows["unwatched"])
+    print(f"getppid at full rate on CPU 0, {calls} calls, median of {rounds} rounds:")
+    for name, values in rows.items():
+        median = statistics.median(values)
+        print(f"  {name:28} {median:10.0f} ns a call {median / base:8.2f} x unwatched"
+              f"   (min {min(values):.0f}, max {max(values):.0f})")
+    ratio = statistics.median(a / b for a, b in zip(rows["kdelay-ftrace"], rows["recorded, nobody reads"]))
+    bound(ratio <= 1.10, f"at most 1.10 x the same events with nobody reading: {ratio:.3f} x")
+    bound(all(r.lost == 0 and r.counted == calls for r in runs),
+          f"no event lost with default buffers: {max(r.lost for r in runs)} lost, {runs[0].counted} calls counted")
+    cost = statistics.median(r.cost for r in runs)
+    bound(cost <= 40, f"at most 40 ns of the tool's own CPU per event, user and system: {cost:.0f} ns")
+    print(f"  the tool took at most {max(r.memory for r in runs)} KiB of memory")
+
+    busy = [Watched(calls, hog=True) for _ in range(rounds)]
+    print("the same, with another full-rate process on the reader's CPU:")
+    for run in busy:
+        print(f"  {run.lost} lost + {run.read} read = {run.lost + run.read} written, {run.counted} calls counted")
+    bound(all(2 * calls <= r.lost + r.read < 2 * calls + 20000 for r in busy),
+          "events read and lost are the events written (two a call, and some for switches and interrupts)")
+    bound(all(r.counted <= calls for r in busy), "nothing is counted twice")
+
+
+def memory(seconds):
+    """Memory must follow the target's threads and syscalls, not the length of the sample."""
+    peaks = {}
+    for length in (seconds / 10, seconds):
+        spinner = subprocess.Popen([WORKLOADS / "spin-syscalls", "--forever", "0"])
+        tool = subprocess.run([BINARY, "-D", "--format", "json", "-p", str(spinner.pid), "--sample-time", str(length)],
+                              capture_output=True, text=True)
+        spinner.kill()
+        spinner.wait()
+        peaks[length] = int(re.search(r"at most (\d+) KiB", tool.stderr)[1])
+    short, long = peaks.values()
+    print(f"memory after {seconds / 10:g} s: {short} KiB, after {seconds:g} s: {long} KiB")
+    bound(long < 1.1 * short + 1024, "memory does not grow with the length of the sample")
+
+
+def pages():
+    """Decoding, merging and aggregating of pages that were just recorded, single-threaded."""
+    with tempfile.TemporaryDirectory() as directory:
+        for name, command in (("syscall-only load", ["spin-syscalls", "400000", "0"]),
+                              ("mixed load", ["known-answer", "60000", "200"])):
+            process = subprocess.Popen([WORKLOADS / command[0], *command[1:]], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True)
+            pid = int(process.stdout.readline().split()[1])
+            with Instance(pid, 32768) as instance:
+                instance.set("set_event_pid", " ".join(os.listdir(f"/proc/{pid}/task")))
+                process.stdin.write("go\n")
+                process.stdin.flush()
+                process.stdout.readline()
+                instance.set("tracing_on", "0")
+                files = instance.record(directory, command[0])
+            process.communicate("")
+            print(f"recorded pages, {name}:")
+            out = subprocess.run([PAGES, TRACEFS / "events", "65536", *files], capture_output=True, text=True,
+                                 check=True).stdout
+            print("".join(f"  {line}\n" for line in out.splitlines()), end="")
+            whole = float(re.search(r"aggregate: ([\d.]+) ns", out)[1])
+            bound(whole <= 12, f"decode, merge and aggregate within 12 ns an event: {whole} ns")
+            allocations, events = map(int, re.search(r"allocations: (\d+) for (\d+) events", out).groups())
+            bound(allocations < events / 10000, f"no heap allocation per event: {allocations} for {events} events")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    subprocess.run(["make", "-s", "-C", ROOT / "Tests/Workloads", f"OUT={WORKLOADS}"], check=True)
+    if os.geteuid() != 0 or not (TRACEFS / "instances").exists():
+        raise SystemExit("error: the benchmarks need root and a mounted tracefs\n  see `kdelay-ftrace doctor`")
+    pages()
+    live(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
+    memory(2 if options.quick else 20)
+
+
+main()
