@@ -59,7 +59,7 @@ let package = Package(
       ], swiftSettings: settings),
     .target(name: "CAllocations", path: "Benchmarks/allocations"),
     .executableTarget(
-      name: "page-bench", dependencies: ["CAllocations", "TraceModel", "TraceSource", "Aggregator"],
+      name: "page-replay", dependencies: ["CAllocations", "TraceModel", "TraceSource", "Aggregator", "Report"],
       path: "Benchmarks/pages", swiftSettings: settings),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(

@@ -18,7 +18,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINARY = ROOT / ".build/release/kdelay-ftrace"
-PAGES = ROOT / ".build/release/page-bench"
+PAGES = ROOT / ".build/release/page-replay"
 WORKLOADS = ROOT / ".build/workloads"
 TRACEFS = pathlib.Path("/sys/kernel/tracing")
 EVENTS = ["raw_syscalls/sys_enter", "raw_syscalls/sys_exit", "sched/sched_switch", "sched/sched_wakeup",

@@ -1,6 +1,7 @@
 internal import Aggregator
 internal import CAllocations
 internal import Glibc
+internal import Report
 internal import TraceModel
 internal import TraceSource
 
@@ -9,6 +10,8 @@ struct Recording {
   let decoder: PageDecoder
   let cpus: [[UnsafeRawBufferPointer]]
   let tids: Set<Int32>
+  /// Time of the first page, ns.
+  let start: UInt64
 
   init?(formats directory: String, pageSize: Int, files: [String]) {
     func text(_ path: String) -> String? {
@@ -36,6 +39,7 @@ struct Recording {
     }
     self.cpus = cpus
     tids = Recording.tids(decoder, cpus)
+    start = cpus.compactMap { $0.first?.loadUnaligned(as: UInt64.self) }.min() ?? 0
   }
 
   /// Its tasks but the idle ones; all are taken for threads of the target.
@@ -87,10 +91,10 @@ enum PageBenchmark {
     var scratch = FlatArray<Event>(capacity: 1 << 16)
     var next: [Int]
 
-    init(_ recording: Recording) {
+    init(_ recording: Recording, threads: Set<Int32>) {
       merger = EventMerger(cpuCount: recording.cpus.count)
       next = Array(repeating: 0, count: recording.cpus.count)
-      for tid in recording.tids {
+      for tid in threads {
         aggregator.observe(ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
       }
       aggregator.startWindow(at: 0)
@@ -146,13 +150,29 @@ enum PageBenchmark {
 
   /// One pass through machinery of its own. Returns the number of events.
   static func run(_ recording: Recording, _ stage: Stage) -> Int {
-    var pipeline = Pipeline(recording)
+    var pipeline = Pipeline(recording, threads: recording.tids)
     return pipeline.run(recording, stage)
+  }
+
+  /// The report of the whole recording, as one sample from its first event to its last.
+  static func sample(_ recording: Recording) -> Sample {
+    // The lowest tid is the program that was recorded; its threads announce themselves.
+    var pipeline = Pipeline(recording, threads: Set([recording.tids.min()].compactMap { $0 }))
+    pipeline.aggregator.startWindow(at: recording.start)
+    _ = pipeline.run(recording, .aggregate)
+    let end = recording.cpus.indices.reduce(0) { max($0, pipeline.merger.lastTimestamp(at: $1)) }
+    let snapshot = pipeline.aggregator.finishWindow(at: end)
+    var loss = Loss()
+    loss.eventsByCPU = snapshot.lostEvents
+    let unknown = WallTime(seconds: 0, microseconds: 0)
+    return Sample(
+      targetPID: recording.tids.min() ?? 0, targetName: "recording", index: 1, snapshot: snapshot, loss: loss,
+      names: pipeline.names, started: unknown, stopped: unknown, dumped: .now)
   }
 
   /// Heap allocations of a second pass through the same machinery.
   static func allocations(_ recording: Recording) -> (count: UInt, events: Int) {
-    var pipeline = Pipeline(recording)
+    var pipeline = Pipeline(recording, threads: recording.tids)
     _ = pipeline.run(recording, .aggregate)
     let before = kdelay_allocations()
     let events = pipeline.run(recording, .aggregate)

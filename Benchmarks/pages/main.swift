@@ -1,16 +1,23 @@
-// How long decoding, merging and aggregating recorded pages takes, per event, on one thread.
+// Recorded pages through the tool's own pipeline: how long it takes per event on one thread, or the report of them.
 //
-// usage: page-bench FORMATS_DIRECTORY SUB_BUFFER_BYTES FILE.raw...   (one file per CPU)
+// usage: page-replay [--report] FORMATS_DIRECTORY SUB_BUFFER_BYTES FILE.raw...   (one file per CPU)
 
 internal import CAllocations
 internal import Glibc
+internal import Report
 
-guard CommandLine.arguments.count >= 4, let pageSize = Int(CommandLine.arguments[2]),
-  let recording = Recording(
-    formats: CommandLine.arguments[1], pageSize: pageSize, files: Array(CommandLine.arguments[3...]))
+var arguments = Array(CommandLine.arguments.dropFirst())
+let wantsReport = arguments.first == "--report"
+if wantsReport { arguments.removeFirst() }
+guard arguments.count >= 3, let pageSize = Int(arguments[1]),
+  let recording = Recording(formats: arguments[0], pageSize: pageSize, files: Array(arguments[2...]))
 else {
-  print("usage: page-bench FORMATS_DIRECTORY SUB_BUFFER_BYTES FILE.raw...")
+  print("usage: page-replay [--report] FORMATS_DIRECTORY SUB_BUFFER_BYTES FILE.raw...")
   exit(64)
+}
+if wantsReport {
+  print(TextRenderer().render(PageBenchmark.sample(recording)), terminator: "")
+  exit(0)
 }
 
 /// Passes over the recording per measurement: at least 4 million events.

@@ -69,24 +69,26 @@ enum AccountingSection {
     return tenths == 0 ? "<0.1" : "\(tenths / 10).\(tenths % 10)"
   }
 
-  /// The state that a reader should look at first. Waiting for a CPU, for interrupts or for the disk is worth a word
-  /// from a fifth of the time on; the ordinary states need half of it.
+  /// The state that a reader should look at first: of those that take a fifth of the time and are worth a word the
+  /// largest (waiting for a CPU, for interrupts, in the kernel, or stopped), else the one that takes half of it.
   static func verdict(_ accounting: Accounting) -> String {
-    let life = Double(max(accounting.lifetime, 1))
-    func part(_ states: AccountingState...) -> Double {
-      Double(states.reduce(0) { $0 + accounting[$1] }) / life
+    let life = accounting.lifetime
+    guard life > 0 else { return "no time in the window" }
+    func part(_ states: [AccountingState]) -> UInt64 { states.reduce(0) { $0 + accounting[$1] } }
+    let notable: [(states: [AccountingState], word: String)] = [
+      ([.ready], "waits for a CPU"), ([.hardIRQ, .softIRQ], "interrupted"),
+      ([.blockedUninterruptible], "blocked in the kernel"), ([.stopped], "stopped"),
+    ]
+    let ordinary: [(states: [AccountingState], word: String)] = [
+      ([.unknown], "unknown"), ([.syscall], "runs in the kernel"), ([.user], "runs its own code"),
+      ([.blockedInterruptible], "sleeps"), ([.user, .syscall], "runs"),
+    ]
+    if part([.unknown]) * 2 < life,
+      let worst = notable.max(by: { part($0.states) < part($1.states) }), part(worst.states) * 5 >= life
+    {
+      return worst.word
     }
-    if accounting.lifetime == 0 { return "no time in the window" }
-    if part(.unknown) >= 0.5 { return "unknown" }
-    if part(.stopped) >= 0.2 { return "stopped" }
-    if part(.ready) >= 0.2 { return "waits for a CPU" }
-    if part(.hardIRQ, .softIRQ) >= 0.2 { return "interrupted" }
-    if part(.blockedUninterruptible) >= 0.2 { return "blocked in the kernel" }
-    if part(.syscall) >= 0.5 { return "runs in the kernel" }
-    if part(.user) >= 0.5 { return "runs its own code" }
-    if part(.user, .syscall) >= 0.5 { return "runs" }
-    if part(.blockedInterruptible) >= 0.5 { return "sleeps" }
-    return "mixed"
+    return ordinary.first { part($0.states) * 2 >= life }?.word ?? "mixed"
   }
 }
 

@@ -23,6 +23,8 @@ struct ColumnsTests {
     ([.blockedInterruptible: 70, .blockedUninterruptible: 30], "blocked in the kernel"),
     ([.softIRQ: 15, .hardIRQ: 10, .user: 75], "interrupted"),
     ([.stopped: 30, .user: 70], "stopped"),
+    ([.ready: 34, .blockedUninterruptible: 43, .syscall: 23], "blocked in the kernel"),
+    ([.user: 30, .syscall: 30, .blockedInterruptible: 40], "runs"),
     ([.unknown: 60, .user: 40], "unknown"),
     ([:], "no time in the window"),
   ])
