@@ -21,7 +21,13 @@ struct LiveCommand: ParsableCommand {
     commandName: "live",
     abstract: "Capture a process live and report where its threads' time went (the default).",
     usage: "kdelay-ftrace [<options>] [-p <pid> | -- <command> ...]",
-    discussion: "Without a pid or a command, the only process whose name contains 'ovs-vswitchd' is watched.")
+    discussion: """
+      Without a pid or a command, the only process whose name contains 'ovs-vswitchd' is watched.
+
+      Other commands (kdelay-ftrace help COMMAND):
+        doctor    say what this machine offers, and what was left behind on it
+        schema    print the JSON Schema of the JSON report
+      """)
 
   @Option(name: .shortAndLong, help: "Process to watch.")
   var pid: Int32?

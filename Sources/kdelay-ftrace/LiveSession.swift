@@ -145,7 +145,7 @@ struct LiveSession: ~Copyable {
     advance(to: complete)
     if wasWaiting, !aggregator.isWaitingForExec {
       lossBefore = capture.loss
-      plan.opened(at: aggregator.windowStart)
+      plan.opened(at: aggregator.windowStart, reached: complete)
     }
     var names = capture.names
     try tracker.follow(&aggregator, capture, { names.intern($0) }, upTo: complete)

@@ -22,11 +22,12 @@ struct WindowPlan {
   /// The first window opens at `time`.
   mutating func schedule(at time: UInt64) { edge = time }
 
-  mutating func opened(at time: UInt64) {
+  /// `reached`: how far the stream has been followed already; a window cannot close before that.
+  mutating func opened(at time: UInt64, reached: UInt64 = 0) {
     isOpen = true
     index += 1
     remaining -= 1
-    edge = length.map { time + $0 }
+    edge = length.map { max(time + $0, reached) }
   }
 
   mutating func closed(at time: UInt64) {

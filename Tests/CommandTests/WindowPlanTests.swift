@@ -27,6 +27,12 @@ struct WindowPlanTests {
     #expect(plan.isDone)
   }
 
+  @Test func aWindowFoundLateClosesWhereTheStreamIs() {
+    var plan = WindowPlan(length: 50, pause: 0, count: 1)
+    plan.opened(at: 10, reached: 300)
+    #expect(plan.edge == 300)
+  }
+
   @Test func cuttingShortNeverMakesAWindowLonger() {
     var plan = WindowPlan(length: 50, pause: 0, count: 9)
     plan.opened(at: 10)

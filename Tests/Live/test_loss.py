@@ -1,0 +1,78 @@
+"""More events than the buffer holds: what is lost is counted, and nothing that is reported is wrong because of it."""
+import contextlib
+import json
+import signal
+import subprocess
+
+from harness import GETPPID, LiveTestCase, Tool, WORKLOADS, Workload, run, syscall
+
+
+@contextlib.contextmanager
+def busy(cpu):
+    """A process that keeps a CPU, the one where the tool would read, busy with syscalls."""
+    hog = subprocess.Popen([WORKLOADS / "spin-syscalls", "--forever", str(cpu)])
+    try:
+        yield
+    finally:
+        hog.kill()
+        hog.wait()
+
+
+class Loss(LiveTestCase):
+    calls = 600_000
+
+    def lossy(self, pages):
+        with busy(1), Workload("spin-syscalls", self.calls, 0) as workload:
+            tool = Tool("-p", workload.pid, "--sample-time", 100, "--buffer-page-count", pages).wait_recording()
+            answer = workload.go()
+            return tool.finish(signal.SIGINT).sample, answer
+
+    def test_tiny_buffers_lose_and_say_so(self):
+        for pages in (1, 2, 4):
+            with self.subTest(pages=pages):
+                sample, answer = self.lossy(pages)
+                self.check_sample(sample, loss=True)
+                loss = sample["loss"]
+                self.assertGreater(loss["events"], 0)
+                self.assertEqual(sum(cpu["events"] for cpu in loss["cpus"]), loss["events"])
+                # Two events a call, and few besides.
+                written = loss["events_read"] + loss["events"]
+                self.assertGreaterEqual(written, 2 * self.calls)
+                self.assertLess(written, 2 * self.calls + 20_000)
+                (only,) = sample["threads"]
+                seen = syscall(only, GETPPID)
+                self.assertLess(seen["count"], self.calls)
+                self.assertEqual(seen["errors"], 0)
+                self.assertLessEqual(seen["total_ns"], answer["end_ns"] - answer["start_ns"])
+                self.assertGreater(only["accounting"]["unknown_ns"], 0)
+                # The calls are alike: an interval across a gap would stand out as one of many calls' length. A call that
+                # was interrupted or preempted is longer, and so is what was measured when this happened.
+                self.assertLess(seen["p99_ns"], 10 * answer["ns_per_call"])
+                off_cpu = max(only["ready"]["max_ns"] if only["ready"] else 0, 10_000_000)
+                self.assertLess(seen["max_ns"], off_cpu + 1_000_000)
+
+    def test_unknown_time_is_what_the_gaps_cover(self):
+        sample, _ = self.lossy(1)
+        (only,) = sample["threads"]
+        # Every lost event is between two that were read: what is known and what is lost share the spinning time. Most
+        # of the events gone, most of that time is unknown.
+        share = sample["loss"]["events"] / (2 * self.calls)
+        spun = only["accounting"]["lifetime_ns"] - only["accounting"]["blocked_interruptible_ns"]
+        self.assertLess(abs(only["accounting"]["unknown_ns"] / spun - share), 0.35, sample["loss"])
+
+    def test_lost_events_are_told_in_text_too(self):
+        with busy(1):
+            text = run("--buffer-page-count", 1, "--", WORKLOADS / "spin-syscalls", self.calls, 0,
+                       json_report=False, stdin=subprocess.DEVNULL).out
+        self.assertRegex(text, r"(?m)^# WARNING: .*\d+.* events? .*lost")
+
+    def test_default_buffers_lose_nothing_beside_a_busy_cpu(self):
+        with Workload("spin-syscalls", 2_000_000, 0) as workload:
+            tool = Tool("-p", workload.pid, "--sample-time", 100).wait_recording()
+            workload.go()
+            sample = tool.finish(signal.SIGINT).sample
+        self.check_sample(sample)
+        (only,) = sample["threads"]
+        self.assertEqual(syscall(only, GETPPID)["count"], 2_000_000)
+        self.assertEqual(sample["loss"]["cpus"], [])
+        self.assertEqual(only["accounting"]["unknown_ns"], 0)
