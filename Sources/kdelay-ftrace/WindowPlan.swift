@@ -7,6 +7,8 @@ struct WindowPlan {
   /// Windows opened so far; the open one's number, from 1.
   private(set) var index = 0
   private(set) var isOpen = false
+  /// No window lasts longer than this; nil where nothing has cut the plan short.
+  private var limit: UInt64?
   /// When the next window opens, or the open one closes; nil where no time is set for it.
   private(set) var edge: UInt64?
 
@@ -28,6 +30,7 @@ struct WindowPlan {
     index += 1
     remaining -= 1
     edge = length.map { max(time + $0, reached) }
+    if let limit { edge = max(min(edge ?? limit, limit), reached) }
   }
 
   mutating func closed(at time: UInt64) {
@@ -35,9 +38,18 @@ struct WindowPlan {
     edge = remaining > 0 ? time + pause : nil
   }
 
-  /// The open window closes at `time` at the latest, and none follows.
+  /// The open window, or the one that is due by then, closes at `time` at the latest, and none follows.
   mutating func cutShort(at time: UInt64) {
-    remaining = 0
-    edge = isOpen ? min(edge ?? time, time) : nil
+    guard limit == nil else { return }
+    limit = time
+    if isOpen {
+      remaining = 0
+      edge = min(edge ?? time, time)
+    } else if let edge, edge <= time {
+      remaining = 1
+    } else {
+      remaining = 0
+      edge = nil
+    }
   }
 }

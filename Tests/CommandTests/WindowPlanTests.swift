@@ -42,6 +42,17 @@ struct WindowPlanTests {
     #expect(plan.isDone)
   }
 
+  @Test func aWindowThatIsDueIsStillReported() {
+    var plan = WindowPlan(length: 500, pause: 0, count: 3)
+    plan.schedule(at: 100)
+    plan.cutShort(at: 120)
+    #expect(plan.edge == 100 && !plan.isDone)
+    plan.opened(at: 100)
+    #expect(plan.edge == 120)
+    plan.closed(at: 120)
+    #expect(plan.isDone)
+  }
+
   @Test func cuttingShortInAPauseEndsIt() {
     var plan = WindowPlan(length: 50, pause: 1000, count: 2)
     plan.opened(at: 10)
