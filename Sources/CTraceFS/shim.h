@@ -95,8 +95,7 @@ static inline int kdelay_pidfd_open(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* WIFSIGNALED and its kind are function-like macros. */
-static inline bool kdelay_exited_by_signal(int status) { return WIFSIGNALED(status); }
+/* WIFSIGNALED and its kind are function-like macros. As a shell has it: 128 + N after signal N. */
 static inline int kdelay_exit_code(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -1,16 +1,3 @@
-/// A tracepoint by its system and name.
-package struct EventName: Hashable, Sendable, CustomStringConvertible {
-  package let system: String
-  package let name: String
-
-  package init(_ system: String, _ name: String) {
-    self.system = system
-    self.name = name
-  }
-
-  package var description: String { "\(system):\(name)" }
-}
-
 /// Where an event's fields lie, as its `format` file says:
 ///
 ///     name: sched_wakeup

@@ -21,8 +21,6 @@ package struct PageSummary: Equatable, Sendable {
   package var length = 0
   /// Events missing before this page: nil for none, -1 where the kernel did not say how many.
   package var missed: Int64?
-  /// ns; of the page itself, which is that of its first record.
-  package var timestamp: UInt64 = 0
 
   package init() {}
 }
@@ -65,7 +63,6 @@ package struct PageDecoder: Sendable {
     }
     let commit = base.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
     var time = base.loadUnaligned(as: UInt64.self)
-    summary.timestamp = time
     summary.length = Int(commit & Self.lengthMask)
     let end = min(start + summary.length, page.count)
     if start + summary.length > page.count { summary.status = .truncated }
