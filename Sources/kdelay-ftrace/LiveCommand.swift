@@ -69,8 +69,8 @@ struct LiveCommand: ParsableCommand {
     try later.refuse()
     if pid != nil, !command.isEmpty { throw ValidationError("give either -p PID or -- COMMAND, not both") }
     if let pid, pid <= 0 { throw ValidationError("-p must be a process id above 0, not \(pid)") }
-    if let sampleTime, !(sampleTime > 0 && sampleTime <= Self.longest) {
-      throw ValidationError("--sample-time must be above 0 seconds and at most a year, not \(sampleTime)")
+    if let sampleTime, !(sampleTime >= 1e-9 && sampleTime <= Self.longest) {
+      throw ValidationError("--sample-time must be a nanosecond to a year, in seconds, not \(sampleTime)")
     }
     if sampleCount < 1 { throw ValidationError("--sample-count must be at least 1, not \(sampleCount)") }
     if !(sampleInterval >= 0 && sampleInterval <= Self.longest) {
