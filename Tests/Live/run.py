@@ -83,7 +83,11 @@ def main():
     # The tests look at the machine's one tracefs, use fixed ports and take a CPU offline: one run at a time.
     lock = None if reason else open("/run/kdelay-ftrace-live-tests", "w")
     if lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for another run of the live tests to end", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run([HERE / "install-packages"], check=True)
         subprocess.run(["make", "-s", "-C", ROOT / "Tests/Workloads", f"OUT={options.workloads}"], check=True)
     sys.path.insert(0, str(HERE))

@@ -67,9 +67,20 @@ class Errors(LiveTestCase):
     def test_bad_numbers_and_unknown_options(self):
         for arguments in (["--sample-time", "abc"], ["--sample-time", "0"], ["--sample-count", "0"], ["-p", "x"],
                           ["--sample-interval", "-1"], ["--buffer-page-count", "0"], ["--no-such-option"], ["stray"],
-                          ["-p", "1", "--", "true"], ["--format", "xml"]):
+                          ["-p", "1", "--", "true"], ["--format", "xml"], ["-p", "0"], ["-p", "-1"], ["-p", "2147483648"],
+                          ["-p", "4294967297"], ["--pid"], ["--sample-time", ""], ["--sample-time", "nan"],
+                          ["--sample-time", "inf"], ["--sample-time", "1e30"], ["--sample-interval", "nan"],
+                          ["--sample-interval", "1e18"], ["--sample-count", "9223372036854775808"],
+                          ["--sample-count", "1.5"], ["--buffer-page-count", "9223372036854775807"], ["-o"]):
             with self.subTest(arguments=arguments):
                 self.check(64, *arguments)
+
+    def test_a_sample_shorter_than_a_nanosecond(self):
+        # Of no time at all there is nothing to report.
+        self.check(64, "-p", os.getpid(), "--sample-time", "1e-12")
+
+    def test_more_memory_than_there_is(self):
+        self.check(71, "-p", os.getpid(), "--buffer-page-count", "268435456", say="smaller --buffer-page-count")
 
     def test_options_of_later_versions(self):
         for arguments in (["--start-trigger", "t:a:b"], ["--stop-trigger", "up:x"], ["--trigger-delta", "5"], ["-s"],

@@ -108,7 +108,10 @@ class KnownAnswers(LiveTestCase):
         self.check_sample(sample)
         spinner = named(sample, "spinner")
         received = sum(i["count"] for i in spinner["soft_irqs"] if i["name"] == "net_rx")
-        self.assertGreaterEqual(received, 0.95 * answer["packets"])
+        (known,) = [t for t in answer["threads"] if t["comm"] == "spinner"]
+        # While another process has its CPU, the interrupts land on that one.
+        share = min(1, known["schedstat"]["run_ns"] / (known["end_ns"] - known["start_ns"]))
+        self.assertGreaterEqual(received, 0.95 * answer["packets"] * (share - 0.02))
         self.assertGreater(spinner["accounting"]["soft_irq_ns"], 0)
 
     def test_a_32_bit_program_has_32_bit_numbers(self):
@@ -132,9 +135,9 @@ class KnownAnswers(LiveTestCase):
 
 
 class Commands(LiveTestCase):
-    def strace(self, *command):
-        """Counts of `strace -c -f`, by syscall."""
-        result = subprocess.run(["strace", "-c", "-f", *command], stdin=subprocess.DEVNULL,
+    def strace(self, *command, follow):
+        """Counts of `strace -c`, by syscall."""
+        result = subprocess.run(["strace", "-c", *follow, *command], stdin=subprocess.DEVNULL,
                                 capture_output=True, text=True, check=True)
         counts = {}
         for line in result.stderr.splitlines():
@@ -143,16 +146,19 @@ class Commands(LiveTestCase):
                 counts[words[-1]] = int(words[3])
         return counts
 
-    def check_against_strace(self, *command):
+    def check_against_strace(self, *command, follow=("-f",), chance=()):
         report = run("--", *command, stdin=subprocess.DEVNULL).sample
         self.check_sample(report)
         ours = {}
         for entry in report["threads"]:
             for call in entry["syscalls"]:
                 ours[call["name"]] = ours.get(call["name"], 0) + call["count"]
-        theirs = self.strace(*command)
+        theirs = self.strace(*command, follow=follow)
         # The exec itself begins before the first instruction, and exit_group never returns.
         for name in ("execve", "exit_group", "exit"):
+            theirs.pop(name, None)
+        for name in chance:
+            ours.pop(name, None)
             theirs.pop(name, None)
         self.assertEqual(ours, theirs)
 
@@ -161,6 +167,15 @@ class Commands(LiveTestCase):
 
     def test_ls_makes_the_calls_that_strace_counts(self):
         self.check_against_strace("/bin/ls", "/etc")
+
+    def test_children_of_a_command_are_not_its_threads(self):
+        # Without -f: what its children call is theirs.
+        self.check_against_strace("/bin/sh", "-c", "/bin/true; /bin/ls /etc >/dev/null; (exit 3); echo", follow=[])
+
+    def test_threads_of_a_command_are_followed_from_the_first(self):
+        # Whether a join finds its thread gone already, and where malloc puts a thread's arena, is chance.
+        self.check_against_strace(WORKLOADS / "lifecycle", "100",
+                                  chance=("futex", "mmap", "munmap", "mprotect", "madvise", "brk", "restart_syscall"))
 
     def test_a_command_at_full_rate_loses_nothing(self):
         result = run("--", WORKLOADS / "spin-syscalls", 2_000_000, 0, stdin=subprocess.DEVNULL)

@@ -66,7 +66,7 @@ class Loss(LiveTestCase):
                        json_report=False, stdin=subprocess.DEVNULL).out
         self.assertRegex(text, r"(?m)^# WARNING: .*\d+.* events? .*lost")
 
-    def test_default_buffers_lose_nothing_beside_a_busy_cpu(self):
+    def test_default_buffers_lose_nothing_while_a_cpu_is_free(self):
         with Workload("spin-syscalls", 2_000_000, 0) as workload:
             tool = Tool("-p", workload.pid, "--sample-time", 100).wait_recording()
             workload.go()

@@ -76,15 +76,30 @@ class Programs(LiveTestCase):
                                  "-c", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         backend = wait_until(lambda: subprocess.run(["pgrep", "-f", "postgres: postgres postgres .*(BEGIN|UPDATE|COMMIT|idle)"],
                                                     capture_output=True, text=True).stdout.split(), "a backend runs")[0]
-        sample = run("-p", backend, "--sample-time", 1.5).sample
+        postmaster = pathlib.Path(data, "postmaster.pid").read_text().split("\n")[0]
+        checkpointer = subprocess.run(["pgrep", "-P", postmaster, "-f", "checkpointer"], capture_output=True, text=True,
+                                      check=True).stdout.strip()
+        tools = [Tool("-p", pid, "--sample-time", 100).wait_recording() for pid in (backend, postmaster, checkpointer)]
+        connections = 5
+        for _ in range(connections):
+            postgres("psql", "-h", self.directory, "-p", port, "-c", "CHECKPOINT")
+        samples = [tool.finish(signal.SIGINT).sample for tool in tools]
         load.communicate(timeout=30)
-        self.check_sample(sample)
-        (only,) = sample["threads"]
-        self.assertEqual(only["comm"], "postgres")
+        for sample in samples:
+            self.check_sample(sample)
+            # The postmaster forks a process for each connection: none of them is a thread of its own.
+            (only,) = sample["threads"]
+            self.assertEqual(only["comm"], "postgres")
+            self.assertEqual(only["accounting"]["lifetime_ns"], sample["window"]["duration_ns"])
+        served, accepted, checkpoints = (sample["threads"][0] for sample in samples)
         # A transaction writes its log to the disk and answers its client.
-        self.assertGreater(syscall(only, "fdatasync")["count"], 10)
-        self.assertGreater(syscall(only, "sendto")["count"], 50)
-        self.assertGreater(only["accounting"]["lifetime_ns"], 0)
+        self.assertGreater(syscall(served, "fdatasync")["count"], 10)
+        self.assertGreater(syscall(served, "sendto")["count"], 50)
+        forks = sum(syscall(accepted, name)["count"] for name in ("clone", "clone3", "fork"))
+        self.assertGreaterEqual(forks, connections)
+        self.assertEqual(sum(syscall(accepted, name)["count"] for name in ("accept", "accept4")), connections)
+        written = sum(syscall(checkpoints, name)["count"] for name in ("fsync", "fdatasync", "sync_file_range"))
+        self.assertGreaterEqual(written, connections)
 
     def test_ovs_vswitchd_is_found_by_itself(self):
         directory = self.directory
