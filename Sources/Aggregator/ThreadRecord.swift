@@ -138,7 +138,8 @@ struct ThreadRecord: BitwiseCopyable {
     case .unborn, .dead:
       since = max(since, time)
     default:
-      // Its switch-in is missing: from its last known state on, anything can have happened.
+      // Its switch-in is missing: from its last known state on, anything can have happened, and this run has no beginning.
+      if scheduling != .unknown { discarded += 1 }
       scheduling = .unknown
       charge(upTo: time)
       discard(\.readyStart)

@@ -4,13 +4,11 @@ package import TraceModel
 
 /// A running capture: instance, per-CPU pages, decoder and merger together.
 ///
-/// The read policy, by measurement: per CPU, read whole pages until one comes that the writer had not filled, then leave
-/// the CPU alone for a while. Reading again at once would copy a few events at a time from the page that is being
-/// written, which slows the traced program and loses events at full rate.
+/// The read policy, by measurement: per CPU, read pages until an event is younger than the drain needs, or nothing is left;
+/// then leave the CPU alone for a while. Reading on would copy a few events at a time from the page that is being written,
+/// which slows the traced program and loses events at full rate.
 package struct Capture: ~Copyable {
   private var readers: RawPageReaders
-  /// By position of the CPU.
-  private var fills: [PageFill]
   private var merger: EventMerger
   private let decoder: PageDecoder
   /// Bytes of a sub-buffer.
@@ -26,8 +24,9 @@ package struct Capture: ~Copyable {
 
   /// Pages of one CPU that are read before the others get their turn: bounds memory when the reader was held up.
   private static let pagesPerTurn = 64
-  /// An event can be time-stamped before it can be read, while an interrupt holds up its writer. ns.
-  private static let settlingTime: UInt64 = 1_000_000
+  /// An event is time-stamped before it can be read; an interrupt, or the host of a virtual CPU, can hold up its writer in
+  /// between for this long, ns. Events are taken for complete only up to this long ago.
+  package static let settlingTime: UInt64 = 5_000_000
 
   /// Sets the capture up, recording nothing yet.
   package init(
@@ -50,7 +49,6 @@ package struct Capture: ~Copyable {
     self.pageSize = pageSize
     self.readers = readers
     self.instance = instance
-    fills = Array(repeating: PageFill(), count: cpus.count)
     merger = EventMerger(cpuCount: cpus.count)
   }
 
@@ -108,17 +106,18 @@ package struct Capture: ~Copyable {
   /// was more than one turn takes.
   package mutating func drain() -> (complete: UInt64, wasBusy: Bool) {
     let now = MonotonicClock.now
-    var complete = now > Self.settlingTime ? now - Self.settlingTime : 0
+    let settled = now > Self.settlingTime ? now - Self.settlingTime : 0
+    var complete = settled
     var wasBusy = false
-    for position in readers.cpus.indices where !drain(cpuAt: position) {
+    for position in readers.cpus.indices where !drain(cpuAt: position, upTo: settled) {
       wasBusy = true
       complete = min(complete, merger.lastTimestamp(at: position))
     }
     return (complete, wasBusy)
   }
 
-  /// Reads one CPU's pages; false where a turn was not enough.
-  private mutating func drain(cpuAt position: Int) -> Bool {
+  /// Reads one CPU's pages up to the first event at or after `time`, or all there are; false where a turn was not enough.
+  private mutating func drain(cpuAt position: Int, upTo time: UInt64) -> Bool {
     let cpu = readers.cpus[position]
     for _ in 0..<Self.pagesPerTurn {
       guard let page = readers.next(at: position) else { return true }
@@ -134,7 +133,7 @@ package struct Capture: ~Copyable {
         let lost = noteLoss(missed, cpu: cpu)
         merger.append(to: position) { $0[gap].value = Int64(lost) }
       }
-      if !fills[position].add(summary.length, capacity: pageSize - 16) { return true }
+      if merger.lastTimestamp(at: position) >= time { return true }
     }
     return false
   }

@@ -212,7 +212,8 @@ struct LiveSession: ~Copyable {
     var length = interval.length
     // An edge can be passed a little after it: see `Capture.settlingTime`.
     let now = MonotonicClock.now
-    if let edge, edge + 1_100_000 > now { length = min(length, edge + 1_100_000 - now) }
+    let due = edge.map { $0 + Capture.settlingTime + 100_000 }
+    if let due, due > now { length = min(length, due - now) }
     var descriptors = [
       pollfd(fd: signals.descriptor.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
       pollfd(fd: targetHasEnded ? -1 : pidfd.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
