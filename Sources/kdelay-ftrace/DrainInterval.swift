@@ -4,7 +4,7 @@ struct DrainInterval {
   /// Bytes per drain that are aimed at: a sixteenth of one CPU's buffer.
   private let wanted: UInt64
   private static let shortest: UInt64 = 2_000_000
-  private static let longest: UInt64 = 50_000_000
+  private static let longest: UInt64 = 100_000_000
   /// ns.
   private(set) var length: UInt64 = 10_000_000
 

@@ -69,7 +69,7 @@ struct DrainIntervalTests {
     let quiet = interval.length
     for _ in 0..<20 { interval.adapt(toBytes: 64 << 20) }
     let busy = interval.length
-    #expect(quiet == 50_000_000 && busy == 2_000_000)
+    #expect(quiet == 100_000_000 && busy == 2_000_000)
   }
 }
 
