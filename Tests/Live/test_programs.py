@@ -74,8 +74,13 @@ class Programs(LiveTestCase):
         postgres(*bench, "-i", "-q", "-s", "1")
         load = subprocess.Popen(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *bench, "-T", "4",
                                  "-c", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        backend = wait_until(lambda: subprocess.run(["pgrep", "-f", "postgres: postgres postgres .*(BEGIN|UPDATE|COMMIT|idle)"],
-                                                    capture_output=True, text=True).stdout.split(), "a backend runs")[0]
+        def lasting_backend():
+            # pgbench first asks a few questions over a connection of its own, which it closes again.
+            found = subprocess.run(["pgrep", "-f", "postgres: postgres postgres .*(BEGIN|UPDATE|COMMIT|idle)"],
+                                   capture_output=True, text=True).stdout.split()
+            time.sleep(0.3)
+            return [pid for pid in found if os.path.exists(f"/proc/{pid}")]
+        backend = wait_until(lasting_backend, "a backend runs")[0]
         postmaster = pathlib.Path(data, "postmaster.pid").read_text().split("\n")[0]
         checkpointer = subprocess.run(["pgrep", "-P", postmaster, "-f", "checkpointer"], capture_output=True, text=True,
                                       check=True).stdout.strip()
