@@ -109,15 +109,12 @@ struct LiveSession: ~Copyable {
 
   /// Says when the first window opens: now for a running process, at its exec for a command.
   private mutating func begin() throws {
-    guard command != nil else {
-      // What /proc shows is no older than the events that are enabled by now, and no younger than this.
-      lookAtThreads()
-      return plan.schedule(at: MonotonicClock.now)
-    }
     lookAtThreads()
+    // What /proc showed is no older than the events, which are enabled by now, and no younger than this.
+    guard command != nil else { return plan.schedule(at: MonotonicClock.now) }
     aggregator.openWindowAtExec(of: target.pid)
     try command?.release()
-    readABI()
+    Self.readABI(of: target, &aggregator)
   }
 
   private mutating func lookAtThreads() {
@@ -125,7 +122,7 @@ struct LiveSession: ~Copyable {
     var names = capture.names
     tracker.lookAtAll(&aggregator, { names.intern($0) }, at: time)
     capture.names = names
-    readABI()
+    Self.readABI(of: target, &aggregator)
   }
 
   // MARK: The stream
@@ -171,13 +168,13 @@ struct LiveSession: ~Copyable {
         rest = UnsafeBufferPointer(rebasing: rest[consumed...])
         if aggregator.execCount != execsSeen {
           execsSeen = aggregator.execCount
-          aggregator.abi = ImageIdentity.read(target.executablePath)?.abi ?? aggregator.abi
+          readABI(of: target, &aggregator)
         }
       }
     }
   }
 
-  private mutating func readABI() {
+  private static func readABI(of target: TargetProcess, _ aggregator: inout Aggregator) {
     aggregator.abi = ImageIdentity.read(target.executablePath)?.abi ?? aggregator.abi
   }
 
