@@ -66,6 +66,9 @@ let package = Package(
       name: "AggregatorTests", dependencies: ["TraceModel", "Aggregator", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
+      name: "UnwinderTests", dependencies: ["TraceModel", "Unwinder"],
+      swiftSettings: settings),
+    .testTarget(
       name: "ReportTests", dependencies: ["TraceModel", "Aggregator", "Report"], exclude: ["Golden"],
       swiftSettings: settings),
     .testTarget(

@@ -1,0 +1,78 @@
+internal import Glibc
+
+/// Finds the file with the symbols that a distribution split off from an image, where gdb looks for it too.
+package struct DebugFileFinder: Sendable {
+  /// What `/usr/lib/debug` is looked for in: "" for this system's, `/proc/PID/root` for a container's.
+  package let roots: [String]
+
+  /// Searches below each of `roots` in turn.
+  package init(roots: [String] = [""]) { self.roots = roots }
+
+  /// The debug file of `image`: by build-id, else by the name and the CRC of its .gnu_debuglink. A file of another
+  /// build-id is not taken. Nil if there is none.
+  package func find(for image: borrowing ELFImage) -> ELFImage? {
+    let buildID = image.buildID
+    if let buildID {
+      for path in candidates(buildID: buildID) {
+        guard let found = try? ELFImage(path: path), found.buildID == buildID else { continue }
+        return found
+      }
+    }
+    guard let link = image.debugLink else { return nil }
+    for path in candidates(link: link, image: image.path) where path != image.path {
+      guard let found = try? ELFImage(path: path), found.bytes.checksum == link.checksum else { continue }
+      if let buildID, let other = found.buildID, other != buildID { continue }
+      return found
+    }
+    return nil
+  }
+
+  private func candidates(buildID: [UInt8]) -> [String] {
+    // The first byte names the directory; a build-id is 20 bytes, or 8 of lld's fast one.
+    guard (2...64).contains(buildID.count) else { return [] }
+    let digits = buildID.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }
+    let name = "\(digits[0])/\(digits[1...].joined()).debug"
+    return roots.map { "\($0)/usr/lib/debug/.build-id/\(name)" }
+  }
+
+  private func candidates(link: DebugLink, image: String) -> [String] {
+    let directory = image.lastIndex(of: "/").map { String(image[..<$0]) } ?? "."
+    var candidates = ["\(directory)/\(link.name)", "\(directory)/.debug/\(link.name)"]
+    for root in roots {
+      // Below a root the debug files repeat the paths as seen from that root.
+      let inside =
+        !root.isEmpty && directory.hasPrefix(root + "/") ? String(directory.dropFirst(root.count)) : directory
+      candidates.append("\(root)/usr/lib/debug\(inside)/\(link.name)")
+      // With /lib a link to /usr/lib, the package's files are below one of the two names.
+      if !inside.hasPrefix("/usr/") { candidates.append("\(root)/usr/lib/debug/usr\(inside)/\(link.name)") }
+    }
+    return candidates
+  }
+}
+
+extension ImageBytes {
+  /// The CRC-32 (of IEEE 802.3, as zlib's) of all bytes.
+  var checksum: UInt32? {
+    var table: [UInt32] = []
+    for index in UInt32(0)..<256 {
+      var value = index
+      for _ in 0..<8 { value = (value >> 1) ^ (value & 1 == 0 ? 0 : 0xEDB8_8320) }
+      table.append(value)
+    }
+    var checksum = ~UInt32(0)
+    var offset: UInt64 = 0
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+    defer { buffer.deallocate() }
+    while offset < size {
+      let count = read(at: offset, into: buffer)
+      guard count > 0 else { return nil }
+      table.withUnsafeBufferPointer { table in
+        for byte in buffer[..<count] {
+          checksum = table[Int(truncatingIfNeeded: (checksum ^ UInt32(byte)) & 0xFF)] ^ (checksum >> 8)
+        }
+      }
+      offset += UInt64(count)
+    }
+    return ~checksum
+  }
+}

@@ -1,0 +1,57 @@
+internal import Glibc
+
+/// Turns linked names into the source's by the languages' own run-time libraries, which a Swift program has loaded.
+///
+/// Looked up at run time: a static build has neither, and shows names as they are linked.
+struct Demangler: Sendable {
+  /// `char *__cxa_demangle(const char *name, char *buffer, size_t *length, int *status)` of the Itanium C++ ABI.
+  private typealias CXX =
+    @convention(c) @Sendable (
+      UnsafePointer<CChar>, UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<Int>?, UnsafeMutablePointer<Int32>?
+    ) -> UnsafeMutablePointer<CChar>?
+  /// `char *swift_demangle(const char *name, size_t length, char *buffer, size_t *size, uint32_t flags)`
+  private typealias Swift =
+    @convention(c) @Sendable (
+      UnsafePointer<CChar>, Int, UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<Int>?, UInt32
+    ) -> UnsafeMutablePointer<CChar>?
+
+  static let shared = Demangler()
+
+  /// A longer name is left as it is: what a name expands to can grow with the power of its length.
+  private static let lengthLimit = 4096
+
+  private let cxx: CXX?
+  private let swift: Swift?
+
+  private init() {
+    cxx = Self.symbol("__cxa_demangle", in: "libstdc++.so.6").map { unsafeBitCast($0, to: CXX.self) }
+    swift = Self.symbol("swift_demangle", in: "libswiftCore.so").map { unsafeBitCast($0, to: Swift.self) }
+  }
+
+  private static func symbol(_ name: String, in library: String) -> UnsafeMutableRawPointer? {
+    // A null handle is RTLD_DEFAULT: whatever is loaded.
+    if let found = dlsym(nil, name) { return found }
+    guard let handle = dlopen(library, RTLD_NOW | RTLD_LOCAL) else { return nil }
+    return dlsym(handle, name)
+  }
+
+  /// The name as `c++filt` prints it; nil if it is not a C++ (or a legacy Rust) name.
+  func cxxName(_ name: String) -> String? {
+    guard let cxx, name.hasPrefix("_Z"), name.utf8.count <= Self.lengthLimit else { return nil }
+    return take(cxx(name, nil, nil, nil))
+  }
+
+  /// The name as `swift demangle` prints it; nil if it is not a Swift name.
+  func swiftName(_ name: String) -> String? {
+    guard let swift, ["$s", "$S", "$e", "_$s", "_$S", "_T0"].contains(where: name.hasPrefix),
+      name.utf8.count <= Self.lengthLimit, let found = take(swift(name, name.utf8.count, nil, nil, 0))
+    else { return nil }
+    return found == name ? nil : found
+  }
+
+  private func take(_ text: UnsafeMutablePointer<CChar>?) -> String? {
+    guard let text else { return nil }
+    defer { free(text) }
+    return String(cString: text)
+  }
+}

@@ -1,0 +1,84 @@
+internal import CElfUtils
+internal import Glibc
+
+/// One entry of a note section or segment: an owner's name, a type that the owner defines, and what it describes.
+struct ELFNote {
+  let name: ArraySlice<UInt8>
+  let type: UInt32
+  /// Where in the section's bytes the description lies.
+  let description: Range<Int>
+}
+
+/// The entries of a note section or segment, each aligned to 4 bytes (to 8 only in .note.gnu.property, which is not
+/// read).
+struct ELFNotes: Sequence, IteratorProtocol {
+  let data: ImageData
+  private var offset = 0
+
+  init(_ data: ImageData) { self.data = data }
+
+  mutating func next() -> ELFNote? {
+    guard let nameSize = data.load(UInt32.self, at: offset), let size = data.load(UInt32.self, at: offset + 4),
+      let type = data.load(UInt32.self, at: offset + 8)
+    else { return nil }
+    let name = offset + 12
+    let description = name + Self.padded(nameSize)
+    // At least the three words of the header lie behind `offset` next time: the walk ends.
+    guard description + Int(size) <= data.count else { return nil }
+    offset = description + Self.padded(size)
+    // The size counts the name's NUL.
+    let nameEnd = name + Swift.max(0, Int(nameSize) - 1)
+    return ELFNote(
+      name: data.bytes[name..<nameEnd], type: type, description: description..<description + Int(size))
+  }
+
+  private static func padded(_ size: UInt32) -> Int { (Int(size) + 3) & ~3 }
+}
+
+/// What .gnu_debuglink says of the separate debug file.
+package struct DebugLink: Sendable, Equatable {
+  /// A file name without a directory.
+  package let name: String
+  /// CRC-32 of all of the debug file's bytes.
+  package let checksum: UInt32
+}
+
+extension ELFImage {
+  /// Notes of a program hold some hundred bytes.
+  private static let noteLimit: UInt64 = 1 << 20
+
+  /// What the linker derived from the contents; the same in the separate debug file. Nil without one.
+  package var buildID: [UInt8]? {
+    // Sections first: a debug file keeps the program headers of the image, whose offsets are not its own.
+    for section in sections where section.type == UInt32(SHT_NOTE) && section.size <= Self.noteLimit {
+      if let data = try? data(of: section), let found = Self.buildID(in: data) { return found }
+    }
+    for segment in segments where segment.type == UInt32(PT_NOTE) && segment.fileSize <= Self.noteLimit {
+      if let bytes = bytes.read(at: segment.fileOffset, count: segment.fileSize),
+        let found = Self.buildID(in: ImageData(bytes))
+      {
+        return found
+      }
+    }
+    return nil
+  }
+
+  private static func buildID(in data: ImageData) -> [UInt8]? {
+    for note in ELFNotes(data) where note.type == UInt32(NT_GNU_BUILD_ID) && note.name.elementsEqual("GNU".utf8) {
+      return note.description.isEmpty ? nil : Array(data.bytes[note.description])
+    }
+    return nil
+  }
+
+  /// The separate debug file that `objcopy --add-gnu-debuglink` recorded; nil without one.
+  package var debugLink: DebugLink? {
+    guard let section = section(named: ".gnu_debuglink"), section.size <= Self.noteLimit,
+      let data = try? data(of: section), let name = data.stringBytes(at: 0), !name.isEmpty,
+      let checksum = data.load(UInt32.self, at: (name.count + 4) & ~3)
+    else { return nil }
+    let text = String(decoding: name, as: UTF8.self)
+    // A path would lead out of the directories that are searched.
+    guard !text.contains("/"), text != ".", text != ".." else { return nil }
+    return DebugLink(name: text, checksum: checksum)
+  }
+}

@@ -1,0 +1,78 @@
+internal import CElfUtils
+internal import Glibc
+
+/// A program header: what the kernel or the dynamic loader maps or reads.
+package struct ELFSegment: Sendable, Equatable {
+  /// `PT_…`
+  package let type: UInt32
+  /// `PF_…`
+  package let flags: UInt32
+  /// Where its bytes lie in the file.
+  package let fileOffset: UInt64
+  /// Where they are mapped, before the image is moved.
+  package let address: UInt64
+  /// Bytes in the file.
+  package let fileSize: UInt64
+  /// Bytes in memory, at least as many.
+  package let memorySize: UInt64
+
+  /// PT_LOAD: mapped when the program starts.
+  package var isLoaded: Bool { type == UInt32(PT_LOAD) }
+  /// PF_X.
+  package var isExecutable: Bool { flags & UInt32(PF_X) != 0 }
+  /// PF_W.
+  package var isWritable: Bool { flags & UInt32(PF_W) != 0 }
+
+  /// Where in the file the byte at `address` lies; nil beyond the bytes that are in the file.
+  package func fileOffset(ofAddress address: UInt64) -> UInt64? {
+    guard address >= self.address, address - self.address < fileSize else { return nil }
+    let (offset, overflow) = fileOffset.addingReportingOverflow(address - self.address)
+    return overflow ? nil : offset
+  }
+
+  init(_ header: GElf_Phdr) {
+    type = header.p_type
+    flags = header.p_flags
+    fileOffset = header.p_offset
+    address = header.p_vaddr
+    fileSize = header.p_filesz
+    memorySize = header.p_memsz
+  }
+}
+
+/// A section header: what linkers and debuggers go by. A running program needs none.
+package struct ELFSection: Sendable, Equatable {
+  /// Its number, which symbols and other sections refer to.
+  package let index: Int
+  /// `SHT_…`
+  package let type: UInt32
+  /// `SHF_…`
+  package let flags: UInt64
+  /// 0 if it is not loaded.
+  package let address: UInt64
+  /// Where its bytes lie in the file.
+  package let fileOffset: UInt64
+  /// In bytes; of an SHT_NOBITS section in memory alone.
+  package let size: UInt64
+  /// The number of a related section: of a symbol table its strings.
+  package let link: Int
+  let nameOffset: Int
+
+  /// SHF_EXECINSTR: code.
+  package var isExecutable: Bool { flags & UInt64(SHF_EXECINSTR) != 0 }
+  /// SHF_COMPRESSED.
+  package var isCompressed: Bool { flags & UInt64(SHF_COMPRESSED) != 0 }
+  /// Whether the file holds its bytes; a separate debug file lacks those of code and data.
+  package var hasBytes: Bool { type != UInt32(SHT_NOBITS) && type != UInt32(SHT_NULL) }
+
+  init(_ header: GElf_Shdr, index: Int) {
+    self.index = index
+    type = header.sh_type
+    flags = header.sh_flags
+    address = header.sh_addr
+    fileOffset = header.sh_offset
+    size = header.sh_size
+    link = Int(header.sh_link)
+    nameOffset = Int(header.sh_name)
+  }
+}

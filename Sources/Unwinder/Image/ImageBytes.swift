@@ -1,0 +1,80 @@
+internal import Glibc
+
+/// The bytes of an image: a file's, or memory that an image was decompressed to. Freed with their owner.
+///
+/// A file is read by `pread` and never mapped: its owner may truncate it at any time, and a load beyond the end of a
+/// mapped file is a SIGBUS.
+struct ImageBytes: ~Copyable {
+  enum Storage {
+    case file(Int32)
+    case memory(UnsafeMutableRawBufferPointer)
+  }
+
+  let storage: Storage
+  /// In bytes; a file's when it was opened.
+  let size: UInt64
+
+  /// Opens a regular file; `O_NONBLOCK` because opening a FIFO or a device by mistake must not wait.
+  init(path: String) throws(ImageError) {
+    let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard file >= 0 else { throw .cannotOpen(path: path, errno: errno) }
+    var status = stat()
+    let failure: ImageError? =
+      if fstat(file, &status) != 0 {
+        .cannotOpen(path: path, errno: errno)
+      } else if status.st_mode & S_IFMT != S_IFREG {
+        .notRegularFile(path: path)
+      } else {
+        nil
+      }
+    if let failure {
+      close(file)
+      throw failure
+    }
+    storage = .file(file)
+    size = UInt64(max(0, status.st_size))
+  }
+
+  /// Takes over memory that `malloc` gave.
+  init(adopting memory: UnsafeMutableRawBufferPointer) {
+    storage = .memory(memory)
+    size = UInt64(memory.count)
+  }
+
+  deinit {
+    switch storage {
+    case .file(let file): close(file)
+    case .memory(let memory): free(memory.baseAddress)
+    }
+  }
+
+  /// `count` bytes from `offset`; nil if not all of them are there (any more).
+  func read(at offset: UInt64, count: UInt64) -> [UInt8]? {
+    guard offset <= size, count <= size - offset, let count = Int(exactly: count) else { return nil }
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, done in
+      let room = UnsafeMutableRawBufferPointer(buffer)
+      done = read(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: room[..<count]))
+    }
+    return bytes.count == count ? bytes : nil
+  }
+
+  /// Fills `buffer`, as far as there are bytes, and returns their number.
+  func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    guard offset <= size else { return 0 }
+    let count = Int(min(UInt64(buffer.count), size - offset))
+    switch storage {
+    case .memory(let memory):
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[Int(offset)..<Int(offset) + count]))
+      return count
+    case .file(let file):
+      var done = 0
+      while done < count, let base = buffer.baseAddress {
+        let got = pread(file, base + done, count - done, off_t(offset) + done)
+        if got < 0, errno == EINTR { continue }
+        guard got > 0 else { break }
+        done += got
+      }
+      return done
+    }
+  }
+}
