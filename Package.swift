@@ -74,7 +74,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "kdelay-ftrace", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "TraceModel", "kdelay-ftrace", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .testTarget(
       name: "TraceSourceTests",

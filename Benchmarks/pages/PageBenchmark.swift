@@ -92,7 +92,7 @@ enum PageBenchmark {
     var next: [Int]
 
     init(_ recording: Recording, threads: Set<Int32>) {
-      merger = EventMerger(cpuCount: recording.cpus.count)
+      merger = EventMerger(dataStreams: recording.cpus.count)
       next = Array(repeating: 0, count: recording.cpus.count)
       for tid in threads {
         aggregator.observe(ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
@@ -140,10 +140,11 @@ enum PageBenchmark {
     private static func release(
       _ merger: inout EventMerger, _ aggregator: inout Aggregator, before limit: UInt64, _ stage: Stage
     ) {
-      merger.release(before: limit) { run in
-        guard stage == .aggregate else { return }
-        var rest = run
-        while !rest.isEmpty { rest = UnsafeBufferPointer(rebasing: rest[aggregator.consume(rest)...]) }
+      var stopped = true
+      while stopped {
+        stopped = merger.release(before: limit) { run in
+          stage == .aggregate ? aggregator.consume(run) : (run.count, false)
+        } != nil
       }
     }
   }

@@ -38,16 +38,23 @@ extension Aggregator {
     }
   }
 
-  /// Opens a window at `time`, ns: what is counted from here on is this window's.
-  package mutating func startWindow(at time: UInt64) {
+  /// Opens a window at `time`, ns: what is counted from here on is this window's. `forgettingModes`: syscalls and
+  /// interrupts were not recorded before it, so that nobody knows who is inside one.
+  package mutating func startWindow(at time: UInt64, forgettingModes: Bool = false) {
     threads.removeDead()
+    upcalls.removeAll()
     syscalls.removeAll()
     hardIRQs.removeAll()
     softIRQs.removeAll()
     eventsRead = 0
     lostEvents = [:]
+    missingTime = 0
+    gapStart = time
     windowStart = time
-    for position in 0..<threads.records.count { threads.records[position].startWindow(at: time) }
+    for position in 0..<threads.records.count {
+      threads.records[position].startWindow(at: time)
+      if forgettingModes { threads.records[position].forgetMode() }
+    }
   }
 
   /// Threads whose time no event has explained so far.
@@ -91,9 +98,12 @@ extension Aggregator {
     }
     Self.collect(hardIRQs.statistics, indexOfThread) { snapshots[$0].hardIRQs.append($1) }
     Self.collect(softIRQs.statistics, indexOfThread) { snapshots[$0].softIRQs.append($1) }
+    let missing = missingTime &+ (openGaps.isEmpty ? 0 : time &- min(gapStart, time))
+    let missed = missedTriggers
+    missedTriggers = 0
     return Snapshot(
       start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded,
-      eventsRead: eventsRead, lostEvents: lostEvents)
+      eventsRead: eventsRead, lostEvents: lostEvents, missingTime: missing, missedTriggers: missed, upcalls: upcalls.snapshot)
   }
 
   private func snapshot(of statistic: SyscallStatistic) -> SyscallSnapshot {

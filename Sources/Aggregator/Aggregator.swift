@@ -9,14 +9,21 @@ package struct Aggregator: ~Copyable {
   var syscalls = SyscallTable()
   var hardIRQs = IRQTable()
   var softIRQs = IRQTable()
+  var upcalls = UpcallTable()
   /// When the window opened, ns.
   package internal(set) var windowStart: UInt64 = 0
   /// CPUs whose events are missing at this point of the stream.
   var openGaps: Set<UInt16> = []
+  /// Since when events have been missing; the window's start where that was before, ns.
+  var gapStart: UInt64 = 0
+  /// How long events were missing in this window, ns.
+  var missingTime: UInt64 = 0
   /// Events taken in in this window, those of other tasks included.
   var eventsRead: UInt64 = 0
   /// Events lost in this window, by CPU.
   var lostEvents: [Int: UInt64] = [:]
+  /// Triggers that were missed since the last window was closed.
+  package var missedTriggers: UInt64 = 0
 
   /// The numbering of the target's syscalls; an `exec` can change it.
   package var abi: SyscallABI {
@@ -25,7 +32,7 @@ package struct Aggregator: ~Copyable {
   private var numbers: SpecialNumbers
   /// How often the target replaced its program; whoever follows its file looks again when this changes.
   package private(set) var execCount = 0
-  /// How often events were lost so far; whoever lists threads looks again when this changes.
+  /// How often events were lost so far, and are complete again; whoever lists threads looks again when this changes.
   package private(set) var gapCount = 0
   /// Threads that an `exec` gave another tid, which the kernel's pid filter does not hold any more.
   package private(set) var unfilteredTIDs: [Int32] = []
@@ -50,18 +57,20 @@ package struct Aggregator: ~Copyable {
     numbers = SpecialNumbers(abi)
   }
 
-  /// Takes in a run of ordered events, and returns how many it took: all of them, or those up to an exec of the target,
-  /// after which `abi` may have to change.
-  package mutating func consume(_ events: UnsafeBufferPointer<Event>) -> Int {
+  /// Takes in a run of ordered events, and returns how many it took: all of them, or those up to one that it stops at: an
+  /// exec of the target, after which `abi` may have to change, or a trigger, which the window's edge comes right after.
+  package mutating func consume(_ events: UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool) {
     let execs = execCount
     var position = 0
-    while position < events.count {
-      consume(events[position])
+    var stops = false
+    while position < events.count, !stops {
+      let event = events[position]
+      consume(event)
       position += 1
-      if execCount != execs { break }
+      stops = event.kind.isTrigger || execCount != execs
     }
     eventsRead += UInt64(position)
-    return position
+    return (position, stops)
   }
 
   @inline(__always)
@@ -81,6 +90,9 @@ package struct Aggregator: ~Copyable {
     case .exec: exec(event)
     case .gapStart: gapStart(event)
     case .gapEnd: gapEnd(event)
+    case .startTrigger, .stopTrigger, .startStopTrigger: trigger(event)
+    case .lostTriggers: missedTriggers &+= UInt64(max(event.value, 0))
+    case .upcall: upcalls.record(result: event.subject, cpu: event.cpu)
     }
   }
 
@@ -99,6 +111,8 @@ package struct Aggregator: ~Copyable {
     let position = threads.find(event.tid)
     guard position >= 0 else { return }
     let start = threads.records[position].exitSyscall(event)
+    // Of a poll that began before the window its end is enough.
+    if event.subject == numbers.poll { threads.records[position].lastPollEnd = event.timestamp }
     guard start != 0 else { return }
     // The exit of rt_sigreturn says -1; its entry knew better. A number that changed on the way is somebody else's call.
     let number = threads.records[position].syscallNumber
@@ -113,7 +127,6 @@ package struct Aggregator: ~Copyable {
     let failed = event.value < 0 && event.value >= -4095 && number != numbers.signalReturn
     syscalls.record(
       from: start, to: event.timestamp, failed: failed, at: threads.records[position].recentSyscall)
-    if number == numbers.poll { threads.records[position].lastPollEnd = event.timestamp }
   }
 
   // MARK: Tasks that come, change and go
@@ -194,6 +207,31 @@ package struct Aggregator: ~Copyable {
   /// Whether `openWindowAtExec` is still waiting.
   package var isWaitingForExec: Bool { windowOpeningExec != nil }
 
+  // MARK: Triggers
+
+  private mutating func trigger(_ event: Event) {
+    let thread = threads.find(event.tid)
+    guard thread >= 0, threads.records[thread].scheduling != .dead else { return }
+    threads.records[thread].isSeenRunning(at: event.timestamp, cpu: event.cpu)
+  }
+
+  /// The thread `tid` is in user mode at `time`, ns, as far as events have not told otherwise: a probe there says so.
+  package mutating func isInUserMode(_ tid: Int32, at time: UInt64) {
+    let thread = threads.find(tid)
+    guard openGaps.isEmpty, thread >= 0, threads.records[thread].isAlive else { return }
+    threads.records[thread].charge(upTo: time)
+    if threads.records[thread].mode == .unknown {
+      threads.records[thread].decideMode(was: .user)
+      threads.records[thread].mode = .user
+    }
+  }
+
+  /// Whether `tid` is a living thread of the target.
+  package mutating func isThread(_ tid: Int32) -> Bool {
+    let thread = threads.find(tid)
+    return thread >= 0 && threads.records[thread].scheduling != .dead
+  }
+
   // MARK: Loss
 
   private mutating func gapStart(_ event: Event) {
@@ -201,9 +239,9 @@ package struct Aggregator: ~Copyable {
       windowOpeningExec = nil
       startWindow(at: event.timestamp)
     }
+    if openGaps.isEmpty { gapStart = max(event.timestamp, windowStart) }
     openGaps.insert(event.cpu)
     lostEvents[Int(event.cpu), default: 0] &+= UInt64(max(event.value, 0))
-    gapCount += 1
     for position in 0..<threads.records.count where threads.records[position].isAlive {
       // What runs on another CPU stays known: it can't leave that one unseen. Everything else may have been woken,
       // switched in, or have ended, on the CPU that went silent.
@@ -216,6 +254,8 @@ package struct Aggregator: ~Copyable {
   private mutating func gapEnd(_ event: Event) {
     openGaps.remove(event.cpu)
     guard openGaps.isEmpty else { return }
+    gapCount += 1
+    missingTime &+= max(event.timestamp, gapStart) &- gapStart
     for position in 0..<threads.records.count where !threads.records[position].isUnfiltered {
       threads.records[position].resumeDeduction(at: event.timestamp)
     }

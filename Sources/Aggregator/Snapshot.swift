@@ -12,10 +12,17 @@ package struct Snapshot: Sendable, Equatable {
   package var eventsRead: UInt64
   /// Events that the kernel overwrote, by CPU.
   package var lostEvents: [Int: UInt64]
+  /// How long events of some CPU were missing, ns. Lost events are counted where a gap begins; it may reach into the windows
+  /// after that.
+  package var missingTime: UInt64
+  /// Triggers that were missed since the window before this was closed.
+  package var missedTriggers: UInt64
+  /// Open vSwitch's upcalls in the window, by result and CPU.
+  package var upcalls: [UpcallCount]
 
   package init(
     start: UInt64, stop: UInt64, threads: [ThreadSnapshot], discardedIntervals: UInt64, eventsRead: UInt64,
-    lostEvents: [Int: UInt64]
+    lostEvents: [Int: UInt64], missingTime: UInt64 = 0, missedTriggers: UInt64 = 0, upcalls: [UpcallCount] = []
   ) {
     self.start = start
     self.stop = stop
@@ -23,6 +30,9 @@ package struct Snapshot: Sendable, Equatable {
     self.discardedIntervals = discardedIntervals
     self.eventsRead = eventsRead
     self.lostEvents = lostEvents
+    self.missingTime = missingTime
+    self.missedTriggers = missedTriggers
+    self.upcalls = upcalls
   }
 }
 

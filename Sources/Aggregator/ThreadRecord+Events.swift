@@ -58,6 +58,11 @@ extension ThreadRecord {
       scheduling = .dead
       return
     }
+    // What sleeps interruptibly does so in a syscall; had its entry been in the window, it would be known.
+    if mode == .unknown, state & TaskState.interruptible != 0 {
+      decideMode(was: .syscall)
+      mode = .syscall
+    }
     // While events are missing, what wakes it, and where it runs then, may go unseen.
     guard isComplete, !isUnfiltered else { return abandon(at: since) }
     if state == 0 {

@@ -168,6 +168,13 @@ struct ThreadRecord: BitwiseCopyable {
     recentSyscallKey = .max
   }
 
+  /// Nobody knows which side of the syscall boundary it is on, or whether inside an interrupt.
+  mutating func forgetMode() {
+    mode = .unknown
+    hardDepth = 0
+    softDepth = 0
+  }
+
   /// Gives up an interval that may be open.
   mutating func discard(_ start: WritableKeyPath<ThreadRecord, UInt64>) {
     if self[keyPath: start] != 0 { discarded += 1 }

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -93,6 +94,18 @@ static inline int kdelay_try_stack_samples(void)
 static inline int kdelay_pidfd_open(pid_t pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* glibc does not wrap openat2. Opens PATH as a process sees it whose root directory is open as ROOT: symbolic links, too, are
+ * followed below it only. Never blocks on what is no regular file. Returns a descriptor, -1 with errno on failure. */
+static inline int kdelay_open_in_root(int root, const char *path)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
 
 /* WIFSIGNALED and its kind are function-like macros. As a shell has it: 128 + N after signal N. */

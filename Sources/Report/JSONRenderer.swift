@@ -22,16 +22,47 @@ package struct JSONRenderer: Renderer {
           ("start_ns", .unsigned(snapshot.start)),
           ("stop_ns", .unsigned(snapshot.stop)),
           ("duration_ns", .unsigned(snapshot.stop - snapshot.start)),
-          ("start_trigger", .null),
-          ("stop_trigger", .null),
+          ("start_trigger", sample.startTrigger.map { .string($0) } ?? .null),
+          ("stop_trigger", sample.stopTrigger.map { .string($0) } ?? .null),
         ])
       ),
       ("loss", Self.loss(sample)),
       ("threads", .array(sample.threads.map { Self.thread($0, sample.names) })),
-      ("upcalls", .null),
+      ("upcalls", sample.upcalls.map(Self.upcalls) ?? .null),
       ("syscall_events", .array([])),
     ])
     return value.text + "\n"
+  }
+
+  /// Nothing: the objects are the samples that count.
+  package func renderSkipped(_ sample: Sample) -> String { "" }
+
+  private static func upcalls(_ upcalls: UpcallStatistics) -> JSONValue {
+    func count(_ count: UpcallStatistics.Count) -> JSONValue {
+      .object([
+        ("count", .unsigned(count.total)),
+        (
+          "cpus",
+          .array(count.cpus.map { .object([("cpu", .integer(Int64($0.cpu))), ("count", .unsigned($0.count))]) })
+        ),
+      ])
+    }
+    return .object([
+      ("total", count(upcalls.total)),
+      ("succeeded", count(upcalls.succeeded)),
+      ("failed", count(upcalls.failed)),
+      (
+        "failures",
+        .array(
+          upcalls.failures.map { failure in
+            .object([
+              ("errno", .integer(Int64(failure.errno))), ("name", .string(ErrnoName.of(failure.errno))),
+              ("calls", count(failure.count)),
+            ])
+          })
+      ),
+      ("missed", .unsigned(upcalls.missed)),
+    ])
   }
 
   private static func loss(_ sample: Sample) -> JSONValue {
@@ -40,7 +71,9 @@ package struct JSONRenderer: Renderer {
       ("stack_samples", .unsigned(0)),
       ("undecodable", .unsigned(sample.loss.undecodable)),
       ("discarded_intervals", .unsigned(sample.snapshot.discardedIntervals)),
-      ("missed_triggers", .unsigned(0)),
+      ("missed_triggers", .unsigned(sample.snapshot.missedTriggers)),
+      ("gating_uncertain", .bool(sample.gatingIsUncertain)),
+      ("missing_ns", .unsigned(sample.snapshot.missingTime)),
       ("events_read", .unsigned(sample.snapshot.eventsRead)),
       ("late_events", .unsigned(sample.loss.late)),
       (

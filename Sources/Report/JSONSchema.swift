@@ -33,8 +33,10 @@ package enum JSONSchema {
             "undecodable": {"type": "integer", "minimum": 0},
             "discarded_intervals": {"type": "integer", "minimum": 0},
             "missed_triggers": {"type": "integer", "minimum": 0},
+            "gating_uncertain": {"type": "boolean"},
+            "missing_ns": {"type": "integer", "minimum": 0},
             "events_read": {"type": "integer", "minimum": 0},
-            "events_read": {"type": "integer", "minimum": 0}, "late_events": {"type": "integer", "minimum": 0},
+            "late_events": {"type": "integer", "minimum": 0},
             "cpus": {
               "type": "array",
               "items": {
@@ -50,12 +52,15 @@ package enum JSONSchema {
             "undecodable",
             "discarded_intervals",
             "missed_triggers",
-            "events_read", "late_events",
+            "gating_uncertain",
+            "missing_ns",
+            "events_read",
+            "late_events",
             "cpus"
           ]
         },
         "threads": {"type": "array", "items": {"$ref": "#/$defs/thread"}},
-        "upcalls": {"type": ["object", "null"]},
+        "upcalls": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/upcalls"}]},
         "syscall_events": {"type": "array", "items": {"$ref": "#/$defs/syscall_event"}}
       },
       "required": ["schema", "target", "window", "loss", "threads", "upcalls", "syscall_events"],
@@ -174,6 +179,43 @@ package enum JSONSchema {
             "max_ns": {"type": "integer", "minimum": 0}
           },
           "required": ["count", "total_ns", "max_ns"]
+        },
+        "upcall_count": {
+          "type": "object",
+          "properties": {
+            "count": {"type": "integer", "minimum": 0},
+            "cpus": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "properties": {"cpu": {"type": "integer", "minimum": 0}, "count": {"type": "integer", "minimum": 0}},
+                "required": ["cpu", "count"]
+              }
+            }
+          },
+          "required": ["count", "cpus"]
+        },
+        "upcalls": {
+          "type": "object",
+          "properties": {
+            "total": {"$ref": "#/$defs/upcall_count"},
+            "succeeded": {"$ref": "#/$defs/upcall_count"},
+            "failed": {"$ref": "#/$defs/upcall_count"},
+            "failures": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "properties": {
+                  "errno": {"type": "integer", "minimum": 1},
+                  "name": {"type": "string"},
+                  "calls": {"$ref": "#/$defs/upcall_count"}
+                },
+                "required": ["errno", "name", "calls"]
+              }
+            },
+            "missed": {"type": "integer", "minimum": 0}
+          },
+          "required": ["total", "succeeded", "failed", "failures", "missed"]
         },
         "syscall_event": {
           "type": "object",

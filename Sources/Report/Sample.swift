@@ -25,6 +25,14 @@ package struct Sample: Sendable {
   package var started: WallTime
   package var stopped: WallTime
   package var dumped: WallTime
+  /// What opened the window, as the operator wrote it; nil where that was no trigger.
+  package var startTrigger: String?
+  /// What closed the window; nil where that was no trigger.
+  package var stopTrigger: String?
+  /// Whether one thread's stop trigger may have stopped the recording of what another's start trigger had opened.
+  package var gatingIsUncertain = false
+  /// nil where upcalls are not counted.
+  package var upcalls: UpcallStatistics?
 
   package init(
     targetPID: Int32, targetName: String, index: Int, snapshot: Snapshot, loss: Loss, names: NameTable,
@@ -57,6 +65,8 @@ package struct Sample: Sendable {
 package protocol Renderer: Sendable {
   /// The whole text of one sample, ending in a line end.
   func render(_ sample: Sample) -> String
+  /// What is said of a sample that is too short to be reported; empty or ending in a line end.
+  func renderSkipped(_ sample: Sample) -> String
 }
 
 extension ThreadSnapshot {

@@ -8,10 +8,13 @@ package struct TextRenderer: Renderer {
   private static let indent = String(repeating: " ", count: 28)
 
   package func render(_ sample: Sample) -> String {
-    var lines = [
-      "# Start sampling @\(sample.started.text)",
-      "# Stop sampling @\(sample.stopped.text)",
-      "# Sample dump @\(sample.dumped.text)",
+    var lines = Self.edges(sample)
+    if sample.startTrigger != nil, sample.stopTrigger != nil {
+      lines.append("# Triggered sample dump, stop-start delta \(Self.delta(sample)) ns @\(sample.dumped.text)")
+    } else {
+      lines.append("# Sample dump @\(sample.dumped.text)")
+    }
+    lines += [
       "\(Columns.left("TID", 10)) \(Columns.left("THREAD", 16)) <RESOURCE SPECIFIC>",
       [10, 16, 76].map { String(repeating: "-", count: $0) }.joined(separator: " "),
     ]
@@ -20,10 +23,31 @@ package struct TextRenderer: Renderer {
       if position > 0 { lines.append("") }
       lines += Self.lines(of: thread, names: sample.names)
     }
+    if let upcalls = sample.upcalls { lines += UpcallSection.lines(upcalls) }
     lines += LatencySection.lines(threads, sample.names)
     lines += AccountingSection.lines(threads, sample.names)
     lines += LossSection.lines(sample)
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  package func renderSkipped(_ sample: Sample) -> String {
+    let skipped = "# Sample dump skipped, delta \(Self.delta(sample)) ns @\(sample.dumped.text)"
+    return (Self.edges(sample) + [skipped]).joined(separator: "\n") + "\n"
+  }
+
+  /// When it began and ended, and by what.
+  private static func edges(_ sample: Sample) -> [String] {
+    func edge(_ word: String, _ trigger: String?, _ time: UInt64, _ wall: WallTime) -> String {
+      "# \(word) sampling \(trigger == nil ? "" : "(trigger@\(time)) ")@\(wall.text)"
+    }
+    return [
+      edge("Start", sample.startTrigger, sample.snapshot.start, sample.started),
+      edge("Stop", sample.stopTrigger, sample.snapshot.stop, sample.stopped),
+    ]
+  }
+
+  private static func delta(_ sample: Sample) -> String {
+    Columns.grouped(sample.snapshot.stop - sample.snapshot.start)
   }
 
   // MARK: The sections of kernel_delay.py

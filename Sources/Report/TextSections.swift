@@ -102,6 +102,11 @@ enum LossSection {
       lines.append("# WARNING: \(Columns.grouped(loss.events)) events were lost (\(byCPU.joined(separator: ", "))).")
       lines.append("#          No interval is computed across a gap; use a larger --buffer-page-count.")
     }
+    if sample.snapshot.missingTime > 0 {
+      lines.append(
+        "# WARNING: during \(Columns.grouped(sample.snapshot.missingTime)) ns of the window events were missing: what is counted is too little."
+      )
+    }
     if sample.snapshot.discardedIntervals > 0 {
       lines.append(
         "# WARNING: \(Columns.grouped(sample.snapshot.discardedIntervals)) intervals were discarded: their begin or end was not recorded."
@@ -110,10 +115,46 @@ enum LossSection {
     if loss.undecodable > 0 {
       lines.append("# WARNING: \(Columns.grouped(loss.undecodable)) records could not be decoded.")
     }
+    if sample.snapshot.missedTriggers > 0 {
+      lines.append(
+        "# WARNING: \(Columns.grouped(sample.snapshot.missedTriggers)) triggers were missed by the kernel: windows are missing or too long."
+      )
+    }
+    if sample.gatingIsUncertain {
+      lines.append(
+        "# WARNING: another thread's stop trigger came just before this window: its syscalls and interrupts may be incomplete."
+      )
+    }
     if loss.late > 0 {
       lines.append("# WARNING: \(Columns.grouped(loss.late)) events came out of order.")
     }
     if lines.count == 1 { lines.append("# Nothing was lost.") }
     return lines
+  }
+}
+
+/// Open vSwitch's upcalls, as kernel_delay.py prints them.
+enum UpcallSection {
+  static func lines(_ upcalls: UpcallStatistics) -> [String] {
+    var lines = [
+      "", "# UPCALL STATISTICS (TOTAL [CPU_ID: N_UPCALLS_PER_CPU, ...]):",
+      line("Total upcalls", upcalls.total), line("Successful upcalls", upcalls.succeeded),
+      line("Failed upcalls", upcalls.failed),
+    ]
+    for failure in upcalls.failures {
+      let name = " \(Columns.right(String(failure.errno), 4)), \(ErrnoName.of(failure.errno))"
+      lines.append("  \(Columns.left(name, 20)): \(text(failure.count))")
+    }
+    if upcalls.missed > 0 { lines.append("  Missed upcalls      : \(upcalls.missed) (not counted above)") }
+    return lines
+  }
+
+  private static func line(_ title: String, _ count: UpcallStatistics.Count) -> String {
+    "  \(Columns.left(title, 20)): \(text(count))"
+  }
+
+  private static func text(_ count: UpcallStatistics.Count) -> String {
+    let cpus = count.cpus.map { "\($0.cpu): \($0.count)" }.joined(separator: ", ")
+    return "\(count.total)" + (cpus.isEmpty ? "" : " [\(cpus)]")
   }
 }

@@ -30,6 +30,23 @@ public enum EventKind: UInt8, Sendable, BitwiseCopyable {
   case gapStart
   /// From here on the events of `cpu` are complete again.
   case gapEnd
+  /// What opens a window; tid = the task that it happened to.
+  case startTrigger
+  /// What closes a window.
+  case stopTrigger
+  /// One probe that is both: it closes the open window, and opens the next.
+  case startStopTrigger
+  /// Triggers of `cpu` are missing here. value = how many, or -1 where the kernel did not say.
+  case lostTriggers
+  /// `ovs_dp_upcall` returned; subject = its return value, 0 or -errno.
+  case upcall
+}
+
+extension EventKind {
+  /// Whether it opens or closes windows.
+  @inlinable
+  @inline(__always)
+  public var isTrigger: Bool { self == .startTrigger || self == .stopTrigger || self == .startStopTrigger }
 }
 
 /// One decoded event, 32 bytes, without references: batches of it are what modules hand each other.

@@ -2,6 +2,21 @@ internal import Glibc
 internal import SystemPackage
 package import TraceModel
 
+/// What a capture is asked for.
+package struct CaptureSettings: Sendable {
+  package var buffer: BufferSettings
+  /// At most one that starts and one that stops, or one that does both.
+  package var triggers: [Trigger]
+  /// Whether Open vSwitch's upcalls are recorded; see `Upcalls`.
+  package var countsUpcalls: Bool
+
+  package init(bufferKiB: Int, triggers: [Trigger] = [], countsUpcalls: Bool = false) {
+    buffer = BufferSettings(bufferKiB: bufferKiB)
+    self.triggers = triggers
+    self.countsUpcalls = countsUpcalls
+  }
+}
+
 /// A running capture: instance, per-CPU pages, decoder and merger together.
 ///
 /// The read policy, by measurement: per CPU, read pages until an event is younger than the drain needs, or nothing is left;
@@ -10,17 +25,30 @@ package import TraceModel
 package struct Capture: ~Copyable {
   private var readers: RawPageReaders
   private var merger: EventMerger
-  private let decoder: PageDecoder
+  /// Of the data, of the triggers, and of those that are recorded apart.
+  private let decoders: [PageDecoder]
+  /// Streams of each of them; positions count through all.
+  private let cpuCount: Int
   /// Bytes of a sub-buffer.
   package let pageSize: Int
   /// Names that events carry, by index.
   package var names = NameTable()
   package private(set) var loss = Loss()
+  /// Lost triggers by position.
+  private var lostTriggers: [Int: UInt64] = [:]
+  private var missesSeen: [EventName: UInt64] = [:]
   package private(set) var eventsRead: UInt64 = 0
   package private(set) var bytesRead: UInt64 = 0
   /// Tracepoints that this kernel lacks.
   package let missingEvents: [TracedEvent]
+  private let triggers: [RecordedTrigger]
+  private let upcall: EventName?
+  package private(set) var gate: EventGate?
   package private(set) var instance: TracingInstance
+  private var recorder: TriggerRecorder?
+  /// For a stop trigger at the start trigger's own tracepoint with another filter: an instance has one filter an event.
+  private var apart: TriggerRecorder?
+  private var probes: ProbeGroup
 
   /// Pages of one CPU that are read before the others get their turn: bounds memory when the reader was held up.
   private static let pagesPerTurn = 64
@@ -32,75 +60,103 @@ package struct Capture: ~Copyable {
   package init(
     _ tracefs: any TracefsAccess, owner: InstanceOwner = .current, settings: CaptureSettings
   ) throws(CaptureError) {
-    let formats = try Self.formats(tracefs)
-    let missing = TracedEvent.allCases.filter { formats[$0] == nil }
+    let missing = TracedEvent.allCases.filter { !tracefs.exists("events/\($0.name.path)/format") }
     if let essential = missing.first(where: \.isEssential) {
       throw CaptureError(
         .refused, "this kernel has no event \(essential.name) (CONFIG_FTRACE_SYSCALLS)",
         remedy: "use a kernel with syscall tracing; `kdelay-ftrace doctor` shows what this one has")
     }
-    let decoder = try Self.decoder(tracefs, formats)
-    let instance = try TracingInstance.create(tracefs, owner: owner, settings: settings)
-    let pageSize = Self.pageSize(instance)
+    let layout = try PageLayout.read(tracefs)
+    let present = TracedEvent.allCases.filter { !missing.contains($0) }
+    let table = try EventTable.read(tracefs, present.map { ($0.name, $0.reading) })
+    let instance = try TracingInstance.create(tracefs, owner: owner, settings: settings.buffer)
+    var probes = ProbeGroup(tracefs, owner: owner)
+    let installed = try RecordedTrigger.install(settings.triggers, tracefs, &probes)
+    let upcall = settings.countsUpcalls ? try probes.addReturnValue("upcall", of: Upcalls.function) : nil
+    let together = installed.count == 2 && installed[0].name == installed[1].name ? [installed[0]] : installed
+    var recorder: TriggerRecorder?
+    if !installed.isEmpty || upcall != nil {
+      let new = try TriggerRecorder.create(
+        tracefs, owner: owner, purpose: .triggers, layout: layout, together, upcall: upcall)
+      recorder = consume new
+    }
+    var apart: TriggerRecorder?
+    if together.count < installed.count {
+      let new = try TriggerRecorder.create(
+        tracefs, owner: owner, purpose: .stopTrigger, layout: layout, Array(installed.dropFirst()))
+      apart = consume new
+    }
     let cpus = try instance.cpus()
-    let readers = try RawPageReaders(instance, cpus: cpus, pageSize: pageSize)
+    let pageSize = instance.pageSize
+    var readers = RawPageReaders(pageSize: pageSize)
+    try readers.add(instance, cpus: cpus)
+    try recorder?.addPipes(to: &readers, cpus: cpus)
+    try apart?.addPipes(to: &readers, cpus: cpus)
+    decoders = [PageDecoder(layout: layout, table: table)] + [recorder?.decoder, apart?.decoder].compactMap { $0 }
+    merger = EventMerger(dataStreams: cpus.count, triggerStreams: readers.cpus.count - cpus.count)
+    cpuCount = cpus.count
     missingEvents = missing
-    self.decoder = decoder
+    triggers = installed
+    hasKernelProbes = upcall != nil || settings.triggers.contains { $0.probe.isKernelFunction }
+    self.upcall = upcall
     self.pageSize = pageSize
     self.readers = readers
     self.instance = instance
-    merger = EventMerger(cpuCount: cpus.count)
-  }
-
-  private static func decoder(
-    _ tracefs: any TracefsAccess, _ formats: [TracedEvent: EventFormat]
-  ) throws(CaptureError) -> PageDecoder {
-    let header = try tracefs.read("events/header_page")
-    do {
-      return PageDecoder(layout: try PageLayout(headerPage: header), table: try EventTable(formats))
-    } catch {
-      throw CaptureError(.refused, "\(error)", remedy: "please report this with the kernel's version")
-    }
-  }
-
-  private static func formats(_ tracefs: any TracefsAccess) throws(CaptureError) -> [TracedEvent: EventFormat] {
-    var formats: [TracedEvent: EventFormat] = [:]
-    for event in TracedEvent.allCases {
-      let path = "events/\(event.name.system)/\(event.name.name)/format"
-      guard tracefs.exists(path) else { continue }
-      do {
-        formats[event] = try EventFormat.parse(try tracefs.read(path))
-      } catch let error as CaptureError {
-        throw error
-      } catch {
-        throw CaptureError(
-          .refused, "cannot understand \(tracefs.root)/\(path)", remedy: "please report this with the kernel's version")
-      }
-    }
-    return formats
-  }
-
-  /// Sub-buffers are one page of memory where the kernel does not let them be chosen.
-  private static func pageSize(_ instance: borrowing TracingInstance) -> Int {
-    guard let text = try? instance.read("buffer_subbuf_size_kb"),
-      let kibibytes = Int(text.filter(\.isNumber)), kibibytes > 0
-    else { return Int(sysconf(Int32(_SC_PAGESIZE))) }
-    return kibibytes * 1024
+    self.recorder = recorder
+    self.apart = apart
+    self.probes = probes
   }
 
   /// Adds tasks to the filter.
-  package func watch(tids: [Int32]) throws(CaptureError) { try instance.watch(tids: tids) }
-
-  /// Enables the events and starts to record.
-  package func start() throws(CaptureError) {
-    for event in TracedEvent.allCases where !missingEvents.contains(event) {
-      try instance.enable(event.name)
-    }
-    try instance.set("tracing_on", "1")
+  package func watch(tids: [Int32]) throws(CaptureError) {
+    try instance.watch(tids: tids)
+    try recorder?.watch(tids: tids)
   }
 
+  // MARK: Starting and stopping
+
+  /// Enables the events and starts to record. `tids`: the target's tasks now.
+  package mutating func start(tids: [Int32]) throws(CaptureError) {
+    try instance.set("tracing_on", "1")
+    try recorder?.start()
+    try apart?.start()
+    let first = triggers.first { $0.kind != .stopTrigger }
+    if let first { try openGate(on: first) }
+    for event in TracedEvent.allCases where !missingEvents.contains(event) {
+      if gate == nil || !EventGate.events.contains(event) { try instance.enable(event.name) }
+    }
+    for trigger in triggers {
+      try recorder?.enable(trigger)
+      try apart?.enable(trigger)
+    }
+    if let stop = triggers.first(where: { $0.kind == .stopTrigger }) {
+      try? gate?.close(on: stop, tids: stop.isUserSpace ? tids : nil, instance)
+    }
+  }
+
+  /// Why the data events are not gated though a start trigger is waited for.
+  package private(set) var gateRefusal: String?
+
+  private mutating func openGate(on trigger: RecordedTrigger) throws(CaptureError) {
+    var gate = EventGate(available: TracedEvent.allCases.filter { !missingEvents.contains($0) })
+    do {
+      try gate.open(on: trigger, instance)
+      self.gate = gate
+    } catch {
+      gate.remove(instance)
+      gateRefusal = error.what
+    }
+  }
+
+  /// Takes one of the steps after which the kernel records data between windows too; `gate.closes` says whether more follow.
+  package mutating func widenGate() throws(CaptureError) { try gate?.widen(instance) }
+
   /// Stops recording; what was recorded can still be drained.
-  package func stop() throws(CaptureError) { try instance.set("tracing_on", "0") }
+  package func stop() throws(CaptureError) {
+    try instance.set("tracing_on", "0")
+    try recorder?.stop()
+    try apart?.stop()
+  }
 
   /// Reads what the CPUs have recorded. All events before the returned time (ns) are here now; `wasBusy` says that there
   /// was more than one turn takes.
@@ -109,16 +165,17 @@ package struct Capture: ~Copyable {
     let settled = now > Self.settlingTime ? now - Self.settlingTime : 0
     var complete = settled
     var wasBusy = false
-    for position in readers.cpus.indices where !drain(cpuAt: position, upTo: settled) {
+    for position in readers.cpus.indices where !drain(at: position, upTo: settled) {
       wasBusy = true
       complete = min(complete, merger.lastTimestamp(at: position))
     }
     return (complete, wasBusy)
   }
 
-  /// Reads one CPU's pages up to the first event at or after `time`, or all there are; false where a turn was not enough.
-  private mutating func drain(cpuAt position: Int, upTo time: UInt64) -> Bool {
+  /// Reads one stream's pages up to the first event at or after `time`, or all there are; false where a turn was not enough.
+  private mutating func drain(at position: Int, upTo time: UInt64) -> Bool {
     let cpu = readers.cpus[position]
+    let decoder = decoders[position / cpuCount]
     for _ in 0..<Self.pagesPerTurn {
       guard let page = readers.next(at: position) else { return true }
       let lastKnown = max(merger.lastTimestamp(at: position), merger.watermark)
@@ -130,8 +187,14 @@ package struct Capture: ~Copyable {
       }
       note(summary)
       if let missed = summary.missed {
-        let lost = noteLoss(missed, cpu: cpu)
-        merger.append(to: position) { $0[gap].value = Int64(lost) }
+        let lost = noteLoss(missed, at: position)
+        let isTriggers = position >= cpuCount
+        merger.append(to: position) { events in
+          events[gap].value = Int64(lost)
+          guard isTriggers else { return }
+          events[gap].kind = .lostTriggers
+          events[gap + 1].kind = .lostTriggers
+        }
       }
       if merger.lastTimestamp(at: position) >= time { return true }
     }
@@ -147,28 +210,54 @@ package struct Capture: ~Copyable {
   /// How many events a gap has cost. A page says that events are missing before it, but has not always room for how many
   /// (-1): then it is what the kernel has counted in all, less the gaps before. That can take in some that a later page
   /// tells of; they are not counted again there.
-  private mutating func noteLoss(_ missed: Int64, cpu: Int) -> UInt64 {
-    let before = loss.eventsByCPU[cpu] ?? 0
-    let counted = max(overrun(cpu: cpu), before) - before
+  private mutating func noteLoss(_ missed: Int64, at position: Int) -> UInt64 {
+    let cpu = readers.cpus[position]
+    let isTriggers = position >= cpuCount
+    let before = (isTriggers ? lostTriggers[position] : loss.eventsByCPU[cpu]) ?? 0
+    let counted = max(overrun(at: position), before) - before
     let lost = missed < 0 ? counted : min(UInt64(missed), counted)
-    loss.eventsByCPU[cpu] = before + lost
+    if isTriggers {
+      lostTriggers[position] = before + lost
+    } else {
+      loss.eventsByCPU[cpu] = before + lost
+    }
     return lost
   }
 
-  /// Events that a CPU has lost so far, by the kernel's count.
-  private func overrun(cpu: Int) -> UInt64 {
-    let text = (try? instance.read("per_cpu/cpu\(cpu)/stats")) ?? ""
-    let counters = ["overrun: ", "commit overrun: ", "dropped events: "]
-    return text.split(separator: "\n").reduce(0) { sum, line in
-      guard let counter = counters.first(where: { line.hasPrefix($0) }) else { return sum }
-      return sum + (UInt64(line.dropFirst(counter.count)) ?? 0)
+  private func overrun(at position: Int) -> UInt64 {
+    let cpu = readers.cpus[position]
+    return switch position / cpuCount {
+    case 0: instance.overrun(cpu: cpu)
+    case 1: recorder?.overrun(cpu: cpu) ?? 0
+    default: apart?.overrun(cpu: cpu) ?? 0
     }
   }
 
-  /// Passes on, in order, the events before `limit` (ns).
-  package mutating func release(before limit: UInt64, _ consume: (UnsafeBufferPointer<Event>) -> Void) {
-    merger.release(before: limit, consume)
+  /// Whether there are probes that the kernel can miss.
+  package let hasKernelProbes: Bool
+
+  /// Everything before this, ns, was passed on.
+  package var released: UInt64 { merger.watermark }
+
+  /// What the kernel's own probes have missed since this was asked last, for want of room for another call in flight.
+  package mutating func newMisses() -> (triggers: UInt64, upcalls: UInt64) {
+    var triggers: UInt64 = 0
+    var upcalls: UInt64 = 0
+    for (event, count) in probes.misses() {
+      let new = count - min(missesSeen[event] ?? 0, count)
+      missesSeen[event] = count
+      if event == upcall { upcalls += new } else { triggers += new }
+    }
+    return (triggers, upcalls)
+  }
+
+  /// Passes on, in order, events before `limit` (ns); see `EventMerger.release`.
+  package mutating func release(
+    before limit: UInt64, _ consume: (UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool)
+  ) -> Event? {
+    let stop = merger.release(before: limit, consume)
     loss.late = merger.late
+    return stop
   }
 
   /// Bytes of buffer per CPU that can hold events before the oldest are overwritten.
@@ -176,9 +265,12 @@ package struct Capture: ~Copyable {
     (try? instance.read("buffer_size_kb")).flatMap { Int($0.prefix(while: \.isNumber)) }.map { $0 * 1024 } ?? 0
   }
 
-  /// Closes the pipes and removes the instance.
+  /// Closes the pipes and removes the instances and probes.
   package consuming func close() throws(CaptureError) {
     _ = consume readers
     try instance.close()
+    try recorder?.close()
+    try apart?.close()
+    try probes.remove()
   }
 }

@@ -68,7 +68,7 @@ package struct MachineSurvey {
   private func instanceFeatures() -> [Finding] {
     let instance: TracingInstance
     do throws(CaptureError) {
-      instance = try .create(tracefs, owner: .current, settings: CaptureSettings(bufferKiB: 64, subBufferKiB: 4))
+      instance = try .create(tracefs, owner: .current, settings: BufferSettings(bufferKiB: 64, subBufferKiB: 4))
     } catch {
       let status: Finding.Status = error.code == .notPermitted ? .notPermitted : .missing
       return [

@@ -8,7 +8,7 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Say what this machine offers, what is lost without what it lacks, and what was left behind.")
 
-  @Flag(help: "Remove the tracing instances that killed runs left behind.")
+  @Flag(help: "Remove the tracing instances and probes that killed runs left behind.")
   var clean = false
 
   func run() throws {
@@ -35,12 +35,10 @@ struct DoctorCommand: ParsableCommand {
   }
 
   private func leftovers(_ tracefs: MountedTracefs) throws -> String {
-    let stale = clean ? try StaleInstances.remove(tracefs) : try StaleInstances.list(tracefs)
-    if stale.isEmpty { return "ok             no stale tracing instances\n" }
+    let stale = clean ? try Leftovers.remove(tracefs) : try Leftovers.list(tracefs)
+    if stale.isEmpty { return line(.ok, "nothing left behind by killed runs") }
     return stale.map {
-      clean
-        ? "removed        instances/\($0)\n"
-        : "stale          instances/\($0); remove with `kdelay-ftrace doctor --clean`\n"
+      clean ? "removed        \($0)\n" : "stale          \($0); remove with `kdelay-ftrace doctor --clean`\n"
     }
     .joined()
   }

@@ -12,6 +12,7 @@ enum ExitStatus: Int32 {
   case noTracefs = 72
   case outputFailed = 74
   case notPermitted = 77
+  case badTrigger = 78
 }
 
 /// An error of the executable itself.

@@ -24,7 +24,14 @@ struct LiveCommand: ParsableCommand {
     discussion: """
       Without a pid or a command, the only process whose name contains 'ovs-vswitchd' is watched.
 
+      Triggers:
+        t:SYSTEM:EVENT           a tracepoint, of any process; 't:SYSTEM:EVENT if FILTER' for some of its events
+        k:FUNCTION[+OFFSET]      a kernel function, in any process; kr:FUNCTION its return
+        up:[PATH:]SYMBOL[+OFF]   a function of the program or its libraries; ur:[PATH:]SYMBOL its return
+        u:[PATH:]PROVIDER:PROBE  a USDT probe of the program or its libraries
+
       Other commands (kdelay-ftrace help COMMAND):
+        list      list what can be a trigger
         doctor    say what this machine offers, and what was left behind on it
         schema    print the JSON Schema of the JSON report
       """)
@@ -40,6 +47,20 @@ struct LiveCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Pause between samples.", valueName: "seconds"))
   var sampleInterval = 0.0
+
+  @Option(help: ArgumentHelp("What opens a window, see below (default: the time).", valueName: "trigger"))
+  var startTrigger: String?
+
+  @Option(help: ArgumentHelp("What closes a window (default: the sample time).", valueName: "trigger"))
+  var stopTrigger: String?
+
+  @Option(
+    defaultAsFlag: 0,
+    help: ArgumentHelp("Report only windows at least this long that a trigger closed.", valueName: "ns"))
+  var triggerDelta: UInt64?
+
+  @Flag(help: "Leave Open vSwitch's upcalls out.")
+  var skipUpcallStats = false
 
   @Option(
     help: ArgumentHelp(
@@ -90,21 +111,15 @@ struct LiveCommand: ParsableCommand {
 
 /// Options of kernel_delay.py that this version lacks: refused, never ignored.
 struct LaterOptions: ParsableArguments {
-  @Option(name: .long, help: .hidden) var startTrigger: String?
-  @Option(name: .long, help: .hidden) var stopTrigger: String?
-  @Option(name: .long, defaultAsFlag: "0", help: .hidden) var triggerDelta: String?
   @Option(name: [.customShort("s"), .long], defaultAsFlag: "0", help: .hidden) var syscallEvents: String?
   @Flag(name: .long, help: .hidden) var skipSyscallPollEvents = false
   @Option(name: .long, help: .hidden) var stackTraceSize: String?
-  @Flag(name: .long, help: .hidden) var skipUpcallStats = false
 
   func refuse() throws {
     let given = [
-      startTrigger.map { _ in "--start-trigger" }, stopTrigger.map { _ in "--stop-trigger" },
-      triggerDelta.map { _ in "--trigger-delta" }, syscallEvents.map { _ in "-s/--syscall-events" },
+      syscallEvents.map { _ in "-s/--syscall-events" },
       skipSyscallPollEvents ? "--skip-syscall-poll-events" : nil,
       stackTraceSize.map { _ in "--stack-trace-size" },
-      skipUpcallStats ? "--skip-upcall-stats" : nil,
     ].compactMap { $0 }
     if let first = given.first { throw ValidationError("\(first) is not available in this version") }
   }

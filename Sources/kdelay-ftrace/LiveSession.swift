@@ -9,12 +9,11 @@ internal import Unwinder
 
 /// A live capture from attaching to the last report: the wiring, and the order in which things start and stop.
 struct LiveSession: ~Copyable {
-  private let renderer: any Renderer
+  private let reporter: Reporter
   private let log: (@Sendable (String) -> Void)?
   private let target: TargetProcess
   private let signals: Signals
   private let pidfd: OwnedDescriptor
-  private var output: ReportOutput
   // In the order in which they may go: the command first, the kernel's instance last.
   private var command: CommandProcess?
   private var capture: Capture
@@ -23,30 +22,38 @@ struct LiveSession: ~Copyable {
   private var plan: WindowPlan
   private var interval: DrainInterval
   private var progress: Progress
+  private let triggers: TriggerPair
+  private var gateWatch = GateWatch()
   private var interruptions = 0
   private var targetHasEnded = false
   private var lossBefore = Loss()
-  private var execsSeen = 0
+  /// What opened the open window; nil where that was no trigger.
+  private var openingTrigger: String?
+  private let countsUpcalls: Bool
+  private var missedUpcalls: UInt64 = 0
 
   private init(
     _ options: LiveCommand, _ target: TargetProcess, log: (@Sendable (String) -> Void)?, signals: consuming Signals,
-    pidfd: consuming OwnedDescriptor,
+    pidfd: consuming OwnedDescriptor, triggers: TriggerPair, countsUpcalls: Bool,
     output: consuming ReportOutput, command: consuming CommandProcess?, capture: consuming Capture
   ) {
     self.log = log
-    renderer = options.format.renderer
+    self.triggers = triggers
+    self.countsUpcalls = countsUpcalls
+    reporter = Reporter(options.format.renderer, output)
     self.target = target
-    let length = options.sampleTime ?? (options.command.isEmpty ? 0.5 : nil)
-    let nanoseconds = length.map { UInt64($0 * 1e9) }
+    let length = options.sampleTime ?? (options.command.isEmpty || triggers.start != nil ? 0.5 : nil)
+    let nanoseconds = triggers.stop == nil ? length.map { UInt64($0 * 1e9) } : nil
     plan = WindowPlan(
-      length: nanoseconds, pause: UInt64(options.sampleInterval * 1e9), count: options.sampleCount)
+      opening: triggers.start == nil ? .time : .trigger,
+      closing: triggers.stop == nil ? nanoseconds.map { .after($0) } ?? .end : .trigger,
+      pause: UInt64(options.sampleInterval * 1e9), count: options.sampleCount, shortest: options.triggerDelta ?? 0)
     progress = Progress(length: nanoseconds)
     interval = DrainInterval(bufferBytes: capture.bufferBytes)
     aggregator = Aggregator()
     tracker = ThreadTracker(target)
     self.signals = signals
     self.pidfd = pidfd
-    self.output = output
     self.command = command
     self.capture = capture
   }
@@ -59,9 +66,7 @@ struct LiveSession: ~Copyable {
     if options.debug { log = { message in Failure.say("debug: \(message)") } }
     let (tracefs, message) = try MountedTracefs.find(log: log)
     if let message { Failure.say(message) }
-    for name in try StaleInstances.remove(tracefs) {
-      Failure.say("removed the tracing instance \(name) that a killed kdelay-ftrace left behind")
-    }
+    for name in try Leftovers.remove(tracefs) { Failure.say("removed \(name) that a killed kdelay-ftrace left behind") }
     var command: CommandProcess?
     var pid = options.pid
     if !options.command.isEmpty {
@@ -77,34 +82,70 @@ struct LiveSession: ~Copyable {
       }
     let pidfd = try target.openDescriptor()
     let bufferKiB = options.bufferPageCount.map(BufferSize.kibibytes) ?? BufferSize.defaultKiB
-    let capture = try Capture(tracefs, settings: CaptureSettings(bufferKiB: bufferKiB))
+    if options.startTrigger != nil, options.stopTrigger != nil, options.sampleTime != nil {
+      Failure.say("warning: --sample-time has no effect: the stop trigger ends each sample")
+    }
+    if options.triggerDelta != nil, options.stopTrigger == nil {
+      Failure.say("warning: --trigger-delta has no effect: no stop trigger ends a sample")
+    }
+    var resolver = TriggerResolver(try TargetCode.of(target, command: command?.path))
+    let triggers = try TriggerPair.resolve(start: options.startTrigger, stop: options.stopTrigger, &resolver)
+    let countsUpcalls = !options.skipUpcallStats && Upcalls.canBeCounted(tracefs)
+    let capture = try Capture(
+      tracefs,
+      settings: CaptureSettings(bufferKiB: bufferKiB, triggers: triggers.probes, countsUpcalls: countsUpcalls))
     for event in capture.missingEvents {
       Failure.say("warning: this kernel has no event \(event.name), which tells of \(event.purpose)")
     }
+    _ = consume resolver  // its files had to stay open until the kernel had its probes
     log?("sub-buffers of \(capture.pageSize) bytes, \(capture.bufferBytes) bytes per CPU")
     return LiveSession(
-      options, target, log: log, signals: signals, pidfd: pidfd, output: output, command: command, capture: capture)
+      options, target, log: log, signals: signals, pidfd: pidfd, triggers: triggers, countsUpcalls: countsUpcalls,
+      output: output, command: command, capture: capture)
   }
 
   /// Captures, reports, and takes everything down again.
   consuming func run() throws {
+    let reporter = reporter
+    do { try captureAndClose() } catch {
+      reporter.abandon()
+      throw error
+    }
+  }
+
+  private consuming func captureAndClose() throws {
+    reporter.start()
     try tracker.watchAll(capture)
-    try capture.start()
+    try capture.start(tids: target.threads)
+    logGating()
     try begin()
     while !plan.isDone {
       let before = capture.bytesRead
       let (complete, wasBusy) = capture.drain()
       try process(upTo: complete)
+      try widenGate()
       interval.adapt(toBytes: capture.bytesRead - before)
-      if !wasBusy, !plan.isDone { wait(until: plan.edge) }
+      if !wasBusy, !plan.isDone, !gateWatch.wantsOpenGate { wait(until: plan.edge) }
       if try checkForEnd() { break }
     }
     progress.clear()
+    if let missing = triggers.missing(windows: plan.index - 1) { Failure.say("warning: \(missing)") }
     if let code = takeDownCommand(), code != 0 { Failure.say("the command exited with status \(code)") }
     try? capture.stop()
     log?(Self.cost(of: capture.eventsRead))
-    if interruptions < 2 { try output.finish() }
     try capture.close()
+    try Self.finish(reporter, signals, interruptions)
+  }
+
+  /// Waits for the report to be written, whose reader may be slow; the second signal does not wait.
+  private static func finish(_ reporter: Reporter, _ signals: borrowing Signals, _ earlier: Int) throws {
+    var interruptions = earlier
+    reporter.close()
+    while interruptions < 2, !reporter.hasEnded {
+      usleep(500)
+      interruptions += signals.take()
+    }
+    if interruptions >= 2 { reporter.abandon() } else { try reporter.finish() }
   }
 
   /// Says when the first window opens: now for a running process, at its exec for a command.
@@ -112,7 +153,7 @@ struct LiveSession: ~Copyable {
     lookAtThreads()
     // What /proc showed is no older than the events, which are enabled by now, and no younger than this.
     guard command != nil else { return plan.schedule(at: MonotonicClock.now) }
-    aggregator.openWindowAtExec(of: target.pid)
+    if triggers.start == nil { aggregator.openWindowAtExec(of: target.pid) } else { plan.schedule(at: MonotonicClock.now) }
     try command?.release()
     Self.readABI(of: target, &aggregator)
   }
@@ -129,48 +170,63 @@ struct LiveSession: ~Copyable {
 
   /// Consumes all events before `complete`, opening and closing windows on the way.
   private mutating func process(upTo complete: UInt64) throws {
-    while let edge = plan.edge, edge <= complete {
-      advance(to: edge)
-      if plan.isOpen {
-        try closeWindow(at: edge)
-      } else {
-        openWindow(at: edge)
+    try noteMisses()
+    while !plan.isDone {
+      let limit = min(complete, plan.edge ?? .max)
+      let wasWaiting = aggregator.isWaitingForExec
+      let stop = Self.release(&capture, &aggregator, before: limit)
+      if wasWaiting, !aggregator.isWaitingForExec {
+        lossBefore = capture.loss
+        plan.opened(at: aggregator.windowStart, reached: stop?.timestamp ?? limit)
       }
-      if plan.isDone { return }
+      if let stop {
+        try process(stop)
+      } else if let edge = plan.edge, edge <= complete {
+        try take(plan.stepAtEdge(), at: edge)
+      } else {
+        break
+      }
     }
-    let wasWaiting = aggregator.isWaitingForExec
-    advance(to: complete)
-    if wasWaiting, !aggregator.isWaitingForExec {
-      lossBefore = capture.loss
-      plan.opened(at: aggregator.windowStart, reached: complete)
-    }
+    if plan.isDone { return }
     var names = capture.names
     try tracker.follow(&aggregator, capture, { names.intern($0) }, upTo: complete)
     capture.names = names
     let now = MonotonicClock.now
     progress.update(
-      now: now, started: aggregator.windowStart, events: capture.eventsRead, lost: capture.loss.events)
+      now: now, started: plan.isOpen ? aggregator.windowStart : nil, events: capture.eventsRead,
+      lost: capture.loss.events)
   }
 
-  private mutating func advance(to limit: UInt64) {
-    Self.advance(&capture, &aggregator, target, &execsSeen, to: limit)
+  private static func release(
+    _ capture: inout Capture, _ aggregator: inout Aggregator, before limit: UInt64
+  ) -> Event? {
+    capture.release(before: limit) { aggregator.consume($0) }
   }
 
-  /// An exec can change the numbering of the syscalls that follow it: it is looked up before they are consumed.
-  private static func advance(
-    _ capture: inout Capture, _ aggregator: inout Aggregator, _ target: TargetProcess, _ execsSeen: inout Int,
-    to limit: UInt64
-  ) {
-    capture.release(before: limit) { events in
-      var rest = events
-      while !rest.isEmpty {
-        let consumed = aggregator.consume(rest)
-        rest = UnsafeBufferPointer(rebasing: rest[consumed...])
-        if aggregator.execCount != execsSeen {
-          execsSeen = aggregator.execCount
-          readABI(of: target, &aggregator)
-        }
-      }
+  /// What the aggregator stopped at: a trigger, or an exec, which can change the numbering of the syscalls after it.
+  private mutating func process(_ event: Event) throws {
+    guard event.kind.isTrigger else { return Self.readABI(of: target, &aggregator) }
+    let isUserSpace = triggers.isUserSpace(event.kind)
+    // The pid filter follows forks into processes of their own, and knows nothing where other triggers are for anybody.
+    if isUserSpace, !aggregator.isThread(event.tid), !target.has(thread: event.tid) { return }
+    // What comes late belongs to where the stream is.
+    let time = max(event.timestamp, capture.released)
+    let step = plan.step(on: event.kind, at: time)
+    if isUserSpace, step != .nothing { aggregator.isInUserMode(event.tid, at: time) }
+    gateWatch.note(event)
+    openingTrigger = step == .open ? triggers.text(of: event.kind) : openingTrigger
+    try take(step, at: time, trigger: event)
+    if isUserSpace, step == .open || step == .closeAndOpen { aggregator.isInUserMode(event.tid, at: time) }
+  }
+
+  private mutating func take(_ step: WindowPlan.Step, at time: UInt64, trigger: Event? = nil) throws {
+    switch step {
+    case .open: openWindow(at: time, trigger)
+    case .close: try closeWindow(at: time, trigger)
+    case .closeAndOpen:
+      try closeWindow(at: time, trigger)
+      openWindow(at: time, trigger)
+    case .nothing: break
     }
   }
 
@@ -178,28 +234,70 @@ struct LiveSession: ~Copyable {
     aggregator.abi = ImageIdentity.read(target.executablePath)?.abi ?? aggregator.abi
   }
 
+  private mutating func noteMisses() throws {
+    guard capture.hasKernelProbes else { return }
+    let (triggers, upcalls) = capture.newMisses()
+    aggregator.missedTriggers += triggers
+    missedUpcalls += upcalls
+  }
+
   // MARK: Windows
 
-  private mutating func openWindow(at time: UInt64) {
+  private mutating func openWindow(at time: UInt64, _ trigger: Event?) {
     lossBefore = capture.loss
-    aggregator.startWindow(at: time)
+    openingTrigger = trigger.map { triggers.text(of: $0.kind) }
+    aggregator.startWindow(at: time, forgettingModes: gateWatch.opened(by: trigger, closesGate: capture.gate?.closes))
     plan.opened(at: time)
   }
 
-  private mutating func closeWindow(at time: UInt64) throws {
-    tracker.settleSilent(&aggregator)
+  /// Where triggers of several threads overlap, one of them could close the gate of another's window.
+  private mutating func widenGate() throws {
+    guard gateWatch.wantsOpenGate else { return }
+    try capture.widenGate()
+    if capture.gate?.closes == true { return }
+    gateWatch.keptOpen(at: MonotonicClock.now)
+    log?("gating has ended, since triggers of several threads overlap")
+  }
+
+  private mutating func closeWindow(at time: UInt64, _ trigger: Event?) throws {
+    tracker.settleSilent(&aggregator, modesToo: triggers.start == nil)
     let snapshot = aggregator.finishWindow(at: time)
-    plan.closed(at: time)
+    let counts = trigger == nil || !plan.isTooShort(from: snapshot.start, to: time)
+    let sample = sample(of: snapshot, trigger)
+    plan.closed(at: time, counts: counts)
+    progress.clear()
+    try reporter.report(sample, isSkipped: !counts)
+  }
+
+  private mutating func sample(of snapshot: Snapshot, _ trigger: Event?) -> Sample {
     let now = MonotonicClock.now
     // Lost events are the window's by their place in the stream; the rest is known by the time of reading only.
     var loss = capture.loss.since(lossBefore)
     loss.eventsByCPU = snapshot.lostEvents
-    let sample = Sample(
+    var sample = Sample(
       targetPID: target.pid, targetName: target.name, index: plan.index, snapshot: snapshot,
       loss: loss, names: capture.names,
-      started: .of(monotonic: snapshot.start, now: now), stopped: .of(monotonic: time, now: now), dumped: .now)
-    progress.clear()
-    try output.write(renderer.render(sample))
+      started: .of(monotonic: snapshot.start, now: now), stopped: .of(monotonic: snapshot.stop, now: now),
+      dumped: .now)
+    sample.startTrigger = openingTrigger
+    sample.stopTrigger = trigger.map { triggers.text(of: $0.kind, closing: true) }
+    sample.gatingIsUncertain = gateWatch.isUncertain
+    if countsUpcalls {
+      sample.upcalls = UpcallStatistics(counts: snapshot.upcalls, missed: missedUpcalls)
+      missedUpcalls = 0
+    }
+    return sample
+  }
+
+  private func logGating() {
+    guard let log, triggers.start != nil else { return }
+    if let refusal = capture.gateRefusal {
+      log("no gating, everything is recorded while a trigger is waited for: \(refusal)")
+    } else if capture.gate?.closes == true {
+      log("gating: syscalls and interrupts are recorded in windows only")
+    } else {
+      log("gating: syscalls and interrupts are recorded from the first start trigger on")
+    }
   }
 
   // MARK: Waiting and ending

@@ -12,15 +12,16 @@ struct Progress {
     isShown = isatty(STDERR_FILENO) == 1 && (length ?? .max) > 2_000_000_000
   }
 
-  /// Says where it stands; five times a second.
-  mutating func update(now: UInt64, started: UInt64, events total: UInt64, lost: UInt64) {
-    guard isShown, now > started, now - updated >= 200_000_000 else { return }
+  /// Says where it stands; five times a second. `started`: when the open window began, nil where a trigger is waited for.
+  mutating func update(now: UInt64, started: UInt64?, events total: UInt64, lost: UInt64) {
+    guard isShown, now > started ?? 0, now - updated >= 200_000_000 else { return }
     let rate = updated == 0 ? 0 : (total - events) * 1_000_000_000 / (now - updated)
     updated = now
     events = total
     isVisible = true
-    let elapsed = (now - started) / 100_000_000
-    Failure.write("\r\u{1B}[K\(elapsed / 10).\(elapsed % 10) s, \(rate) events/s, \(lost) events lost")
+    let elapsed = started.map { (now - $0) / 100_000_000 }
+    let state = elapsed.map { "\($0 / 10).\($0 % 10) s" } ?? "waiting for the start trigger"
+    Failure.write("\r\u{1B}[K\(state), \(rate) events/s, \(lost) events lost")
   }
 
   /// Takes the line away, before anything else is written.

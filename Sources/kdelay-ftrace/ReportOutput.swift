@@ -44,6 +44,11 @@ struct ReportOutput: ~Copyable {
     unlink(temporaryPath)
   }
 
+  /// Removes what was written so far.
+  func discard() {
+    if path != nil, !isFinished { unlink(temporaryPath) }
+  }
+
   mutating func write(_ text: String) throws(ToolError) {
     do { try descriptor.writeAll(text.utf8) } catch { throw Self.failure(name, error) }
   }

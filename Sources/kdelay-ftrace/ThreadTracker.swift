@@ -41,16 +41,18 @@ struct ThreadTracker {
   }
 
   /// Settles, before a window closes, the threads that no event has told of: a thread without a switch has been running,
-  /// or waiting for a CPU, all along, and one without a syscall has been on one side of it.
-  mutating func settleSilent(_ aggregator: inout Aggregator) {
-    for silent in aggregator.silentThreads {
+  /// or waiting for a CPU, all along, and one without a syscall has been on one side of it. `modesToo`: the latter is so
+  /// only where syscalls have been recorded since the thread was looked at.
+  mutating func settleSilent(_ aggregator: inout Aggregator, modesToo: Bool) {
+    for silent in aggregator.silentThreads where modesToo || !silent.isRunning {
       guard let before = glances[silent.tid],
         let now = ThreadGlance.look(at: silent.tid, of: target.pid)
       else { continue }
       let user = now.status.userTicks &- before.status.userTicks
       let kernel = now.status.kernelTicks &- before.status.kernelTicks
       let hasRun = silent.isRunning || user + kernel > 0 || now.runTime ?? 0 > before.runTime ?? 0
-      let mode: ThreadObservation.Mode = user > kernel ? .user : kernel > user ? .syscall : .unknown
+      let mode: ThreadObservation.Mode =
+        !modesToo || user == kernel ? .unknown : user > kernel ? .user : .syscall
       aggregator.resolve(tid: silent.tid, running: hasRun, mode: mode)
     }
   }

@@ -16,7 +16,7 @@ struct Script: ~Copyable {
   mutating func feed(_ events: [Event]) {
     events.withUnsafeBufferPointer { all in
       var rest = all[...]
-      while !rest.isEmpty { rest = rest.dropFirst(aggregator.consume(UnsafeBufferPointer(rebasing: rest))) }
+      while !rest.isEmpty { rest = rest.dropFirst(aggregator.consume(UnsafeBufferPointer(rebasing: rest)).count) }
     }
   }
 

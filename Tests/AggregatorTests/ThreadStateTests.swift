@@ -116,6 +116,17 @@ struct ThreadStateTests {
     #expect(thread.hardIRQs.isEmpty && thread.spent[.hardIRQ] == 5)
   }
 
+  @Test func aPollThatWasRunningWhenTheWindowOpenedBeginsALongPoll() {
+    var script = Script(threads: [7], windowFrom: 50)
+    script.enter(7, 7, at: 60)
+    script.aggregator.startWindow(at: 100)
+    script.leave(7, 7, at: 110)
+    script.enter(7, 7, at: 150)
+    let thread = script.finish(at: 200).thread(7)
+    #expect(thread.longPoll.count == 1 && thread.longPoll.total == 40)
+    #expect(thread.syscalls.isEmpty)
+  }
+
   @Test func longPollIsFromTheEndOfOnePollToTheStartOfTheNext() {
     var script = Script(threads: [7], windowFrom: 100)
     for time: UInt64 in [110, 150, 170] {

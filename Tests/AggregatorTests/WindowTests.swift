@@ -51,6 +51,87 @@ struct WindowTests {
   }
 }
 
+struct TriggerWindowTests {
+  @Test func consumingStopsAtEachTrigger() {
+    var script = Script(threads: [7], windowFrom: 100)
+    let events = [EventKind.startTrigger, .stopTrigger, .startStopTrigger].enumerated().flatMap { position, kind in
+      [
+        Event(timestamp: UInt64(110 + 10 * position), tid: 7, kind: .wakeup, cpu: 0),
+        Event(timestamp: UInt64(115 + 10 * position), tid: 7, kind: kind, cpu: 0),
+      ]
+    }
+    var stops: [Int] = []
+    events.withUnsafeBufferPointer { all in
+      var rest = all[...]
+      while !rest.isEmpty {
+        let (count, isStop) = script.aggregator.consume(UnsafeBufferPointer(rebasing: rest))
+        stops.append(isStop ? count : -count)
+        rest = rest.dropFirst(count)
+      }
+    }
+    #expect(stops == [2, 2, 2])
+  }
+
+  @Test func withoutARecordBeforeTheWindowTheFirstSyscallEventTellsTheMode() {
+    var script = Script(threads: [7, 8, 9], windowFrom: 100)
+    for tid in [Int32(7), 8, 9] {
+      script.switchTask(from: 0, to: tid, at: 110, cpu: UInt16(tid))
+      script.enter(tid, 0, at: 120)
+    }
+    _ = script.finish(at: 150)
+    script.aggregator.startWindow(at: 200, forgettingModes: true)
+    script.enter(7, 39, at: 210)
+    script.leave(8, 0, at: 230)
+    let snapshot = script.finish(at: 300)
+    #expect(snapshot.thread(7).spent == [.user: 10, .syscall: 90])
+    #expect(snapshot.thread(8).spent == [.syscall: 30, .user: 70])
+    #expect(snapshot.thread(9).spent == [.unknown: 100])
+  }
+
+  @Test func aProbeInUserSpaceTellsTheModeOfItsThread() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.switchTask(from: 0, to: 7, at: 110)
+    script.aggregator.startWindow(at: 200, forgettingModes: true)
+    script.aggregator.isInUserMode(7, at: 200)
+    #expect(script.finish(at: 300).thread(7).spent == [.user: 100])
+    script.aggregator.startWindow(at: 300, forgettingModes: true)
+    script.aggregator.isInUserMode(7, at: 400)
+    #expect(script.finish(at: 400).thread(7).spent == [.user: 100])
+  }
+
+  @Test func aSleeperWithoutAnEntryWasInASyscallAllAlong() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.switchTask(from: 0, to: 7, at: 110)
+    script.aggregator.startWindow(at: 200, forgettingModes: true)
+    script.switchTask(from: 7, state: 1, to: 0, at: 240)
+    #expect(script.finish(at: 300).thread(7).spent == [.syscall: 40, .blockedInterruptible: 60])
+  }
+
+  @Test func missedTriggersAreToldByTheNextWindow() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.feed([Event(timestamp: 110, tid: 0, kind: .lostTriggers, cpu: 0, value: 3)])
+    script.feed([Event(timestamp: 112, tid: 0, kind: .lostTriggers, cpu: 0)])
+    script.aggregator.missedTriggers += 4
+    let (first, second) = (script.finish(at: 200), script.finish(at: 300))
+    #expect(first.missedTriggers == 7 && first.lostEvents.isEmpty && first.discardedIntervals == 0)
+    #expect(second.missedTriggers == 0)
+  }
+
+  @Test func upcallsAreCountedByResultAndCPU() {
+    var script = Script(threads: [7], windowFrom: 100)
+    for (result, cpu) in [(0, 0), (0, 1), (-11, 1), (0, 1)] {
+      script.feed([Event(timestamp: 110, tid: 0, kind: .upcall, cpu: UInt16(cpu), subject: Int32(result))])
+    }
+    #expect(
+      script.finish(at: 200).upcalls == [
+        UpcallCount(result: 0, cpu: 0, count: 1), UpcallCount(result: 0, cpu: 1, count: 2),
+        UpcallCount(result: -11, cpu: 1, count: 1),
+      ])
+    script.aggregator.startWindow(at: 200)
+    #expect(script.finish(at: 300).upcalls.isEmpty)
+  }
+}
+
 struct LossTests {
   @Test func noIntervalIsComputedAcrossAGap() {
     var script = Script(threads: [7], windowFrom: 100)
@@ -63,6 +144,25 @@ struct LossTests {
     #expect(snapshot.lostEvents == [0: 5])
     // The exit tells that it was in a syscall since the end of the gap, and not a moment before.
     #expect(snapshot.thread(7).spent == [.user: 10 + 40, .syscall: 10 + 10, .unknown: 30])
+  }
+
+  @Test func everyWindowThatAGapReachesIntoSaysSo() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.feed([
+      Event(timestamp: 120, tid: 0, kind: .gapStart, cpu: 0, value: 5),
+      Event(timestamp: 130, tid: 0, kind: .gapStart, cpu: 1, value: 5),
+      Event(timestamp: 140, tid: 0, kind: .gapEnd, cpu: 0),
+    ])
+    let first = script.finish(at: 200)
+    script.aggregator.startWindow(at: 200)
+    script.aggregator.isInUserMode(7, at: 200)
+    let second = script.finish(at: 300)
+    script.aggregator.startWindow(at: 310)
+    script.feed([Event(timestamp: 320, tid: 0, kind: .gapEnd, cpu: 1)])
+    let third = script.finish(at: 400)
+    #expect([first, second, third].map(\.missingTime) == [80, 100, 10])
+    #expect([first, second, third].map(\.lostEvents) == [[0: 5, 1: 5], [:], [:]])
+    #expect(second.thread(7).spent == [.unknown: 100])
   }
 
   @Test func aCommandsExecMayBeAmongTheLost() {
@@ -95,7 +195,7 @@ struct LossTests {
     script.switchTask(from: 0, to: 7, at: 180)
     let thread = script.finish(at: 200).thread(7)
     #expect(thread.spent[.blockedInterruptible] == 10)
-    #expect(thread.spent[.unknown] == 50 + 10 + 20)  // 150…170: it waited, but nobody knows how; and its mode
+    #expect(thread.spent[.unknown] == 50 + 20)  // 150…170: it waited, but nobody knows how; and its mode after 180
     #expect(thread.ready.total == 10)
   }
 

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Testing
+import TraceModel
 
 @testable import kdelay_ftrace
 
 struct WindowPlanTests {
   @Test func windowsFollowEachOtherAfterThePause() {
-    var plan = WindowPlan(length: 500, pause: 100, count: 2)
+    var plan = WindowPlan(closing: .after(500), pause: 100, count: 2)
     plan.schedule(at: 1000)
     #expect(plan.edge == 1000 && !plan.isOpen && !plan.isDone)
     plan.opened(at: 1000)
@@ -14,11 +15,11 @@ struct WindowPlanTests {
     #expect(plan.edge == 1600 && !plan.isDone)
     plan.opened(at: 1600)
     plan.closed(at: 2100)
-    #expect(plan.edge == nil && plan.isDone && plan.index == 2)
+    #expect(plan.edge == nil && plan.isDone && plan.index == 3)
   }
 
   @Test func aWindowWithoutALengthStaysOpenUntilItIsCutShort() {
-    var plan = WindowPlan(length: nil, pause: 0, count: 1)
+    var plan = WindowPlan(closing: .end, pause: 0, count: 1)
     plan.opened(at: 10)
     #expect(plan.edge == nil)
     plan.cutShort(at: 77)
@@ -28,13 +29,13 @@ struct WindowPlanTests {
   }
 
   @Test func aWindowFoundLateClosesWhereTheStreamIs() {
-    var plan = WindowPlan(length: 50, pause: 0, count: 1)
+    var plan = WindowPlan(closing: .after(50), pause: 0, count: 1)
     plan.opened(at: 10, reached: 300)
     #expect(plan.edge == 300)
   }
 
   @Test func cuttingShortNeverMakesAWindowLonger() {
-    var plan = WindowPlan(length: 50, pause: 0, count: 9)
+    var plan = WindowPlan(closing: .after(50), pause: 0, count: 9)
     plan.opened(at: 10)
     plan.cutShort(at: 1000)
     #expect(plan.edge == 60)
@@ -43,7 +44,7 @@ struct WindowPlanTests {
   }
 
   @Test func aWindowThatIsDueIsStillReported() {
-    var plan = WindowPlan(length: 500, pause: 0, count: 3)
+    var plan = WindowPlan(closing: .after(500), pause: 0, count: 3)
     plan.schedule(at: 100)
     plan.cutShort(at: 120)
     #expect(plan.edge == 100 && !plan.isDone)
@@ -54,11 +55,193 @@ struct WindowPlanTests {
   }
 
   @Test func cuttingShortInAPauseEndsIt() {
-    var plan = WindowPlan(length: 50, pause: 1000, count: 2)
+    var plan = WindowPlan(closing: .after(50), pause: 1000, count: 2)
     plan.opened(at: 10)
     plan.closed(at: 60)
     plan.cutShort(at: 70)
     #expect(plan.isDone)
+  }
+}
+
+struct TriggerPlanTests {
+  private func plan(
+    stop: Bool = true, pause: UInt64 = 0, count: Int = 100, shortest: UInt64 = 0
+  ) -> WindowPlan {
+    var plan = WindowPlan(
+      opening: .trigger, closing: stop ? .trigger : .after(50), pause: pause, count: count, shortest: shortest)
+    plan.schedule(at: 1000)
+    return plan
+  }
+
+  /// Feeds triggers, in order, and returns the windows as (start, stop).
+  private func windows(_ plan: inout WindowPlan, _ triggers: [(EventKind, UInt64)]) -> [[UInt64]] {
+    var windows: [[UInt64]] = []
+    var start: UInt64 = 0
+    func close(_ plan: inout WindowPlan, at time: UInt64, byTrigger: Bool) {
+      let counts = !byTrigger || !plan.isTooShort(from: start, to: time)
+      if counts { windows.append([start, time]) }
+      plan.closed(at: time, counts: counts)
+    }
+    for (kind, time) in triggers {
+      while let edge = plan.edge, edge <= time {
+        switch plan.stepAtEdge() {
+        case .close: close(&plan, at: edge, byTrigger: false)
+        case .open:
+          start = edge
+          plan.opened(at: edge)
+        default: break
+        }
+      }
+      let step = plan.step(on: kind, at: time)
+      if step == .close || step == .closeAndOpen { close(&plan, at: time, byTrigger: true) }
+      if step == .open || step == .closeAndOpen {
+        start = time
+        plan.opened(at: time)
+      }
+    }
+    return windows
+  }
+
+  @Test func fromTheFirstStartToTheFirstStopAfterIt() {
+    var plan = plan()
+    let windows = windows(
+      &plan,
+      [
+        (.startTrigger, 900), (.stopTrigger, 1001), (.startTrigger, 1010), (.startTrigger, 1020), (.stopTrigger, 1030),
+        (.stopTrigger, 1040), (.startTrigger, 1050), (.stopTrigger, 1050),
+      ])
+    #expect(windows == [[1010, 1030], [1050, 1050]])
+    #expect(plan.waitsForTrigger && plan.index == 3)
+  }
+
+  @Test func aStartTriggerAloneOpensWindowsOfALength() {
+    var plan = plan(stop: false, count: 2)
+    let windows = windows(
+      &plan, [(.startTrigger, 1010), (.startTrigger, 1030), (.startTrigger, 1070), (.startTrigger, 1200)])
+    #expect(windows == [[1010, 1060], [1070, 1120]])
+    #expect(plan.isDone)
+  }
+
+  @Test func aStopTriggerAloneClosesWhatTheTimeOpens() {
+    var plan = WindowPlan(closing: .trigger, pause: 20, count: 3)
+    plan.schedule(at: 1000)
+    let windows = windows(&plan, [(.stopTrigger, 1010), (.stopTrigger, 1020), (.stopTrigger, 1100), (.stopTrigger, 1150)])
+    #expect(windows == [[1000, 1010], [1030, 1100], [1120, 1150]])
+  }
+
+  @Test func oneTriggerForBothMakesWindowsBackToBack() {
+    var plan = plan(count: 3)
+    let windows = windows(&plan, [1010, 1020, 1030, 1040, 1050].map { (.startStopTrigger, $0) })
+    #expect(windows == [[1010, 1020], [1020, 1030], [1030, 1040]])
+    #expect(plan.isDone)
+  }
+
+  @Test func aPauseLeavesTriggersOut() {
+    var both = plan(pause: 15)
+    let backToBack = windows(&both, [1010, 1020, 1030, 1040, 1050].map { (.startStopTrigger, $0) })
+    #expect(backToBack == [[1010, 1020], [1040, 1050]])
+    var pair = plan(pause: 15)
+    let pairs = windows(
+      &pair,
+      [
+        (.startTrigger, 1010), (.stopTrigger, 1020), (.startTrigger, 1030), (.stopTrigger, 1034), (.startTrigger, 1035),
+        (.stopTrigger, 1036),
+      ])
+    #expect(pairs == [[1010, 1020], [1035, 1036]])
+  }
+
+  @Test func shortWindowsDoNotCount() {
+    var plan = plan(count: 2, shortest: 10)
+    let windows = windows(
+      &plan,
+      [
+        (.startTrigger, 1010), (.stopTrigger, 1019), (.startTrigger, 1020), (.stopTrigger, 1030), (.startTrigger, 1040),
+        (.stopTrigger, 1049), (.startTrigger, 1060), (.stopTrigger, 1071),
+      ])
+    #expect(windows == [[1020, 1030], [1060, 1071]])
+    #expect(plan.isDone)
+    var both = self.plan(count: 1, shortest: 10)
+    #expect(self.windows(&both, [1010, 1015, 1030].map { (.startStopTrigger, $0) }) == [[1015, 1030]])
+  }
+
+  @Test func theEndClosesWhatATriggerWouldHaveAndEndsTheWait() {
+    var open = plan()
+    #expect(windows(&open, [(.startTrigger, 1010)]).isEmpty)
+    open.cutShort(at: 1100)
+    let step = open.stepAtEdge()
+    #expect(open.edge == 1100 && step == .close)
+    open.closed(at: 1100)
+    #expect(open.isDone)
+    var waiting = plan()
+    waiting.cutShort(at: 1100)
+    // What came before the cut may still be in the stream.
+    #expect(windows(&waiting, [(.startTrigger, 1050), (.stopTrigger, 1060), (.startTrigger, 1101)]) == [[1050, 1060]])
+    #expect(waiting.isDone)
+  }
+}
+
+struct GateWatchTests {
+  private func trigger(_ kind: EventKind, _ tid: Int32, _ time: UInt64) -> Event {
+    Event(timestamp: time, tid: tid, kind: kind, cpu: 0)
+  }
+
+  @Test func onlyAnotherThreadsRecentStopMakesAWindowUncertain() throws {
+    for (tid, time, isUncertain) in [(7, 2_500_000, false), (8, 2_500_000, true), (8, 3_100_000, false)] {
+      var watch = GateWatch()
+      watch.note(trigger(.stopTrigger, 9, 1_000_000))
+      watch.note(trigger(.stopTrigger, 7, 2_000_000))
+      _ = watch.opened(by: trigger(.startTrigger, Int32(tid), UInt64(time)), closesGate: true)
+      #expect(watch.isUncertain == isUncertain, "\(tid) at \(time)")
+    }
+  }
+
+  @Test func aGateThatIsKeptOpenFailsNobody() {
+    var watch = GateWatch()
+    watch.note(trigger(.stopTrigger, 7, 2_000_000))
+    watch.keptOpen(at: 2_100_000)
+    let forgets = watch.opened(by: trigger(.startTrigger, 8, 2_200_000), closesGate: false)
+    let forgetsAgain = watch.opened(by: trigger(.startTrigger, 8, 2_300_000), closesGate: false)
+    #expect(!watch.isUncertain && forgets && !forgetsAgain)
+  }
+
+  @Test func withoutAGateNothingIsForgotten() {
+    var watch = GateWatch()
+    let forgets = watch.opened(by: trigger(.startTrigger, 8, 2_200_000), closesGate: nil)
+    #expect(!forgets)
+  }
+}
+
+struct TriggerSpecTests {
+  @Test func everyKindIsRead() throws {
+    let expected: [(String, TriggerSpec)] = [
+      ("t:sched:sched_switch", .tracepoint(system: "sched", event: "sched_switch", filter: nil)),
+      (
+        "trace:a:b if prev_pid == 3 && x ~ \"c:*\"",
+        .tracepoint(system: "a", event: "b", filter: "prev_pid == 3 && x ~ \"c:*\"")
+      ),
+      ("k:f", .kernelFunction("f", isReturn: false)),
+      ("kprobe:f.isra.0+0x10", .kernelFunction("f.isra.0+0x10", isReturn: false)),
+      ("kr:openvswitch:f", .kernelFunction("openvswitch:f", isReturn: true)),
+      ("up:main", .userFunction(path: nil, symbol: "main", offset: 0, isReturn: false)),
+      ("uprobe:/lib/x.so:f+16", .userFunction(path: "/lib/x.so", symbol: "f", offset: 16, isReturn: false)),
+      ("up:n::C::operator+(int)", .userFunction(path: nil, symbol: "n::C::operator+(int)", offset: 0, isReturn: false)),
+      ("up:/a:n::f+0x1f", .userFunction(path: "/a", symbol: "n::f", offset: 31, isReturn: false)),
+      ("ur:f", .userFunction(path: nil, symbol: "f", offset: 0, isReturn: true)),
+      ("upr:f", .userFunction(path: nil, symbol: "f", offset: 0, isReturn: true)),
+      ("uretprobe:/a:f", .userFunction(path: "/a", symbol: "f", offset: 0, isReturn: true)),
+      ("u:p:q", .usdt(path: nil, provider: "p", probe: "q")),
+      ("usdt:/a:p:q", .usdt(path: "/a", provider: "p", probe: "q")),
+    ]
+    for (text, spec) in expected { #expect(try TriggerSpec.parse(text) == spec, "\(text)") }
+  }
+
+  @Test func whatIsNoTriggerIsRefused() {
+    for bad in [
+      "", "main", ":", "x:y", "t:", "t:a", "t:a:b:c", "t:a:b if ", "t:a b:c", "t:../x:y", "k:", "k:a:b:c", "k:a b", "k:f+x",
+      "kr:f+4", "up:", "up:/a:", "up:f+0xz", "ur:f+1", "u:a", "u:a:b:c", "u::", "u:/a:b", "k:f+1 g", "K:f",
+    ] {
+      #expect(throws: TriggerSpec.Failure.self, "\(bad)") { try TriggerSpec.parse(bad) }
+    }
   }
 }
 
@@ -91,7 +274,7 @@ struct OptionTests {
 
   @Test func optionsOfOtherVersionsAreRefusedByName() {
     for option in [
-      "--start-trigger=t:a:b", "--stop-trigger=x", "-s", "--syscall-events", "--trigger-delta", "--skip-upcall-stats",
+      "-s", "--syscall-events", "--skip-syscall-poll-events", "--stack-trace-size=1",
     ] {
       #expect(message(option)?.contains("not available in this version") == true, "\(option)")
     }

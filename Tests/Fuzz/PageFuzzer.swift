@@ -54,7 +54,7 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     }
     aggregator.startWindow(at: 0)
     var rest = events.elements
-    while !rest.isEmpty { rest = UnsafeBufferPointer(rebasing: rest[aggregator.consume(rest)...]) }
+    while !rest.isEmpty { rest = UnsafeBufferPointer(rebasing: rest[aggregator.consume(rest).count...]) }
     _ = aggregator.finishWindow(at: .max)
   }
   return 0

@@ -23,7 +23,7 @@ def instances():
 def lasting_instances():
     """The instances without those of a kdelay-ftrace that runs: of ours none does after a test, and others' are theirs."""
     return [name for name in instances()
-            if not ((words := name.split("-"))[0] == "kdelay" and len(words) == 3 and os.path.exists(f"/proc/{words[1]}"))]
+            if not ((words := name.split("-"))[0] == "kdelay" and len(words) in (3, 4) and os.path.exists(f"/proc/{words[1]}"))]
 
 
 def dynamic_events():
@@ -56,7 +56,10 @@ class Workload:
 
     def go(self):
         """Runs the measured part; returns what the program says that it did."""
-        self.process.stdin.write("go\n")
+        return self.ask("go")
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 

@@ -83,9 +83,8 @@ class Errors(LiveTestCase):
         self.check(71, "-p", os.getpid(), "--buffer-page-count", "268435456", say="smaller --buffer-page-count")
 
     def test_options_of_later_versions(self):
-        for arguments in (["--start-trigger", "t:a:b"], ["--stop-trigger", "up:x"], ["--trigger-delta", "5"], ["-s"],
-                          ["--syscall-events", "1000"], ["--skip-syscall-poll-events"], ["--stack-trace-size", "0"],
-                          ["--skip-upcall-stats"]):
+        for arguments in (["-s"], ["--syscall-events", "1000"], ["--skip-syscall-poll-events"],
+                          ["--stack-trace-size", "0"]):
             with self.subTest(arguments=arguments):
                 self.check(64, *arguments, say="not available in this version")
 

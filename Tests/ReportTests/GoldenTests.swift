@@ -25,11 +25,55 @@ struct GoldenTests {
 
   @Test func jsonReport() throws { try check(JSONRenderer().render(Self.sample), "sample.json") }
 
+  /// The same sample between two triggers, some of which were missed, with upcalls.
+  private static var triggered: Sample {
+    var sample = sample
+    sample.startTrigger = "u:udpif_revalidator:start_dump"
+    sample.stopTrigger = "ur:bridge_run"
+    sample.gatingIsUncertain = true
+    sample.snapshot.missedTriggers = 3
+    sample.upcalls = UpcallStatistics(
+      counts: [
+        UpcallCount(result: 0, cpu: 2, count: 3), UpcallCount(result: -11, cpu: 0, count: 1),
+        UpcallCount(result: 0, cpu: 0, count: 2), UpcallCount(result: -105, cpu: 2, count: 1234),
+        UpcallCount(result: -4000, cpu: 1, count: 1),
+      ], missed: 5)
+    return sample
+  }
+
+  @Test func textReportBetweenTriggers() throws {
+    setenv("TZ", "UTC-2", 1)
+    tzset()
+    try check(TextRenderer().render(Self.triggered), "triggered.txt")
+  }
+
+  @Test func jsonReportBetweenTriggers() throws { try check(JSONRenderer().render(Self.triggered), "triggered.json") }
+
+  @Test func aShortWindowIsALineInTextAndNothingInJSON() {
+    setenv("TZ", "UTC-2", 1)
+    tzset()
+    #expect(
+      TextRenderer().renderSkipped(Self.triggered) == """
+        # Start sampling (trigger@1000000000) @2023-11-15T00:13:20.000042 (22:13:20 UTC)
+        # Stop sampling (trigger@2500000000) @2023-11-15T00:13:21.500042 (22:13:21 UTC)
+        # Sample dump skipped, delta 1,500,000,000 ns @2023-11-15T00:13:21.500999 (22:13:21 UTC)
+
+        """)
+    #expect(JSONRenderer().renderSkipped(Self.triggered) == "")
+  }
+
+  @Test func noUpcallsAreCountedAsNone() {
+    var none = Self.triggered
+    none.upcalls = UpcallStatistics(counts: [], missed: 0)
+    #expect(TextRenderer().render(none).contains("\n  Total upcalls       : 0\n  Successful upcalls  : 0\n"))
+  }
+
   @Test func aSampleWithoutThreadsIsAReportToo() {
     var empty = Self.sample
     empty.snapshot.threads = []
     empty.snapshot.lostEvents = [:]
     empty.snapshot.discardedIntervals = 0
+    empty.snapshot.missingTime = 0
     empty.loss = Loss()
     #expect(TextRenderer().render(empty).hasSuffix("# Nothing was lost.\n"))
     #expect(JSONRenderer().render(empty).contains("\"threads\":[]"))

@@ -8,10 +8,13 @@ struct CaptureSetupTests {
   private let owner = InstanceOwner(pid: 4_194_305, startTime: 7)
 
   /// Everything from creation to removal.
-  private func runCapture(_ tracefs: TracefsTree) throws(CaptureError) {
-    let capture = try Capture(tracefs, owner: owner, settings: CaptureSettings(bufferKiB: 1024))
+  private func runCapture(
+    _ tracefs: TracefsTree, _ triggers: [Trigger] = [], countsUpcalls: Bool = false
+  ) throws(CaptureError) {
+    let settings = CaptureSettings(bufferKiB: 1024, triggers: triggers, countsUpcalls: countsUpcalls)
+    var capture = try Capture(tracefs, owner: owner, settings: settings)
     try capture.watch(tids: [10, 11])
-    try capture.start()
+    try capture.start(tids: [10, 11])
     try capture.stop()
     try capture.close()
   }
@@ -35,8 +38,8 @@ struct CaptureSetupTests {
         "open \(instance)/per_cpu/cpu0/trace_pipe_raw",
         "open \(instance)/per_cpu/cpu1/trace_pipe_raw",
         "append \(instance)/set_event_pid 10 11",
-      ] + events + [
         "write \(instance)/tracing_on 1",
+      ] + events + [
         "write \(instance)/tracing_on 0",
         "rmdir kdelay-4194305-7",
       ])
@@ -51,17 +54,130 @@ struct CaptureSetupTests {
     }
   }
 
-  /// Whichever step fails, the error is that step's and the instance is gone.
-  @Test func aFailureAtAnyStepLeavesNothingBehind() throws {
+  /// One of everything: two sites, a filter, an instance apart, gating, upcalls.
+  private static let combinations: [[Trigger]] = [
+    [],
+    Trigger.pair(
+      start: .userSites([UserProbeSite(path: "/a", offset: 0x10), UserProbeSite(path: "/a", offset: 0x20)], isReturn: false),
+      stop: .kernelFunction("f", isReturn: true)),
+    Trigger.pair(
+      start: .tracepoint(EventName("sched", "sched_wakeup"), filter: "pid == 1"),
+      stop: .tracepoint(EventName("sched", "sched_wakeup"), filter: "pid == 2")),
+  ]
+
+  /// Whichever step fails, the error is that step's and everything is gone; except that a kernel that cannot gate is used
+  /// without gating.
+  @Test(arguments: combinations)
+  func aFailureAtAnyStepLeavesNothingBehind(_ triggers: [Trigger]) throws {
     let complete = try TracefsTree()
-    try runCapture(complete)
-    for step in 0..<complete.changes.count - 1 {
+    try runCapture(complete, triggers, countsUpcalls: true)
+    #expect(complete.instances.isEmpty && complete.probes.isEmpty)
+    let removal = complete.changes.lastIndex { $0.hasPrefix("write") } ?? 0
+    for step in 0...removal {
       let tracefs = try TracefsTree()
       tracefs.failing = step
-      let error = #expect(throws: CaptureError.self) { try runCapture(tracefs) }
-      #expect(error?.what == "injected: \(complete.changes[step])")
-      #expect(tracefs.instances.isEmpty, "after step \(step): \(complete.changes[step])")
+      let what = complete.changes[step]
+      do {
+        try runCapture(tracefs, triggers, countsUpcalls: true)
+        #expect(what.contains("/trigger "), "\(what)")
+      } catch {
+        #expect(error.what.contains("injected: \(what)"))
+      }
+      #expect(tracefs.instances.isEmpty, "after step \(step): \(what)")
+      #expect(tracefs.probes.isEmpty, "after step \(step): \(what)")
     }
+  }
+
+  @Test func triggersAreSetUpInTheOrderThatKeepsTheGateSafe() throws {
+    let tracefs = try TracefsTree()
+    try runCapture(
+      tracefs,
+      Trigger.pair(
+        start: .userSites([UserProbeSite(path: "/a", offset: 0x10, semaphoreOffset: 0x3000)], isReturn: false),
+        stop: .userSites([UserProbeSite(path: "/a", offset: 0x10)], isReturn: true)))
+    let data = "instances/kdelay-4194305-7"
+    let group = "kdelay_4194305_7"
+    func gating(_ command: String, _ label: String, _ condition: String = "") -> [String] {
+      EventGate.events.map {
+        "append \(data)/events/\(group)/\(label)_4194305/trigger \(command)_event:\($0.name)\(condition)"
+      }
+    }
+    let changes = tracefs.changes.filter {
+      $0.contains("dynamic_events") || $0.contains("/trigger ") || $0.contains("tracing_on 1")
+        || $0.contains("triggers/events") || $0.contains("triggers/set_event_pid")
+        || $0.contains("raw_syscalls/") || $0.contains("mkdir") || $0.contains("rmdir")
+    }
+    #expect(
+      changes == [
+        "mkdir kdelay-4194305-7",
+        "append dynamic_events p:\(group)/start_4194305 /a:0x10(0x3000)",
+        "append dynamic_events r:\(group)/stop_4194305 /a:0x10",
+        "mkdir kdelay-4194305-7-triggers",
+        "append \(data)-triggers/set_event_pid 10 11",
+        "write \(data)/tracing_on 1",
+        "write \(data)-triggers/tracing_on 1",
+      ]
+        // The gate opens before the start trigger is recorded …
+        + gating("enable", "start") + [
+          "write \(data)-triggers/events/\(group)/start_4194305/enable 1",
+          "write \(data)-triggers/events/\(group)/stop_4194305/enable 1",
+        ]
+        // … and closes after the stop trigger is, for the target only.
+        + gating("disable", "stop", " if (common_pid >= 10 && common_pid <= 11)") + [
+          "rmdir kdelay-4194305-7",
+          "rmdir kdelay-4194305-7-triggers",
+          "append dynamic_events -:\(group)/start_4194305",
+          "append dynamic_events -:\(group)/stop_4194305",
+        ])
+  }
+
+  @Test func aTriggerForAnyProcessIsNotHeldBackByThePidFilter() throws {
+    let tracefs = try TracefsTree()
+    try runCapture(
+      tracefs,
+      Trigger.pair(
+        start: .userSites([UserProbeSite(path: "/a", offset: 0x10)], isReturn: false),
+        stop: .tracepoint(EventName("sched", "sched_wakeup"), filter: nil)))
+    #expect(!tracefs.changes.contains { $0.contains("triggers/set_event_pid") })
+    #expect(tracefs.changes.contains { $0.hasSuffix("sched_wakeup/trigger disable_event:raw_syscalls:sys_enter") })
+  }
+
+  @Test func oneProbeAsBothTriggersNeverClosesTheGate() throws {
+    let tracefs = try TracefsTree()
+    let probe = TriggerProbe.tracepoint(EventName("sched", "sched_wakeup"), filter: nil)
+    #expect(Trigger.pair(start: probe, stop: probe).map(\.kind) == [.startStopTrigger])
+    try runCapture(tracefs, Trigger.pair(start: probe, stop: probe))
+    #expect(tracefs.changes.contains { $0.contains("enable_event") })
+    #expect(!tracefs.changes.contains { $0.contains("disable_event") })
+  }
+
+  @Test func aKernelWithoutKprobesNamesTheOption() throws {
+    let tracefs = try TracefsTree()
+    try tracefs.remove("kprobe_events")
+    let error = #expect(throws: CaptureError.self) {
+      try runCapture(tracefs, [Trigger(.kernelFunction("f", isReturn: false), kind: .startTrigger)])
+    }
+    #expect(error?.code == .refused && error?.what.contains("CONFIG_KPROBE_EVENTS") == true)
+    #expect(tracefs.instances.isEmpty)
+  }
+
+  @Test func aRefusedProbeTellsTheKernelsReason() throws {
+    let triggers = [Trigger(.kernelFunction("f", isReturn: false), kind: .startTrigger)]
+    let complete = try TracefsTree()
+    try runCapture(complete, triggers)
+    let tracefs = try TracefsTree()
+    try """
+      [   11.000001] trace_kprobe: error: Symbol is not there
+        Command: p:probe/x g
+                   ^
+      [   12.000001] trace_kprobe: error: Failed to register probe event
+        Command: p:kdelay_4194305_7/start_4194305 f
+                   ^
+
+      """.write(toFile: "\(tracefs.root)/error_log", atomically: false, encoding: .utf8)
+    tracefs.failing = complete.changes.firstIndex { $0.contains("dynamic_events") }
+    let error = #expect(throws: CaptureError.self) { try runCapture(tracefs, triggers) }
+    #expect(error?.what == "the kernel refused a probe at f: Failed to register probe event")
   }
 
   @Test func aKernelWithoutSyscallEventsIsRefused() throws {
@@ -75,25 +191,31 @@ struct CaptureSetupTests {
   @Test func anEventThatTheKernelLacksIsLeftOut() throws {
     let tracefs = try TracefsTree()
     try tracefs.remove("events/irq")
-    let capture = try Capture(tracefs, owner: owner, settings: CaptureSettings(bufferKiB: 64))
+    var capture = try Capture(tracefs, owner: owner, settings: CaptureSettings(bufferKiB: 64))
     #expect(capture.missingEvents == [.hardIRQEntry, .hardIRQExit, .softIRQEntry, .softIRQExit])
-    try capture.start()
+    try capture.start(tids: [10])
     #expect(!tracefs.changes.contains { $0.contains("/irq/") })
     try capture.close()
   }
 
-  @Test func onlyInstancesOfDeadOwnersAreStale() throws {
+  @Test func onlyWhatDeadOwnersLeftIsStale() throws {
     let tracefs = try TracefsTree()
-    let living = InstanceOwner.current.instanceName
+    let living = InstanceOwner.current.instanceName()
     for name in ["kdelay-4194305-7", living, "somebody-1-2", "kdelay-x"] { try tracefs.createInstance(name) }
     // In another pid namespace an owner's pid says nothing; its lock does.
     try tracefs.createInstance("kdelay-4194306-8")
     let lock = DirectoryLock.wait(for: "\(tracefs.root)/instances/kdelay-4194306-8")
-    #expect(try StaleInstances.list(tracefs) == ["kdelay-4194305-7"])
-    #expect(try StaleInstances.remove(tracefs) == ["kdelay-4194305-7"])
+    for group in [owner.probeGroupName, InstanceOwner.current.probeGroupName, "probes", "kdelay_4194306_8"] {
+      for site in 1...2 { try tracefs.write("p:\(group)/start /a:\(site)", to: "dynamic_events", append: true) }
+    }
+    let stale = ["instances/kdelay-4194305-7", "dynamic_events/kdelay_4194305_7/start"]
+    #expect(try Leftovers.list(tracefs) == stale)
+    #expect(try Leftovers.remove(tracefs) == stale)
+    #expect(tracefs.probes.count == 6)
     #expect(Set(tracefs.instances) == [living, "somebody-1-2", "kdelay-x", "kdelay-4194306-8"])
     _ = consume lock
-    #expect(try StaleInstances.list(tracefs) == ["kdelay-4194306-8"])
+    #expect(
+      try Leftovers.list(tracefs) == ["instances/kdelay-4194306-8", "dynamic_events/kdelay_4194306_8/start"])
   }
 }
 

@@ -11,12 +11,16 @@ struct EventMergerTests {
 
   private func released(_ merger: inout EventMerger, before limit: UInt64) -> [Event] {
     var events: [Event] = []
-    merger.release(before: limit) { events += $0 }
+    let stop = merger.release(before: limit) { run in
+      events += run
+      return (run.count, false)
+    }
+    #expect(stop == nil)
     return events
   }
 
   @Test func eventsAtTheLimitStay() {
-    var merger = EventMerger(cpuCount: 1)
+    var merger = EventMerger(dataStreams: 1)
     merger.append(to: 0) { events in
       for time in [10, 20, 30] { events.append(event(UInt64(time), cpu: 0)) }
     }
@@ -29,7 +33,7 @@ struct EventMergerTests {
   }
 
   @Test func anEventThatComesAfterItsTimeIsPassedOnAndCounted() {
-    var merger = EventMerger(cpuCount: 2)
+    var merger = EventMerger(dataStreams: 2)
     merger.append(to: 0) { _ = $0.append(event(10, cpu: 0)) }
     _ = released(&merger, before: 100)
     merger.append(to: 1) { _ = $0.append(event(50, cpu: 1)) }
@@ -39,12 +43,50 @@ struct EventMergerTests {
     #expect(late == 1)
   }
 
+  @Test func aTriggerComesBeforeWhatHappensAtItsInstant() {
+    for triggersFirst in [true, false] {
+      var merger = EventMerger(dataStreams: 2, triggerStreams: 1)
+      for position in triggersFirst ? [2, 0, 1] : [0, 1, 2] {
+        merger.append(to: position) { events in
+          for time in [10, 20, 30] {
+            var event = event(UInt64(time), cpu: position, Int32(position))
+            if position == 2 { event.kind = .startTrigger }
+            events.append(event)
+          }
+        }
+      }
+      let merged = released(&merger, before: 100)
+      #expect(merged.map(\.timestamp) == [10, 10, 10, 20, 20, 20, 30, 30, 30])
+      #expect([0, 3, 6].allSatisfy { merged[$0].kind == .startTrigger })
+    }
+  }
+
+  @Test func whoeverStopsGetsTheRestLater() {
+    var merger = EventMerger(dataStreams: 2)
+    for cpu in 0..<2 {
+      merger.append(to: cpu) { events in
+        for time in 0..<100 { events.append(event(UInt64(10 * time + cpu), cpu: cpu)) }
+      }
+    }
+    var taken: [Event] = []
+    var stops: [UInt64] = []
+    while let stop = merger.release(before: .max, { run in
+      let position = run.firstIndex { $0.timestamp % 70 == 0 }
+      taken += run[...(position ?? run.count - 1)]
+      return ((position ?? run.count - 1) + 1, position != nil)
+    }) { stops.append(stop.timestamp) }
+    let pending = merger.pending
+    #expect(pending == 0 && taken.count == 200)
+    #expect(taken.map(\.timestamp) == taken.map(\.timestamp).sorted())
+    #expect(stops == (0..<15).map { $0 * 70 })
+  }
+
   /// For random streams, chunks and watermarks: the same as sorting all events, and each CPU's order kept.
   @Test(arguments: 0..<50)
   func mergingIsSorting(_ seed: Int) {
     var random = SplitMix64(state: UInt64(seed))
     let cpuCount = Int.random(in: 1...9, using: &random)
-    var merger = EventMerger(cpuCount: cpuCount)
+    var merger = EventMerger(dataStreams: cpuCount)
     var all: [Event] = []
     var merged: [Event] = []
     var clock = Array(repeating: UInt64(1), count: cpuCount)

@@ -55,7 +55,7 @@ struct FormatTests {
   @Test func anEventWithoutAFieldThatIsNeededIsRefused() throws {
     var format = try EventFormat.parse(Fixture.text("6.18", "formats/sched.sched_switch"))
     format.fields["next_pid"] = nil
-    #expect(throws: EventTable.Refusal.missingField(EventName("sched", "sched_switch"), "next_pid")) {
+    #expect(throws: EventTable.Refusal.missingField("sched_switch", "next_pid")) {
       _ = try EventTable([.contextSwitch: format])
     }
   }
@@ -63,7 +63,7 @@ struct FormatTests {
   @Test func aFieldOfUnexpectedSizeIsRefused() throws {
     var format = try EventFormat.parse(Fixture.text("6.18", "formats/raw_syscalls.sys_exit"))
     format.fields["ret"]?.size = 4
-    #expect(throws: EventTable.Refusal.unexpectedSize(EventName("raw_syscalls", "sys_exit"), "ret", 4)) {
+    #expect(throws: EventTable.Refusal.unexpectedSize("sys_exit", "ret", 4)) {
       _ = try EventTable([.syscallExit: format])
     }
   }

@@ -20,7 +20,14 @@ struct ProcessTests {
   @Test func anInstancesNameTellsItsOwner() throws {
     let owner = try #require(InstanceOwner(instanceName: "kdelay-12-345"))
     #expect(owner == InstanceOwner(pid: 12, startTime: 345))
-    #expect(owner.instanceName == "kdelay-12-345")
+    for purpose in [InstanceOwner.Purpose.data, .triggers, .stopTrigger] {
+      #expect(InstanceOwner(instanceName: owner.instanceName(purpose)) == owner)
+    }
+    #expect(owner.instanceName() == "kdelay-12-345")
+    #expect(InstanceOwner(probeGroupName: "kdelay_12_345") == owner && owner.probeGroupName == "kdelay_12_345")
+    for other in ["kdelay_12", "kdelay_12_345_6", "kdelay-12-345", "probe_1_2"] {
+      #expect(InstanceOwner(probeGroupName: other) == nil)
+    }
     for other in ["kdelay", "kdelay-12", "kdelay-x-1", "perf-1-2", "kdelay-1-2-3", ""] {
       #expect(InstanceOwner(instanceName: other) == nil)
     }
@@ -37,5 +44,21 @@ struct ProcessTests {
     #expect(BufferSize.choose(availableKiB: 16 << 20, cpus: 128) == 16 * 1024)
     #expect(BufferSize.choose(availableKiB: 1024, cpus: 64) == 1024)
     #expect(BufferSize.kibibytes(pages: 1000) == 4096)
+  }
+
+  @Test func mappedCodeIsListedOnceAndByTheLinkThatTheKernelHas() {
+    let maps = """
+      00400000-00401000 r--p 00000000 fe:00 17                                 /opt/a b/program
+      00401000-00402000 r-xp 00001000 fe:00 17                                 /opt/a b/program
+      7f0000000000-7f0000001000 r-xp 00000000 fe:00 18                         /lib/gone.so (deleted)
+      7f0000001000-7f0000002000 r-xp 00002000 fe:00 18                         /lib/gone.so (deleted)
+      7f0000003000-7f0000004000 rw-p 00000000 fe:00 19                         /lib/data
+      7f0000005000-7f0000006000 r-xp 00000000 00:00 0                          [vdso]
+      """
+    #expect(
+      MappedFile.parse(maps, pid: 5) == [
+        MappedFile(path: "/opt/a b/program", link: "/proc/5/map_files/401000-402000"),
+        MappedFile(path: "/lib/gone.so", link: "/proc/5/map_files/7f0000000000-7f0000001000"),
+      ])
   }
 }

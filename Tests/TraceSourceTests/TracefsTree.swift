@@ -10,12 +10,17 @@ final class TracefsTree: TracefsAccess, @unchecked Sendable {
   private(set) var changes: [String] = []
   /// The change with this number (from 0) fails.
   var failing: Int?
+  /// What `dynamic_events` holds.
+  private(set) var probes: [String] = []
 
   init(kernel: String = "6.18") throws {
     root = FileManager.default.temporaryDirectory.appending(path: "tracefs-\(UUID().uuidString)").path
     try make("instances")
     try Fixture.text(kernel, "header_page").write(
       toFile: "\(root)/\(try make("events"))/header_page", atomically: false, encoding: .utf8)
+    for file in ["kprobe_events", "uprobe_events"] {
+      _ = FileManager.default.createFile(atPath: "\(root)/\(file)", contents: nil)
+    }
     for event in TracedEvent.allCases {
       let directory = try make("events/\(event.name.system)/\(event.name.name)")
       try Fixture.text(kernel, "formats/\(event.name.system).\(event.name.name)").write(
@@ -64,9 +69,33 @@ final class TracefsTree: TracefsAccess, @unchecked Sendable {
 
   func write(_ text: String, to path: String, append: Bool) throws(CaptureError) {
     try change("\(append ? "append" : "write") \(path) \(text)")
+    if path == "dynamic_events" { return define(text) }
     let directory = (path as NSString).deletingLastPathComponent
     _ = try? make(directory)
     try? text.write(toFile: "\(root)/\(path)", atomically: false, encoding: .utf8)
+  }
+
+  /// `p:GROUP/EVENT PLACE` and `-:GROUP/EVENT`.
+  private func define(_ command: String) {
+    let name = command.split(separator: ":")[1].split(separator: " ")[0]
+    if command.hasPrefix("-:") {
+      probes.removeAll { $0.contains(":\(name) ") }
+      try? FileManager.default.removeItem(atPath: "\(root)/events/\(name)")
+    } else {
+      probes.append(command)
+      _ = try? make("events/\(name)")
+      let format = """
+        name: \(name)
+        ID: \(2000 + probes.count)
+        format:
+        \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
+        \tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
+        \tfield:s32 ret;\toffset:24;\tsize:4;\tsigned:1;
+        """
+      try? format.write(toFile: "\(root)/events/\(name)/format", atomically: false, encoding: .utf8)
+    }
+    try? (probes.joined(separator: "\n") + "\n").write(
+      toFile: "\(root)/dynamic_events", atomically: false, encoding: .utf8)
   }
 
   func list(_ path: String) throws(CaptureError) -> [String] {

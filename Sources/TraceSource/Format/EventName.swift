@@ -8,5 +8,8 @@ package struct EventName: Hashable, Sendable, CustomStringConvertible {
     self.name = name
   }
 
+  /// Below `events/`.
+  var path: String { "\(system)/\(name)" }
+
   package var description: String { "\(system):\(name)" }
 }

@@ -1,4 +1,4 @@
-internal import TraceModel
+package import TraceModel
 
 /// The tracepoints that the statistics are made of, and how each is read into an `Event`.
 package enum TracedEvent: CaseIterable, Sendable {
@@ -61,21 +61,43 @@ package enum TracedEvent: CaseIterable, Sendable {
     }
   }
 
-  /// Which fields become the event's subject, detail, value and name; the tid is `common_pid` unless said.
-  fileprivate var sources: (tid: String, subject: String, detail: String?, value: String?, text: String?) {
+  /// How its records are read.
+  package var reading: RecordReading {
     switch self {
-    case .syscallEnter: ("common_pid", "id", nil, nil, nil)
-    case .syscallExit: ("common_pid", "id", nil, "ret", nil)
-    case .contextSwitch: ("prev_pid", "next_pid", "prev_state", nil, nil)
-    case .wakeup, .wakeupNew: ("common_pid", "pid", nil, nil, nil)
-    case .hardIRQEntry: ("common_pid", "irq", nil, nil, "name")
-    case .hardIRQExit: ("common_pid", "irq", "ret", nil, nil)
-    case .softIRQEntry, .softIRQExit: ("common_pid", "vec", nil, nil, nil)
-    case .newTask: ("common_pid", "pid", nil, "clone_flags", "comm")
-    case .rename: ("common_pid", "pid", nil, nil, "newcomm")
-    case .exit: ("common_pid", "pid", nil, nil, nil)
-    case .exec: ("common_pid", "pid", "old_pid", nil, nil)
+    case .syscallEnter, .syscallExit: RecordReading(kind, subject: "id", value: self == .syscallExit ? "ret" : nil)
+    case .contextSwitch: RecordReading(kind, tid: "prev_pid", subject: "next_pid", detail: "prev_state")
+    case .wakeup, .wakeupNew: RecordReading(kind, subject: "pid")
+    case .hardIRQEntry: RecordReading(kind, subject: "irq", text: "name")
+    case .hardIRQExit: RecordReading(kind, subject: "irq", detail: "ret")
+    case .softIRQEntry, .softIRQExit: RecordReading(kind, subject: "vec")
+    case .newTask: RecordReading(kind, subject: "pid", value: "clone_flags", text: "comm")
+    case .rename: RecordReading(kind, subject: "pid", text: "newcomm")
+    case .exit: RecordReading(kind, subject: "pid")
+    case .exec: RecordReading(kind, subject: "pid", detail: "old_pid")
     }
+  }
+}
+
+/// Which fields of a record become an event's, by their names in the format.
+package struct RecordReading: Sendable {
+  package var kind: EventKind
+  var tid: String
+  var subject: String
+  var detail: String?
+  var value: String?
+  /// A name that is interned as the detail.
+  var text: String?
+
+  package init(
+    _ kind: EventKind, tid: String = "common_pid", subject: String = "common_pid", detail: String? = nil,
+    value: String? = nil, text: String? = nil
+  ) {
+    self.kind = kind
+    self.tid = tid
+    self.subject = subject
+    self.detail = detail
+    self.value = value
+    self.text = text
   }
 }
 
@@ -100,16 +122,16 @@ package struct EventTable: Sendable {
   }
 
   package enum Refusal: Error, Equatable, CustomStringConvertible {
-    case missingField(EventName, String)
-    case unexpectedSize(EventName, String, Int)
-    case unusableID(EventName, Int)
+    case missingField(String, String)
+    case unexpectedSize(String, String, Int)
+    case unusableID(String, Int)
 
     package var description: String {
       switch self {
-      case .missingField(let event, let field): "\(event) has no field '\(field)'"
+      case .missingField(let event, let field): "event \(event) has no field '\(field)'"
       case .unexpectedSize(let event, let field, let size):
-        "field '\(field)' of \(event) has an unexpected size of \(size) bytes"
-      case .unusableID(let event, let id): "\(event) has the unusable id \(id)"
+        "field '\(field)' of event \(event) has an unexpected size of \(size) bytes"
+      case .unusableID(let event, let id): "event \(event) has the unusable id \(id)"
       }
     }
   }
@@ -117,51 +139,71 @@ package struct EventTable: Sendable {
   /// Indexed by event id; ids are small and dense.
   private(set) var recipes: [Recipe]
 
+  package init() { recipes = [] }
+
   /// Compiles formats; an event that the kernel lacks is simply not given.
   package init(_ formats: [TracedEvent: EventFormat]) throws(Refusal) {
-    recipes = []
-    for (event, format) in formats {
-      let recipe = try Self.compile(event, format)
-      guard (1..<65536).contains(format.id) else { throw .unusableID(event.name, format.id) }
-      while recipes.count <= format.id { recipes.append(Recipe(kind: .gapStart)) }
-      recipes[format.id] = recipe
-    }
+    self.init()
+    for (event, format) in formats { try add(format, event.reading) }
   }
 
-  private static func compile(_ event: TracedEvent, _ format: EventFormat) throws(Refusal) -> Recipe {
-    let sources = event.sources
-    var recipe = Recipe(kind: event.kind)
+  /// Reads the formats of events that the kernel has.
+  static func read(
+    _ tracefs: any TracefsAccess, _ readings: [(name: EventName, reading: RecordReading)]
+  ) throws(CaptureError) -> EventTable {
+    var table = EventTable()
+    for (name, reading) in readings {
+      let text = try tracefs.read("events/\(name.path)/format")
+      do { try table.add(try EventFormat.parse(text), reading) } catch {
+        throw CaptureError(
+          .refused, "cannot understand the format of event \(name): \(error)",
+          remedy: "please report this with the kernel's version")
+      }
+    }
+    return table
+  }
+
+  /// Makes the records of one more event known.
+  package mutating func add(_ format: EventFormat, _ reading: RecordReading) throws(Refusal) {
+    let recipe = try Self.compile(reading, format)
+    guard (1..<65536).contains(format.id) else { throw .unusableID(format.name, format.id) }
+    while recipes.count <= format.id { recipes.append(Recipe(kind: .gapStart)) }
+    recipes[format.id] = recipe
+  }
+
+  private static func compile(_ reading: RecordReading, _ format: EventFormat) throws(Refusal) -> Recipe {
+    var recipe = Recipe(kind: reading.kind)
     var length = 8  // the common header
 
     func offset(_ name: String, sizes: Set<Int>) throws(Refusal) -> UInt16 {
-      guard let field = format.fields[name] else { throw .missingField(event.name, name) }
-      guard sizes.contains(field.size) else { throw .unexpectedSize(event.name, name, field.size) }
+      guard let field = format.fields[name] else { throw .missingField(format.name, name) }
+      guard sizes.contains(field.size) else { throw .unexpectedSize(format.name, name, field.size) }
       length = max(length, field.offset + field.size)
       return UInt16(field.offset)
     }
 
     // A number of 8 bytes is read by its lower 4: syscall numbers, states and tids all fit.
-    recipe.tid = try offset(sources.tid, sizes: [4])
-    recipe.subject = try offset(sources.subject, sizes: [4, 8])
-    if let detail = sources.detail {
+    recipe.tid = try offset(reading.tid, sizes: [4])
+    recipe.subject = try offset(reading.subject, sizes: [4, 8])
+    if let detail = reading.detail {
       recipe.detail = try offset(detail, sizes: [4, 8])
       recipe.detailMask = -1
     }
-    if let value = sources.value {
+    if let value = reading.value {
       recipe.value = try offset(value, sizes: [8])
       recipe.valueMask = -1
     }
-    if let text = sources.text, let field = format.fields[text] {
+    if let text = reading.text, let field = format.fields[text] {
       if field.isDynamic {
         recipe.text = try offset(text, sizes: [4])
       } else {
         recipe.text = try offset(text, sizes: Set(1...256))
         recipe.textSize = UInt16(field.size)
       }
-    } else if let text = sources.text {
-      throw .missingField(event.name, text)
+    } else if let text = reading.text {
+      throw .missingField(format.name, text)
     }
-    guard length < 4096 else { throw .unexpectedSize(event.name, "record", length) }
+    guard length < 4096 else { throw .unexpectedSize(format.name, "record", length) }
     recipe.minimumLength = UInt16(length)
     return recipe
   }

@@ -21,43 +21,40 @@ package struct InstanceOwner: Sendable, Equatable {
     InstanceOwner(pid: getpid(), startTime: ProcessStatus.read(pid: getpid())?.startTime ?? 0)
   }
 
-  package var instanceName: String { "kdelay-\(pid)-\(startTime)" }
+  /// What an instance is for.
+  package enum Purpose: String, Sendable {
+    case data = ""
+    case triggers = "-triggers"
+    /// A stop trigger that needs an instance of its own.
+    case stopTrigger = "-stop"
+  }
+
+  package func instanceName(_ purpose: Purpose = .data) -> String { "kdelay-\(pid)-\(startTime)\(purpose.rawValue)" }
+
+  /// The group of the owner's dynamic events.
+  package var probeGroupName: String { "kdelay_\(pid)_\(startTime)" }
 
   /// The owner that an instance's name tells; nil for somebody else's instance.
   package init?(instanceName: String) {
-    let parts = instanceName.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count == 3, parts[0] == "kdelay", let pid = Int32(parts[1]),
-      let startTime = UInt64(parts[2])
-    else { return nil }
+    let parts = instanceName.split(separator: "-", maxSplits: 3, omittingEmptySubsequences: false)
+    guard parts.count >= 3, parts.count == 3 || Purpose(rawValue: "-\(parts[3])") != nil else { return nil }
+    self.init(parts)
+  }
+
+  /// The owner that a dynamic event's group tells; nil for somebody else's.
+  package init?(probeGroupName: String) {
+    let parts = probeGroupName.split(separator: "_", omittingEmptySubsequences: false)
+    guard parts.count == 3 else { return nil }
+    self.init(parts)
+  }
+
+  private init?(_ parts: [Substring]) {
+    guard parts[0] == "kdelay", let pid = Int32(parts[1]), let startTime = UInt64(parts[2]) else { return nil }
     self.init(pid: pid, startTime: startTime)
   }
 
   /// Whether the process is there, as far as this pid namespace shows.
   package var isRunning: Bool { ProcessStatus.read(pid: pid)?.startTime == startTime }
-}
-
-/// Instances that a killed tool left behind.
-package enum StaleInstances {
-  /// Names of the instances of this tool whose owner is dead.
-  package static func list(_ tracefs: any TracefsAccess) throws(CaptureError) -> [String] {
-    try tracefs.list("instances").sorted().filter { name in
-      guard let owner = InstanceOwner(instanceName: name), !owner.isRunning else { return false }
-      return DirectoryLock.isFree("\(tracefs.root)/instances/\(name)")
-    }
-  }
-
-  /// Removes them, and returns what was removed. Under the lock that creation takes, so that no instance is seen
-  /// between its creation and its owner's lock.
-  package static func remove(_ tracefs: any TracefsAccess) throws(CaptureError) -> [String] {
-    let lock = DirectoryLock.wait(for: "\(tracefs.root)/instances")
-    var removed: [String] = []
-    for name in try list(tracefs) {
-      try tracefs.removeInstance(name)
-      removed.append(name)
-    }
-    _ = consume lock
-    return removed
-  }
 }
 
 /// An advisory lock (flock) on a directory; the kernel drops it when its holder dies, however it dies.

@@ -2,8 +2,8 @@ internal import CTraceFS
 internal import Glibc
 internal import SystemPackage
 
-/// What a capture asks of the kernel.
-package struct CaptureSettings: Sendable {
+/// The buffers of an instance.
+package struct BufferSettings: Sendable {
   /// Ring buffer per CPU, KiB.
   package var bufferKiB: Int
   /// Sub-buffer size to ask for where the kernel lets it be chosen, KiB.
@@ -71,18 +71,19 @@ package struct TracingInstance: ~Copyable {
 
   /// Creates the instance and sets it up; no event is enabled yet. Whatever fails, it is removed again.
   package static func create(
-    _ tracefs: any TracefsAccess, owner: InstanceOwner, settings: CaptureSettings
+    _ tracefs: any TracefsAccess, owner: InstanceOwner, purpose: InstanceOwner.Purpose = .data, settings: BufferSettings
   ) throws(CaptureError) -> TracingInstance {
+    let name = owner.instanceName(purpose)
     let creation = DirectoryLock.wait(for: "\(tracefs.root)/instances")
-    let directory = try InstanceDirectory(tracefs, owner.instanceName)
-    let lock = DirectoryLock.wait(for: "\(tracefs.root)/instances/\(owner.instanceName)")
+    let directory = try InstanceDirectory(tracefs, name)
+    let lock = DirectoryLock.wait(for: "\(tracefs.root)/instances/\(name)")
     _ = consume creation
     var instance = TracingInstance(tracefs, directory, lock)
     try instance.configure(settings)
     return instance
   }
 
-  private mutating func configure(_ settings: CaptureSettings) throws(CaptureError) {
+  private mutating func configure(_ settings: BufferSettings) throws(CaptureError) {
     try set("tracing_on", "0")
     try set("trace_clock", "mono")
     try set("options/overwrite", "1")
@@ -95,6 +96,9 @@ package struct TracingInstance: ~Copyable {
     }
     try set("buffer_size_kb", "\(settings.bufferKiB)")
   }
+
+  /// Where tracefs is mounted.
+  var root: String { tracefs.root }
 
   package func path(_ file: String) -> String { "instances/\(name)/\(file)" }
 
@@ -110,7 +114,27 @@ package struct TracingInstance: ~Copyable {
   }
 
   package func enable(_ event: EventName) throws(CaptureError) {
-    try set("events/\(event.system)/\(event.name)/enable", "1")
+    try set("events/\(event.path)/enable", "1")
+  }
+
+  /// Why the kernel refused `command`, where it says so.
+  func reason(for command: String) -> String? { KernelReason.read(tracefs, path("error_log"), for: command) }
+
+  /// Events that a CPU has lost so far, by the kernel's count.
+  func overrun(cpu: Int) -> UInt64 {
+    let text = (try? read("per_cpu/cpu\(cpu)/stats")) ?? ""
+    let counters = ["overrun: ", "commit overrun: ", "dropped events: "]
+    return text.split(separator: "\n").reduce(0) { sum, line in
+      guard let counter = counters.first(where: { line.hasPrefix($0) }) else { return sum }
+      return sum + (UInt64(line.dropFirst(counter.count)) ?? 0)
+    }
+  }
+
+  /// Bytes of a sub-buffer: one page of memory where the kernel does not let them be chosen.
+  var pageSize: Int {
+    guard let text = try? read("buffer_subbuf_size_kb"), let kibibytes = Int(text.filter(\.isNumber)), kibibytes > 0
+    else { return Int(sysconf(Int32(_SC_PAGESIZE))) }
+    return kibibytes * 1024
   }
 
   /// CPUs with a buffer, ascending; those offline now included, since they may come.

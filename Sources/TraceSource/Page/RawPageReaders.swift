@@ -1,21 +1,22 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Reads the raw ring-buffer pages of every CPU, into one reused buffer.
+/// Reads the raw ring-buffer pages of every CPU of one instance or several, into one reused buffer.
 ///
 /// The pipes are read without blocking: a blocked reader would cost the traced CPU an interrupt per wake-up, and one
 /// that reads again at once chases the writer page by page, slowing it down. `Capture` says when they are read.
 package struct RawPageReaders: ~Copyable {
   /// Descriptors of `per_cpu/cpuN/trace_pipe_raw`, in the order of `cpus`; owned, closed in `deinit`.
   private var pipes: [FileDescriptor] = []
+  /// The CPU of each pipe, by position.
   package private(set) var cpus: [Int] = []
   private let page: UnsafeMutableRawBufferPointer
 
-  /// `pageSize`: bytes of a sub-buffer, header included.
-  package init(
-    _ instance: borrowing TracingInstance, cpus: [Int], pageSize: Int
-  ) throws(CaptureError) {
-    page = .allocate(byteCount: pageSize, alignment: 4096)
+  /// `pageSize`: bytes of the largest sub-buffer, header included.
+  package init(pageSize: Int) { page = .allocate(byteCount: pageSize, alignment: 4096) }
+
+  /// Opens the pipes of `instance`; they come next in position.
+  package mutating func add(_ instance: borrowing TracingInstance, cpus: [Int]) throws(CaptureError) {
     for cpu in cpus {
       pipes.append(try instance.openRawPipe(cpu: cpu).take())
       self.cpus.append(cpu)

@@ -5,6 +5,8 @@ internal import SystemPackage
 /// A command that the tool started: it waits before its first instruction until it is released, and ends with the tool.
 package struct CommandProcess: ~Copyable {
   package let pid: Int32
+  /// Its program's file.
+  package let path: String
   private let command: String
   private var go: OwnedDescriptor
   private var failure: OwnedDescriptor
@@ -29,6 +31,7 @@ package struct CommandProcess: ~Copyable {
       throw CaptureError(.refused, "cannot fork: \(error)", remedy: "free memory or processes")
     }
     command = arguments[0]
+    self.path = path
     pid = child
     go = OwnedDescriptor(FileDescriptor(rawValue: goEnds[1]))
     failure = OwnedDescriptor(FileDescriptor(rawValue: failureEnds[0]))
@@ -75,7 +78,7 @@ package struct CommandProcess: ~Copyable {
   }
 
   /// As the shell finds it: a name with a slash is a path, any other is looked for in PATH.
-  private static func resolve(_ command: String) throws(CaptureError) -> String {
+  package static func resolve(_ command: String) throws(CaptureError) -> String {
     if command.contains("/") {
       guard access(command, F_OK) == 0 else { throw cannotRun(command, .noSuchFileOrDirectory) }
       return try checked(command)

@@ -71,6 +71,9 @@ package struct TargetProcess: Sendable, Equatable {
     ((try? SystemFiles.list("/proc/\(pid)/task")) ?? []).compactMap { Int32($0) }
   }
 
+  /// Whether `tid` is one of its threads now.
+  package func has(thread tid: Int32) -> Bool { SystemFiles.exists("/proc/\(pid)/task/\(tid)") }
+
   /// A descriptor (pidfd) that becomes readable when the process ends.
   package func openDescriptor() throws(CaptureError) -> OwnedDescriptor {
     let descriptor = kdelay_pidfd_open(pid)

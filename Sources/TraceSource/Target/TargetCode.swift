@@ -1,0 +1,88 @@
+internal import CTraceFS
+internal import Glibc
+package import SystemPackage
+
+/// A file of the target's code.
+package struct CodeFile: Sendable, Equatable {
+  /// Its path as the target sees it, for the operator.
+  package var path: String
+  /// The very file as this process opens it; without white space, since the kernel splits a probe's definition there.
+  package var link: String
+}
+
+/// The files that the target's code is in: its program, its libraries, and any other by its path.
+///
+/// They are reached through /proc: the file that runs, even where its path is in another mount namespace, or names
+/// another file by now, or none.
+package struct TargetCode: ~Copyable {
+  package let executable: CodeFile
+  /// Mapped files other than the program; for a program that does not run yet those that it will load at once.
+  package let libraries: [CodeFile]
+  /// The target's root directory.
+  private let root: String
+  /// Where separate debug files may be: in the target's root, then in this process's.
+  package var roots: [String] { root == "/" ? [""] : [root, ""] }
+  /// Files that are reached through their descriptors.
+  private var opened: [FileDescriptor] = []
+
+  /// The code of a running process.
+  package init(of target: TargetProcess) {
+    root = "/proc/\(target.pid)/root"
+    let program = "/proc/\(target.pid)/exe"
+    let path = (try? FileDescriptor.link(program)) ?? target.name
+    executable = CodeFile(path: path, link: program)
+    let identity = FileIdentity(program)
+    libraries = MappedFile.all(of: target.pid).filter { FileIdentity($0.link) != identity }
+      .map { CodeFile(path: $0.path, link: $0.link) }
+  }
+
+  /// The code of a program that is to be started in this process's own root.
+  package init(program: String, libraries: [String]) {
+    root = "/"
+    executable = CodeFile(path: program, link: program)
+    self.libraries = libraries.map { CodeFile(path: $0, link: $0) }
+  }
+
+  deinit {
+    for descriptor in opened { try? descriptor.close() }
+  }
+
+  /// The file at `path` as the target sees it; the mapped one where it is mapped.
+  package mutating func file(at path: String) throws(Errno) -> CodeFile {
+    if let mapped = ([executable] + libraries).first(where: { $0.path == path }) { return mapped }
+    let directory = Glibc.open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { throw Errno(rawValue: errno) }
+    defer { Glibc.close(directory) }
+    let descriptor = kdelay_open_in_root(directory, path)
+    guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+    opened.append(FileDescriptor(rawValue: descriptor))
+    let link = "/proc/\(getpid())/fd/\(descriptor)"
+    let identity = FileIdentity(link)
+    // The same file by another name, or through a symbolic link.
+    let mapped = ([executable] + libraries).first { FileIdentity($0.link) == identity }
+    return CodeFile(path: path, link: mapped?.link ?? link)
+  }
+}
+
+/// What makes two paths the same file.
+private struct FileIdentity: Equatable {
+  private let device: dev_t
+  private let inode: ino_t
+
+  init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    device = status.st_dev
+    inode = status.st_ino
+  }
+}
+
+extension FileDescriptor {
+  /// Where the symbolic link at `path` points to.
+  fileprivate static func link(_ path: String) throws(Errno) -> String {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink(path, &bytes, bytes.count)
+    guard count >= 0 else { throw Errno(rawValue: errno) }
+    return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}

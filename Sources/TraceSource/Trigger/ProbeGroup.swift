@@ -1,0 +1,95 @@
+/// The dynamic events (kprobes and uprobes) of one capture: a group of their own, since dynamic events are global. Removed
+/// when their owner goes; until then no instance may use them any more.
+package struct ProbeGroup: ~Copyable {
+  private let tracefs: any TracefsAccess
+  private let owner: InstanceOwner
+  private var events: [EventName] = []
+
+  init(_ tracefs: any TracefsAccess, owner: InstanceOwner) {
+    self.tracefs = tracefs
+    self.owner = owner
+  }
+
+  deinit { try? Self.remove(events, tracefs) }
+
+  /// Creates the event `label`, which stands for any of the probe's sites.
+  mutating func add(_ label: String, _ probe: TriggerProbe) throws(CaptureError) -> EventName {
+    // Profiles list events without their group, so that the name has to be unique too.
+    let event = EventName(owner.probeGroupName, "\(label)_\(owner.pid)")
+    switch probe {
+    case .tracepoint(let name, _): return name
+    case .kernelFunction(let function, let isReturn):
+      try require("kprobe_events", "kprobes (CONFIG_KPROBE_EVENTS)")
+      // Few instances of a return probe would mean missed returns where many tasks are inside at once.
+      try define("\(isReturn ? "r\(Self.maximumActive)" : "p"):\(event.path) \(function)", event)
+    case .userSites(let sites, let isReturn):
+      try require("uprobe_events", "uprobes (CONFIG_UPROBE_EVENTS)")
+      for site in sites {
+        let semaphore = site.semaphoreOffset == 0 ? "" : "(0x\(String(site.semaphoreOffset, radix: 16)))"
+        let offset = String(site.offset, radix: 16)
+        // From the second on they are added to the event.
+        try define("\(isReturn ? "r" : "p"):\(event.path) \(site.path):0x\(offset)\(semaphore)", event)
+      }
+    }
+    return event
+  }
+
+  /// Creates a return probe of a kernel function that records `ret`, its return value of 32 bits.
+  mutating func addReturnValue(_ label: String, of function: String) throws(CaptureError) -> EventName {
+    let event = EventName(owner.probeGroupName, "\(label)_\(owner.pid)")
+    try define("r\(Self.maximumActive):\(event.path) \(function) ret=$retval:s32", event)
+    return event
+  }
+
+  /// KRETPROBE_MAXACTIVE_MAX of kernel/trace/trace_kprobe.c.
+  private static let maximumActive = 4096
+
+  private func require(_ file: String, _ feature: String) throws(CaptureError) {
+    guard tracefs.exists(file) else {
+      throw CaptureError(
+        .refused, "this kernel has no \(feature)", remedy: "use another kind of trigger; see `kdelay-ftrace doctor`")
+    }
+  }
+
+  private mutating func define(_ definition: String, _ event: EventName) throws(CaptureError) {
+    do { try tracefs.write(definition, to: "dynamic_events", append: true) } catch {
+      guard error.code == .refused else { throw error }
+      let place = definition.drop { $0 != " " }.dropFirst()
+      throw CaptureError(
+        .refused, "the kernel refused a probe at \(place): \(KernelReason.read(tracefs, for: definition) ?? error.what)",
+        remedy: "choose another place; `kdelay-ftrace list` shows what can be one")
+    }
+    if !events.contains(event) { events.append(event) }
+  }
+
+  /// Calls that the kernel's own probes have missed so far, by event.
+  func misses() -> [EventName: UInt64] {
+    guard let text = try? tracefs.read("kprobe_profile") else { return [:] }
+    var misses: [EventName: UInt64] = [:]
+    for line in text.split(separator: "\n") {
+      // EVENT HITS MISSES
+      let columns = line.split(separator: " ")
+      guard columns.count == 3, let count = UInt64(columns[2]),
+        let event = events.first(where: { $0.name == columns[0] })
+      else { continue }
+      misses[event] = count
+    }
+    return misses
+  }
+
+  consuming func remove() throws(CaptureError) {
+    let removed = events
+    events = []
+    try Self.remove(removed, tracefs)
+  }
+
+  private static func remove(_ events: [EventName], _ tracefs: any TracefsAccess) throws(CaptureError) {
+    var failure: CaptureError?
+    for event in events {
+      do throws(CaptureError) { try tracefs.write("-:\(event.path)", to: "dynamic_events", append: true) } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+  }
+}

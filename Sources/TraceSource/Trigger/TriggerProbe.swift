@@ -1,0 +1,57 @@
+package import TraceModel
+
+/// Where the kernel is told to notice a trigger.
+package enum TriggerProbe: Sendable, Equatable {
+  /// An event of the running kernel, for any process; the filter is in the kernel's own words.
+  case tracepoint(EventName, filter: String?)
+  /// `FUNCTION[+OFFSET]` or `MODULE:FUNCTION` of the kernel, for any process.
+  case kernelFunction(String, isReturn: Bool)
+  /// All sites of one user-space probe, for the target only.
+  case userSites([UserProbeSite], isReturn: Bool)
+
+  /// Whether only the target's own tasks can cause it.
+  package var isUserSpace: Bool {
+    if case .userSites = self { return true }
+    return false
+  }
+
+  var isKernelFunction: Bool {
+    if case .kernelFunction = self { return true }
+    return false
+  }
+}
+
+/// One instruction of a file that user space runs.
+package struct UserProbeSite: Sendable, Equatable {
+  /// Path as this process can open it, without white space or line ends (the kernel splits at them).
+  package var path: String
+  /// Bytes from the start of the file.
+  package var offset: UInt64
+  /// Where in the file a USDT semaphore lies, a counter of 16 bits that the kernel raises while the probe is there; 0 for none.
+  package var semaphoreOffset: UInt64
+
+  package init(path: String, offset: UInt64, semaphoreOffset: UInt64 = 0) {
+    self.path = path
+    self.offset = offset
+    self.semaphoreOffset = semaphoreOffset
+  }
+}
+
+/// A probe and what it does to windows.
+package struct Trigger: Sendable, Equatable {
+  package var probe: TriggerProbe
+  /// One of the trigger kinds.
+  package var kind: EventKind
+
+  package init(_ probe: TriggerProbe, kind: EventKind) {
+    self.probe = probe
+    self.kind = kind
+  }
+
+  /// What start and stop trigger make: one trigger where both are the same probe.
+  package static func pair(start: TriggerProbe?, stop: TriggerProbe?) -> [Trigger] {
+    if let start, start == stop { return [Trigger(start, kind: .startStopTrigger)] }
+    return [start.map { Trigger($0, kind: .startTrigger) }, stop.map { Trigger($0, kind: .stopTrigger) }]
+      .compactMap { $0 }
+  }
+}

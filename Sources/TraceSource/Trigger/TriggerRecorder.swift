@@ -1,0 +1,98 @@
+internal import TraceModel
+
+/// A trigger as the kernel has it.
+struct RecordedTrigger: Sendable {
+  var name: EventName
+  var kind: EventKind
+  var filter: String?
+  var isUserSpace: Bool
+
+  /// Creates what the triggers need.
+  static func install(
+    _ triggers: [Trigger], _ tracefs: any TracefsAccess, _ probes: inout ProbeGroup
+  ) throws(CaptureError) -> [RecordedTrigger] {
+    var installed: [RecordedTrigger] = []
+    for trigger in triggers {
+      let name = try probes.add(trigger.kind == .stopTrigger ? "stop" : "start", trigger.probe)
+      guard tracefs.exists("events/\(name.path)/format") else {
+        throw CaptureError(
+          .refused, "this kernel has no event \(name)", remedy: "`kdelay-ftrace list 't:*'` shows those it has")
+      }
+      var filter: String?
+      if case .tracepoint(_, let given) = trigger.probe { filter = given }
+      installed.append(
+        RecordedTrigger(name: name, kind: trigger.kind, filter: filter, isUserSpace: trigger.probe.isUserSpace))
+    }
+    return installed
+  }
+}
+
+/// Records triggers and upcalls in an instance of their own: no loss of data loses a trigger, and one that any process may
+/// cause is not held back by the pid filter.
+struct TriggerRecorder: ~Copyable {
+  private let triggers: [RecordedTrigger]
+  private let upcall: EventName?
+  let decoder: PageDecoder
+  private var instance: TracingInstance
+
+  /// Creates the instance; no event is enabled yet.
+  static func create(
+    _ tracefs: any TracefsAccess, owner: InstanceOwner, purpose: InstanceOwner.Purpose, layout: PageLayout,
+    _ triggers: [RecordedTrigger], upcall: EventName? = nil
+  ) throws(CaptureError) -> TriggerRecorder {
+    let readings = triggers.map { ($0.name, RecordReading($0.kind)) }
+      + [upcall.map { ($0, RecordReading(.upcall, subject: "ret")) }].compactMap { $0 }
+    let table = try EventTable.read(tracefs, readings)
+    let instance = try TracingInstance.create(
+      tracefs, owner: owner, purpose: purpose, settings: BufferSettings(bufferKiB: 4096))
+    let recorder = TriggerRecorder(
+      triggers: triggers, upcall: upcall, decoder: PageDecoder(layout: layout, table: table), instance: instance)
+    for trigger in triggers { try recorder.setFilter(of: trigger) }
+    return recorder
+  }
+
+  private init(
+    triggers: [RecordedTrigger], upcall: EventName?, decoder: PageDecoder, instance: consuming TracingInstance
+  ) {
+    self.triggers = triggers
+    self.upcall = upcall
+    self.decoder = decoder
+    self.instance = instance
+  }
+
+  private func setFilter(of trigger: RecordedTrigger) throws(CaptureError) {
+    guard let filter = trigger.filter else { return }
+    do { try instance.set("events/\(trigger.name.path)/filter", filter) } catch {
+      let reason = instance.reason(for: filter) ?? error.what
+      throw CaptureError(
+        .refused, "the kernel refused the filter '\(filter)' of \(trigger.name): \(reason)",
+        remedy: "its fields are in \(instance.root)/events/\(trigger.name.path)/format")
+    }
+  }
+
+  /// Adds tasks to the filter where nothing but the target can cause what is recorded here.
+  func watch(tids: [Int32]) throws(CaptureError) {
+    if upcall == nil, triggers.allSatisfy(\.isUserSpace) { try instance.watch(tids: tids) }
+  }
+
+  func addPipes(to readers: inout RawPageReaders, cpus: [Int]) throws(CaptureError) {
+    try readers.add(instance, cpus: cpus)
+  }
+
+  /// Starts to record, upcalls only for now.
+  func start() throws(CaptureError) {
+    try instance.set("tracing_on", "1")
+    if let upcall { try instance.enable(upcall) }
+  }
+
+  /// Starts to record `trigger`, if it is one of this recorder's.
+  func enable(_ trigger: RecordedTrigger) throws(CaptureError) {
+    if triggers.contains(where: { $0.kind == trigger.kind }) { try instance.enable(trigger.name) }
+  }
+
+  func stop() throws(CaptureError) { try instance.set("tracing_on", "0") }
+
+  func overrun(cpu: Int) -> UInt64 { instance.overrun(cpu: cpu) }
+
+  consuming func close() throws(CaptureError) { try instance.close() }
+}

@@ -1,0 +1,56 @@
+internal import Glibc
+internal import Report
+
+/// Something that can be a trigger.
+struct ListEntry {
+  enum Kind: String {
+    case tracepoint = "t"
+    case kernelFunction = "k"
+    case userFunction = "up"
+    case usdt = "u"
+  }
+
+  var kind: Kind
+  /// The file as the target sees it; nil for the program itself and for the kernel.
+  var path: String?
+  /// Without kind and path: `SYSTEM:EVENT`, `FUNCTION`, `SYMBOL` or `PROVIDER:PROBE`.
+  var name: String
+  /// What a mangled name stands for.
+  var demangled: String?
+
+  /// As `--start-trigger` takes it.
+  var trigger: String { "\(kind.rawValue):\(path.map { "\($0):" } ?? "")\(name)" }
+
+  var text: String { trigger + (demangled.map { "\t\($0)" } ?? "") + "\n" }
+
+  var json: String {
+    JSONLine.text([
+      ("trigger", trigger), ("kind", "\(kind)"), ("path", path), ("name", name), ("demangled", demangled),
+    ])
+  }
+}
+
+/// The pattern that entries are chosen by.
+struct ListFilter {
+  private let pattern: String?
+  /// The pattern begins with a kind.
+  private let kind: ListEntry.Kind?
+
+  init(_ pattern: String?) {
+    self.pattern = pattern
+    kind = pattern.flatMap { pattern in
+      pattern.firstIndex(of: ":").flatMap { ListEntry.Kind(rawValue: String(pattern[..<$0])) }
+    }
+  }
+
+  /// Whether anything of this kind can match, so that it is worth looking for.
+  func admits(_ kind: ListEntry.Kind) -> Bool { self.kind == nil || self.kind == kind }
+
+  func matches(_ entry: ListEntry) -> Bool {
+    guard let pattern else { return true }
+    let path = entry.path.map { "\($0):" } ?? ""
+    var texts = [entry.trigger, path + entry.name, entry.name]
+    if let demangled = entry.demangled { texts += [demangled, "\(entry.kind.rawValue):\(path)\(demangled)"] }
+    return texts.contains { fnmatch(pattern, $0, 0) == 0 }
+  }
+}

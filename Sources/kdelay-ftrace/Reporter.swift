@@ -1,0 +1,148 @@
+internal import Glibc
+internal import Report
+
+/// Renders and writes reports in a thread of its own: the stream is read on meanwhile, so that no window is missed because
+/// of the one before, however slow the reader of the report is.
+///
+/// What makes it `Sendable`: `state` is touched only under the mutex, and `output` by the thread alone until it has ended.
+final class Reporter: @unchecked Sendable {
+  private enum Job {
+    case report(Sample)
+    case skipped(Sample)
+  }
+
+  private struct State {
+    var jobs: [Job] = []
+    /// No job follows.
+    var isClosed = false
+    var failure: ToolError?
+    var hasEnded = false
+  }
+
+  /// Samples that wait; whoever adds one more waits for room, so that memory stays bounded.
+  private static let limit = 16384
+
+  private let renderer: any Renderer
+  private var output: ReportOutput
+  private var state = State()
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+  init(_ renderer: any Renderer, _ output: consuming ReportOutput) {
+    self.renderer = renderer
+    self.output = output
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(changed, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(changed)
+    pthread_mutex_destroy(mutex)
+    changed.deallocate()
+    mutex.deallocate()
+  }
+
+  /// Starts the thread.
+  func start() {
+    var thread = pthread_t()
+    let reporter = Unmanaged.passRetained(self)
+    pthread_create(
+      &thread, nil,
+      { reporter in
+        guard let reporter else { return nil }
+        Unmanaged<Reporter>.fromOpaque(reporter).takeRetainedValue().run()
+        return nil
+      }, reporter.toOpaque())
+    pthread_detach(thread)
+  }
+
+  /// Runs `body` under the mutex. It reaches `state` through the object, never as an inout argument: inside that the
+  /// compiler may take it for unchanged while `pthread_cond_wait` lets the other thread change it.
+  private func locked<Result>(_ body: () -> Result) -> Result {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return body()
+  }
+
+  /// Hands a sample over; `isSkipped`: only that it was too short is said. Throws what writing an earlier one failed with.
+  func report(_ sample: Sample, isSkipped: Bool) throws(ToolError) {
+    let failure = locked {
+      while state.jobs.count >= Self.limit, state.failure == nil { pthread_cond_wait(changed, mutex) }
+      state.jobs.append(isSkipped ? .skipped(sample) : .report(sample))
+      pthread_cond_broadcast(changed)
+      return state.failure
+    }
+    if let failure { throw failure }
+  }
+
+  /// No sample follows.
+  func close() {
+    locked {
+      state.isClosed = true
+      _ = pthread_cond_broadcast(changed)
+    }
+  }
+
+  /// Leaves what waits unwritten, and the report without its name.
+  func abandon() {
+    locked {
+      state.isClosed = true
+      state.jobs.removeAll()
+      _ = pthread_cond_broadcast(changed)
+    }
+    // It may be stuck in a write that nobody reads; then it ends with the process.
+    for _ in 0..<200 where !hasEnded { usleep(500) }
+    output.discard()
+  }
+
+  /// Whether all is written.
+  var hasEnded: Bool { locked { state.hasEnded } }
+
+  /// Gives the report its name, once all is written; throws what writing failed with.
+  func finish() throws(ToolError) {
+    if let failure = locked({ state.failure }) { throw failure }
+    try output.finish()
+  }
+
+  private func run() {
+    while let jobs = next() {
+      var text = ""
+      for job in jobs {
+        switch job {
+        case .report(let sample): text += renderer.render(sample)
+        case .skipped(let sample): text += renderer.renderSkipped(sample)
+        }
+        // A reader sees each report as soon as it is there, and of many at once not each by itself.
+        if text.utf8.count >= 1 << 16, !write(&text) { return }
+      }
+      if !write(&text) { return }
+    }
+    locked { state.hasEnded = true }
+  }
+
+  /// What waits; nil after the last.
+  private func next() -> [Job]? {
+    locked {
+      while state.jobs.isEmpty, !state.isClosed { pthread_cond_wait(changed, mutex) }
+      defer { pthread_cond_broadcast(changed) }
+      let jobs = state.jobs
+      state.jobs = []
+      return jobs.isEmpty ? nil : jobs
+    }
+  }
+
+  private func write(_ text: inout String) -> Bool {
+    do throws(ToolError) {
+      try output.write(text)
+      text = ""
+      return true
+    } catch {
+      locked {
+        state.failure = error
+        state.hasEnded = true
+        _ = pthread_cond_broadcast(changed)
+      }
+      return false
+    }
+  }
+}

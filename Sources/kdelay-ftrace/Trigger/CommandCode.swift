@@ -1,0 +1,30 @@
+internal import Glibc
+internal import TraceSource
+internal import Unwinder
+
+extension TargetCode {
+  /// The code of the target: what it has mapped, or for a command, which has only this program's code so far, what it is
+  /// going to run.
+  static func of(_ target: TargetProcess, command path: String?) throws(ToolError) -> TargetCode {
+    guard let path else { return TargetCode(of: target) }
+    let program = interpreter(of: path) ?? path
+    let libraryPath = getenv("LD_LIBRARY_PATH").map { String(cString: $0) }
+    // What cannot be read is told when it is asked for.
+    let libraries = try? LibraryResolver(libraryPath: libraryPath).libraries(of: program)
+    return TargetCode(program: program, libraries: libraries?.paths ?? [])
+  }
+
+  /// The program that runs the script at `path`: what follows `#!`, or the name after `#!/usr/bin/env`. nil for a program.
+  private static func interpreter(of path: String) -> String? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 256)
+    guard fgets(&line, Int32(line.count), file) != nil else { return nil }
+    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard text.hasPrefix("#!") else { return nil }
+    let words = text.dropFirst(2).split(whereSeparator: \.isWhitespace).map(String.init)
+    guard let first = words.first else { return nil }
+    guard first.hasSuffix("/env"), words.count > 1 else { return first }
+    return try? CommandProcess.resolve(words[1])
+  }
+}
