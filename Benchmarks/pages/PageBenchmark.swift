@@ -142,9 +142,10 @@ enum PageBenchmark {
     ) {
       var stopped = true
       while stopped {
-        stopped = merger.release(before: limit) { run in
-          stage == .aggregate ? aggregator.consume(run) : (run.count, false)
-        } != nil
+        stopped =
+          merger.release(before: limit) { run in
+            stage == .aggregate ? aggregator.consume(run) : (run.count, false)
+          } != nil
       }
     }
   }

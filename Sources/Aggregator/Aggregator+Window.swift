@@ -103,7 +103,8 @@ extension Aggregator {
     missedTriggers = 0
     return Snapshot(
       start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded,
-      eventsRead: eventsRead, lostEvents: lostEvents, missingTime: missing, missedTriggers: missed, upcalls: upcalls.snapshot)
+      eventsRead: eventsRead, lostEvents: lostEvents, missingTime: missing, missedTriggers: missed,
+      upcalls: upcalls.snapshot)
   }
 
   private func snapshot(of statistic: SyscallStatistic) -> SyscallSnapshot {

@@ -38,27 +38,26 @@ package struct JSONRenderer: Renderer {
   package func renderSkipped(_ sample: Sample) -> String { "" }
 
   private static func upcalls(_ upcalls: UpcallStatistics) -> JSONValue {
-    func count(_ count: UpcallStatistics.Count) -> JSONValue {
-      .object([
+    func members(_ count: UpcallStatistics.Count) -> [(String, JSONValue)] {
+      [
         ("count", .unsigned(count.total)),
         (
           "cpus",
           .array(count.cpus.map { .object([("cpu", .integer(Int64($0.cpu))), ("count", .unsigned($0.count))]) })
         ),
-      ])
+      ]
     }
     return .object([
-      ("total", count(upcalls.total)),
-      ("succeeded", count(upcalls.succeeded)),
-      ("failed", count(upcalls.failed)),
+      ("total", .object(members(upcalls.total))),
+      ("successful", .object(members(upcalls.successful))),
+      ("failed", .object(members(upcalls.failed))),
       (
-        "failures",
+        "errors",
         .array(
-          upcalls.failures.map { failure in
-            .object([
-              ("errno", .integer(Int64(failure.errno))), ("name", .string(ErrnoName.of(failure.errno))),
-              ("calls", count(failure.count)),
-            ])
+          upcalls.errors.map { error in
+            .object(
+              [("errno", .integer(Int64(error.errno))), ("name", .string(ErrnoName.of(error.errno)))]
+                + members(error.count))
           })
       ),
       ("missed", .unsigned(upcalls.missed)),

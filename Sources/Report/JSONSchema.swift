@@ -199,23 +199,19 @@ package enum JSONSchema {
           "type": "object",
           "properties": {
             "total": {"$ref": "#/$defs/upcall_count"},
-            "succeeded": {"$ref": "#/$defs/upcall_count"},
+            "successful": {"$ref": "#/$defs/upcall_count"},
             "failed": {"$ref": "#/$defs/upcall_count"},
-            "failures": {
+            "errors": {
               "type": "array",
               "items": {
-                "type": "object",
-                "properties": {
-                  "errno": {"type": "integer", "minimum": 1},
-                  "name": {"type": "string"},
-                  "calls": {"$ref": "#/$defs/upcall_count"}
-                },
-                "required": ["errno", "name", "calls"]
+                "allOf": [{"$ref": "#/$defs/upcall_count"}],
+                "properties": {"errno": {"type": "integer", "minimum": 1}, "name": {"type": "string"}},
+                "required": ["errno", "name"]
               }
             },
             "missed": {"type": "integer", "minimum": 0}
           },
-          "required": ["total", "succeeded", "failed", "failures", "missed"]
+          "required": ["total", "successful", "failed", "errors", "missed"]
         },
         "syscall_event": {
           "type": "object",

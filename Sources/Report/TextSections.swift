@@ -136,14 +136,16 @@ enum LossSection {
 /// Open vSwitch's upcalls, as kernel_delay.py prints them.
 enum UpcallSection {
   static func lines(_ upcalls: UpcallStatistics) -> [String] {
+    guard upcalls.total.total + upcalls.missed > 0 else { return [] }
     var lines = [
-      "", "# UPCALL STATISTICS (TOTAL [CPU_ID: N_UPCALLS_PER_CPU, ...]):",
-      line("Total upcalls", upcalls.total), line("Successful upcalls", upcalls.succeeded),
-      line("Failed upcalls", upcalls.failed),
+      "", "# UPCALL STATISTICS (TOTAL [CPU_ID: N_UPCALLS_PER_CPU, ...]):", line("Total upcalls", upcalls.total),
     ]
-    for failure in upcalls.failures {
-      let name = " \(Columns.right(String(failure.errno), 4)), \(ErrnoName.of(failure.errno))"
-      lines.append("  \(Columns.left(name, 20)): \(text(failure.count))")
+    if upcalls.failed.total > 0 {
+      lines += [line("Successful upcalls", upcalls.successful), line("Failed upcalls", upcalls.failed)]
+    }
+    for error in upcalls.errors {
+      let name = " \(Columns.right(String(error.errno), 4)), \(ErrnoName.of(error.errno))"
+      lines.append("  \(Columns.left(name, 20)): \(text(error.count))")
     }
     if upcalls.missed > 0 { lines.append("  Missed upcalls      : \(upcalls.missed) (not counted above)") }
     return lines
@@ -155,6 +157,6 @@ enum UpcallSection {
 
   private static func text(_ count: UpcallStatistics.Count) -> String {
     let cpus = count.cpus.map { "\($0.cpu): \($0.count)" }.joined(separator: ", ")
-    return "\(count.total)" + (cpus.isEmpty ? "" : " [\(cpus)]")
+    return "\(count.total) [\(cpus)]"
   }
 }

@@ -28,11 +28,11 @@ package struct UpcallStatistics: Sendable, Equatable {
   }
 
   var total: Count { Count(counts) }
-  var succeeded: Count { Count(counts.filter { $0.result >= 0 }) }
+  var successful: Count { Count(counts.filter { $0.result >= 0 }) }
   var failed: Count { Count(counts.filter { $0.result < 0 }) }
 
   /// Failed upcalls by their errno, ascending.
-  var failures: [(errno: Int32, count: Count)] {
+  var errors: [(errno: Int32, count: Count)] {
     Set(counts.filter { $0.result < 0 }.map { -$0.result }).sorted().map { number in
       (number, Count(counts.filter { $0.result == -number }))
     }

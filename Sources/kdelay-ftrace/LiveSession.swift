@@ -153,7 +153,11 @@ struct LiveSession: ~Copyable {
     lookAtThreads()
     // What /proc showed is no older than the events, which are enabled by now, and no younger than this.
     guard command != nil else { return plan.schedule(at: MonotonicClock.now) }
-    if triggers.start == nil { aggregator.openWindowAtExec(of: target.pid) } else { plan.schedule(at: MonotonicClock.now) }
+    if triggers.start == nil {
+      aggregator.openWindowAtExec(of: target.pid)
+    } else {
+      plan.schedule(at: MonotonicClock.now)
+    }
     try command?.release()
     Self.readABI(of: target, &aggregator)
   }

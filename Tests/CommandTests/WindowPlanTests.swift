@@ -125,7 +125,7 @@ struct TriggerPlanTests {
   @Test func aStopTriggerAloneClosesWhatTheTimeOpens() {
     var plan = WindowPlan(closing: .trigger, pause: 20, count: 3)
     plan.schedule(at: 1000)
-    let windows = windows(&plan, [(.stopTrigger, 1010), (.stopTrigger, 1020), (.stopTrigger, 1100), (.stopTrigger, 1150)])
+    let windows = windows(&plan, [1010, 1020, 1100, 1150].map { (.stopTrigger, $0) })
     #expect(windows == [[1000, 1010], [1030, 1100], [1120, 1150]])
   }
 
@@ -237,8 +237,8 @@ struct TriggerSpecTests {
 
   @Test func whatIsNoTriggerIsRefused() {
     for bad in [
-      "", "main", ":", "x:y", "t:", "t:a", "t:a:b:c", "t:a:b if ", "t:a b:c", "t:../x:y", "k:", "k:a:b:c", "k:a b", "k:f+x",
-      "kr:f+4", "up:", "up:/a:", "up:f+0xz", "ur:f+1", "u:a", "u:a:b:c", "u::", "u:/a:b", "k:f+1 g", "K:f",
+      "", "main", ":", "x:y", "t:", "t:a", "t:a:b:c", "t:a:b if ", "t:a b:c", "t:../x:y", "k:", "k:a:b:c", "k:a b",
+      "k:f+x", "kr:f+4", "up:", "up:/a:", "up:f+0xz", "ur:f+1", "u:a", "u:a:b:c", "u::", "u:/a:b", "k:f+1 g", "K:f",
     ] {
       #expect(throws: TriggerSpec.Failure.self, "\(bad)") { try TriggerSpec.parse(bad) }
     }

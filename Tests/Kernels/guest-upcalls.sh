@@ -23,7 +23,8 @@ wait_for() {
         usleep 20000
     done
 }
-recording() { [ "$(cat $T/instances/kdelay-*/tracing_on 2>/dev/null | grep -c 1)" = "$1" ]; }
+# The instances of the data end in a number.
+recording() { [ "$(cat $T/instances/kdelay-*[0-9]/tracing_on 2>/dev/null | grep -c 1)" = "$1" ]; }
 ended() { ! kill -0 "$1" 2>/dev/null; }
 recording_or_ended() { recording "$1" || { ended "$2" && ended "${3:-$2}"; }; }
 

@@ -62,10 +62,13 @@ struct GoldenTests {
     #expect(JSONRenderer().renderSkipped(Self.triggered) == "")
   }
 
-  @Test func noUpcallsAreCountedAsNone() {
+  @Test func upcallsOfWhichNoneFailedAreATotal() {
     var none = Self.triggered
     none.upcalls = UpcallStatistics(counts: [], missed: 0)
-    #expect(TextRenderer().render(none).contains("\n  Total upcalls       : 0\n  Successful upcalls  : 0\n"))
+    #expect(!TextRenderer().render(none).contains("UPCALL"))
+    #expect(JSONRenderer().render(none).contains(#""upcalls":{"total":{"count":0,"cpus":[]}"#))
+    none.upcalls = UpcallStatistics(counts: [UpcallCount(result: 0, cpu: 3, count: 7)], missed: 0)
+    #expect(TextRenderer().render(none).contains("  Total upcalls       : 7 [3: 7]\n\n"))
   }
 
   @Test func aSampleWithoutThreadsIsAReportToo() {

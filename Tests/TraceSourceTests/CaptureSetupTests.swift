@@ -58,7 +58,8 @@ struct CaptureSetupTests {
   private static let combinations: [[Trigger]] = [
     [],
     Trigger.pair(
-      start: .userSites([UserProbeSite(path: "/a", offset: 0x10), UserProbeSite(path: "/a", offset: 0x20)], isReturn: false),
+      start: .userSites(
+        [UserProbeSite(path: "/a", offset: 0x10), UserProbeSite(path: "/a", offset: 0x20)], isReturn: false),
       stop: .kernelFunction("f", isReturn: true)),
     Trigger.pair(
       start: .tracepoint(EventName("sched", "sched_wakeup"), filter: "pid == 1"),
@@ -167,14 +168,14 @@ struct CaptureSetupTests {
     try runCapture(complete, triggers)
     let tracefs = try TracefsTree()
     try """
-      [   11.000001] trace_kprobe: error: Symbol is not there
-        Command: p:probe/x g
-                   ^
-      [   12.000001] trace_kprobe: error: Failed to register probe event
-        Command: p:kdelay_4194305_7/start_4194305 f
-                   ^
+    [   11.000001] trace_kprobe: error: Symbol is not there
+      Command: p:probe/x g
+                 ^
+    [   12.000001] trace_kprobe: error: Failed to register probe event
+      Command: p:kdelay_4194305_7/start_4194305 f
+                 ^
 
-      """.write(toFile: "\(tracefs.root)/error_log", atomically: false, encoding: .utf8)
+    """.write(toFile: "\(tracefs.root)/error_log", atomically: false, encoding: .utf8)
     tracefs.failing = complete.changes.firstIndex { $0.contains("dynamic_events") }
     let error = #expect(throws: CaptureError.self) { try runCapture(tracefs, triggers) }
     #expect(error?.what == "the kernel refused a probe at f: Failed to register probe event")

@@ -70,11 +70,14 @@ struct EventMergerTests {
     }
     var taken: [Event] = []
     var stops: [UInt64] = []
-    while let stop = merger.release(before: .max, { run in
-      let position = run.firstIndex { $0.timestamp % 70 == 0 }
-      taken += run[...(position ?? run.count - 1)]
-      return ((position ?? run.count - 1) + 1, position != nil)
-    }) { stops.append(stop.timestamp) }
+    while let stop = merger.release(
+      before: .max,
+      { run in
+        let position = run.firstIndex { $0.timestamp % 70 == 0 }
+        taken += run[...(position ?? run.count - 1)]
+        return ((position ?? run.count - 1) + 1, position != nil)
+      })
+    { stops.append(stop.timestamp) }
     let pending = merger.pending
     #expect(pending == 0 && taken.count == 200)
     #expect(taken.map(\.timestamp) == taken.map(\.timestamp).sorted())

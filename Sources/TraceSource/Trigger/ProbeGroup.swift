@@ -56,7 +56,8 @@ package struct ProbeGroup: ~Copyable {
       guard error.code == .refused else { throw error }
       let place = definition.drop { $0 != " " }.dropFirst()
       throw CaptureError(
-        .refused, "the kernel refused a probe at \(place): \(KernelReason.read(tracefs, for: definition) ?? error.what)",
+        .refused,
+        "the kernel refused a probe at \(place): \(KernelReason.read(tracefs, for: definition) ?? error.what)",
         remedy: "choose another place; `kdelay-ftrace list` shows what can be one")
     }
     if !events.contains(event) { events.append(event) }

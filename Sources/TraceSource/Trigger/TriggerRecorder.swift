@@ -40,7 +40,8 @@ struct TriggerRecorder: ~Copyable {
     _ tracefs: any TracefsAccess, owner: InstanceOwner, purpose: InstanceOwner.Purpose, layout: PageLayout,
     _ triggers: [RecordedTrigger], upcall: EventName? = nil
   ) throws(CaptureError) -> TriggerRecorder {
-    let readings = triggers.map { ($0.name, RecordReading($0.kind)) }
+    let readings =
+      triggers.map { ($0.name, RecordReading($0.kind)) }
       + [upcall.map { ($0, RecordReading(.upcall, subject: "ret")) }].compactMap { $0 }
     let table = try EventTable.read(tracefs, readings)
     let instance = try TracingInstance.create(

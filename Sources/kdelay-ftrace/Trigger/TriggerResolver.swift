@@ -95,7 +95,8 @@ struct TriggerResolver: ~Copyable {
     }
     let more = candidates.count > 8 ? " and \(candidates.count - 8) more" : ""
     return Failure(
-      reason: "\(candidates.count) functions of \(file.path) are named \(symbol): \(list.joined(separator: ", "))\(more)",
+      reason:
+        "\(candidates.count) functions of \(file.path) are named \(symbol): \(list.joined(separator: ", "))\(more)",
       remedy: "give the address of the one that is meant instead of the name, as up:\(file.path):0xADDRESS")
   }
 
@@ -104,7 +105,8 @@ struct TriggerResolver: ~Copyable {
       reason: "\(symbol) of \(file.path) is chosen among several functions when the program starts (an IFUNC), and is "
         + "itself run only then",
       remedy: implementations.isEmpty
-        ? "name the implementation that is used" : "name the implementation: \(implementations.joined(separator: ", "))")
+        ? "name the implementation that is used" : "name the implementation: \(implementations.joined(separator: ", "))"
+    )
   }
 
   private static func missing(_ symbol: String, _ nearest: [String], _ files: [CodeFile]) -> Failure {
