@@ -29,12 +29,42 @@ kill -INT $tool
 wait $tool || exit 3
 exec 7>&-
 
+# Windows between functions, USDT probes, and functions of the kernel: windows NAME START STOP.
+windows() {
+    rm -f /tmp/go; mkfifo /tmp/go
+    /job/trigger-windows 25 20 < /tmp/go > /out/$1.answer &
+    exec 7> /tmp/go
+    until grep -q ready /out/$1.answer; do usleep 10000; done
+    $run -D --format json -o /out/$1.json --sample-count 20 --start-trigger "$2" --stop-trigger "$3" \
+        -p "$(sed -n 's/ready //p' /out/$1.answer)" 2> /out/$1.err &
+    tool=$!
+    until grep -q gating: /out/$1.err 2>/dev/null; do usleep 10000; done
+    usleep 500000
+    echo go >&7
+    wait $tool || exit 5
+    exec 7>&-
+    wait
+}
+windows functions up:window_begin up:window_end
+windows probes u:kdelay:begin u:kdelay:end
+windows kernel-functions k:__x64_sys_getuid kr:__x64_sys_getppid
+
+# Probes that the kernel refuses: no such function, one on its own blacklist, and not at the start of an instruction.
+refused() {
+    $run --start-trigger "$2" -p $$ > /dev/null 2> /tmp/err
+    { echo $?; cat /tmp/err; } > /out/$1.refused
+}
+refused unknown k:no_such_function
+refused blacklisted k:native_read_cr2
+refused inside k:__x64_sys_getppid+0x1
+$run list 'k:*' > /out/list.txt || exit 6
+
 # Killed: the next start cleans up.
-$run --sample-time 60 -p $$ > /dev/null &
+$run --sample-time 60 --start-trigger k:vfs_read -p $$ > /dev/null &
 tool=$!
-until [ "$(cat $T/instances/kdelay-*/tracing_on 2>/dev/null)" = 1 ]; do usleep 10000; done
+until [ "$(cat $T/instances/kdelay-*-triggers/tracing_on 2>/dev/null)" = 1 ]; do usleep 10000; done
 kill -9 $tool
 wait $tool
 ls $T/instances > /out/stale.txt
 $run --sample-time 0.1 -p $$ > /dev/null 2> /out/cleaned.txt || exit 4
-ls $T/instances > /out/left.txt
+{ ls $T/instances; cat $T/dynamic_events; } > /out/left.txt
