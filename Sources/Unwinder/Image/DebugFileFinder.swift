@@ -4,9 +4,14 @@ internal import Glibc
 package struct DebugFileFinder: Sendable {
   /// What `/usr/lib/debug` is looked for in: "" for this system's, `/proc/PID/root` for a container's.
   package let roots: [String]
+  /// The image's path as seen from the roots, where it is opened by another, as by a link of /proc.
+  private let knownAs: String?
 
-  /// Searches below each of `roots` in turn.
-  package init(roots: [String] = [""]) { self.roots = roots }
+  /// What is looked for as the image's neighbour or by its path is looked for below each root, if `knownAs` is given.
+  package init(roots: [String] = [""], knownAs: String? = nil) {
+    self.roots = roots
+    self.knownAs = knownAs
+  }
 
   /// The debug file of `image`: by build-id, else by the name and the CRC of its .gnu_debuglink. A file of another
   /// build-id is not taken. Nil if there is none.
@@ -36,12 +41,19 @@ package struct DebugFileFinder: Sendable {
   }
 
   private func candidates(link: DebugLink, image: String) -> [String] {
-    let directory = image.lastIndex(of: "/").map { String(image[..<$0]) } ?? "."
-    var candidates = ["\(directory)/\(link.name)", "\(directory)/.debug/\(link.name)"]
+    func directory(of path: String) -> String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "." }
+    var candidates: [String] = []
+    if knownAs == nil {
+      candidates += ["\(directory(of: image))/\(link.name)", "\(directory(of: image))/.debug/\(link.name)"]
+    }
     for root in roots {
       // Below a root the debug files repeat the paths as seen from that root.
-      let inside =
-        !root.isEmpty && directory.hasPrefix(root + "/") ? String(directory.dropFirst(root.count)) : directory
+      var inside = directory(of: knownAs ?? image)
+      if knownAs != nil {
+        candidates += ["\(root)\(inside)/\(link.name)", "\(root)\(inside)/.debug/\(link.name)"]
+      } else if !root.isEmpty, inside.hasPrefix(root + "/") {
+        inside = String(inside.dropFirst(root.count))
+      }
       candidates.append("\(root)/usr/lib/debug\(inside)/\(link.name)")
       // With /lib a link to /usr/lib, the package's files are below one of the two names.
       if !inside.hasPrefix("/usr/") { candidates.append("\(root)/usr/lib/debug/usr\(inside)/\(link.name)") }

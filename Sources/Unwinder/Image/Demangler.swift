@@ -37,17 +37,26 @@ struct Demangler: Sendable {
 
   /// The name as `c++filt` prints it; nil if it is not a C++ (or a legacy Rust) name.
   func cxxName(_ name: String) -> String? {
-    guard let cxx, name.hasPrefix("_Z"), name.utf8.count <= Self.lengthLimit else { return nil }
+    guard let cxx, name.utf8.starts(with: "_Z".utf8), name.utf8.count <= Self.lengthLimit else { return nil }
     return take(cxx(name, nil, nil, nil))
+  }
+
+  private static let swiftPrefixes: [StaticString] = ["$s", "$S", "$e", "_$s", "_$S", "_T0"]
+
+  private static func isSwift(_ name: String) -> Bool {
+    swiftPrefixes.contains { prefix in prefix.withUTF8Buffer { name.utf8.starts(with: $0) } }
   }
 
   /// The name as `swift demangle` prints it; nil if it is not a Swift name.
   func swiftName(_ name: String) -> String? {
-    guard let swift, ["$s", "$S", "$e", "_$s", "_$S", "_T0"].contains(where: name.hasPrefix),
-      name.utf8.count <= Self.lengthLimit, let found = take(swift(name, name.utf8.count, nil, nil, 0))
+    guard let swift, Self.isSwift(name), name.utf8.count <= Self.lengthLimit,
+      let found = take(swift(name, name.utf8.count, nil, nil, 0))
     else { return nil }
     return found == name ? nil : found
   }
+
+  /// The name as the source has it; nil if it is not mangled.
+  func readable(_ name: String) -> String? { swiftName(name) ?? cxxName(name) }
 
   private func take(_ text: UnsafeMutablePointer<CChar>?) -> String? {
     guard let text else { return nil }

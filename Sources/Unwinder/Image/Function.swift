@@ -56,7 +56,10 @@ package struct Function: Sendable {
   }
 
   /// The name for people: demangled where the run-time libraries of the language are there, else as linked.
-  package var displayName: String { DemangledName(of: name)?.full ?? name }
+  package var displayName: String { Self.readable(name) ?? name }
+
+  /// A linked name for people; nil if it is not mangled.
+  package static func readable(_ name: String) -> String? { Demangler.shared.readable(name) }
 
   private var symbolName: ArraySlice<UInt8> { strings.stringBytes(at: Int(entry.name)) ?? [] }
 

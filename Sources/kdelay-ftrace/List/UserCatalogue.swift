@@ -24,16 +24,15 @@ struct UserCatalogue: ~Copyable {
     }
     guard filter.admits(.userFunction) else { return }
     for (path, file) in files {
-      guard let image = try? ELFImage(path: file.link) else { continue }
-      var functions = FunctionTable(of: image, finder: DebugFileFinder(roots: code.roots))
-      var names: [(name: String, demangled: String)] = []
-      try? functions.forEach { if $0.kind != .indirect { names.append(($0.name, $0.displayName)) } }
-      names.sort { $0.name < $1.name }
+      guard var functions = try? FunctionTable(file, roots: code.roots) else { continue }
+      var known: [Function] = []
+      try? functions.forEach { if $0.kind != .indirect { known.append($0) } }
+      var names = known.map(\.name)
+      names.sort()
       var last: String?
-      for (name, demangled) in names where name != last {
+      for name in names where name != last {
         last = name
-        try body(
-          ListEntry(kind: .userFunction, path: path, name: name, demangled: demangled == name ? nil : demangled))
+        try body(ListEntry(kind: .userFunction, path: path, name: name))
       }
     }
   }

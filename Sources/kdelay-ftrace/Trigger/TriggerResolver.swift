@@ -10,12 +10,8 @@ struct TriggerResolver: ~Copyable {
   }
 
   private var code: TargetCode
-  private let finder: DebugFileFinder
 
-  init(_ code: consuming TargetCode) {
-    finder = DebugFileFinder(roots: code.roots)
-    self.code = code
-  }
+  init(_ code: consuming TargetCode) { self.code = code }
 
   mutating func resolve(_ spec: TriggerSpec) throws(Failure) -> TriggerProbe {
     switch spec {
@@ -50,7 +46,7 @@ struct TriggerResolver: ~Copyable {
       // An address by itself means the program, or the file that is named.
       if position > 0, symbol.hasPrefix("0x") { break }
       var functions: FunctionTable
-      do { functions = FunctionTable(of: try ELFImage(path: file.link), finder: finder) } catch {
+      do { functions = try FunctionTable(file, roots: code.roots) } catch {
         // A library that cannot be read is not the one, unless it is asked for.
         if position > 0 { continue }
         throw Self.unreadable(error, file)
@@ -156,5 +152,12 @@ struct TriggerResolver: ~Copyable {
     let names = own.sorted().prefix(8).joined(separator: ", ") + (own.count > 8 ? ", …" : "")
     return Failure(
       reason: "there is no USDT probe \(name) of provider \(provider) in \(place); it has \(names)", remedy: remedy)
+  }
+}
+
+extension FunctionTable {
+  /// The functions of a file of the target's, whose separate debug files are below `roots`.
+  init(_ file: CodeFile, roots: [String]) throws(ImageError) {
+    self.init(of: try ELFImage(path: file.link), finder: DebugFileFinder(roots: roots, knownAs: file.path))
   }
 }
