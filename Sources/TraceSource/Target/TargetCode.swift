@@ -39,9 +39,19 @@ package struct TargetCode: ~Copyable {
   /// The code of a program that is to be started in this process's own root.
   package init(program: String, libraries: [String]) {
     root = "/"
-    executable = CodeFile(path: program, link: program)
-    self.libraries = libraries.map { CodeFile(path: $0, link: $0) }
+    var opened: [FileDescriptor] = []
+    func file(_ path: String) -> CodeFile {
+      let descriptor = path.contains(where: \.isWhitespace) ? Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1
+      guard descriptor >= 0 else { return CodeFile(path: path, link: path) }
+      opened.append(FileDescriptor(rawValue: descriptor))
+      return CodeFile(path: path, link: Self.link(to: descriptor))
+    }
+    executable = file(program)
+    self.libraries = libraries.map(file)
+    self.opened = opened
   }
+
+  private static func link(to descriptor: Int32) -> String { "/proc/\(getpid())/fd/\(descriptor)" }
 
   deinit {
     for descriptor in opened { try? descriptor.close() }
@@ -56,7 +66,7 @@ package struct TargetCode: ~Copyable {
     let descriptor = kdelay_open_in_root(directory, path)
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }
     opened.append(FileDescriptor(rawValue: descriptor))
-    let link = "/proc/\(getpid())/fd/\(descriptor)"
+    let link = Self.link(to: descriptor)
     let identity = FileIdentity(link)
     // The same file by another name, or through a symbolic link.
     let mapped = ([executable] + libraries).first { FileIdentity($0.link) == identity }

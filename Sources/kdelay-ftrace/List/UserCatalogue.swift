@@ -17,7 +17,7 @@ struct UserCatalogue: ~Copyable {
     if filter.admits(.usdt) {
       for (path, file) in files {
         guard let image = try? ELFImage(path: file.link), let probes = try? image.usdtProbes else { continue }
-        for probe in probes {
+        for probe in probes.sorted(by: { ($0.provider, $0.name) < ($1.provider, $1.name) }) {
           try body(ListEntry(kind: .usdt, path: path, name: "\(probe.provider):\(probe.name)"))
         }
       }
