@@ -190,6 +190,52 @@ def live(rounds, calls):
     bound(all(r.counted <= calls for r in busy), "nothing is counted twice")
 
 
+class Waiting:
+    """The tool, waiting for a start trigger that never comes; or the events it would record then, for somebody else only."""
+
+    def __init__(self, pid, function):
+        self.tool = subprocess.Popen([BINARY, "-D", "-p", str(pid), "--start-trigger", f"up:{function}"],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for line in self.tool.stderr:
+            if "gating" in line:
+                break
+        time.sleep(0.3)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.tool.send_signal(signal.SIGINT)
+        self.tool.communicate(timeout=60)
+
+
+def waiting(rounds, calls):
+    """A target that waits for its start trigger, beside one that is outside the pid filter of the same events."""
+    def getppid(watcher):
+        with Target(calls) as target, watcher(target.pid):
+            return target.go()
+
+    def switches(watcher):
+        """Two threads hand a turn to each other on one CPU: two futex calls and a switch a turn."""
+        turns = calls // 40
+        process = subprocess.Popen(["taskset", "-c", "0", WORKLOADS / "trigger-windows", "1", str(turns), "2"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        with process, watcher(int(process.stdout.readline().split()[1])):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            process.stdin.close()
+            return (answer["end_ns"] - answer["start_ns"]) / turns
+
+    outside = lambda pid: Instance(os.getpid(), 32768)
+    for what, load, function in (("getppid at full rate", getppid, "die"), ("turns between two threads", switches, "die")):
+        pairs = [(load(outside), load(lambda pid: Waiting(pid, function))) for _ in range(rounds)]
+        ratio = statistics.median(b / a for a, b in pairs)
+        print(f"{what}: {statistics.median(a for a, _ in pairs):.0f} ns outside the pid filter, "
+              f"{statistics.median(b for _, b in pairs):.0f} ns waiting for a start trigger")
+        bound(ratio <= 1.15, f"a waiting target runs at most 1.15 x slower than one outside the pid filter: {ratio:.3f} x")
+
+
 def memory(seconds):
     """Memory must follow the target's threads and syscalls, not the length of the sample."""
     peaks = {}
@@ -241,6 +287,7 @@ def main():
         raise SystemExit("error: the benchmarks need root and a mounted tracefs\n  see `kdelay-ftrace doctor`")
     pages()
     live(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
+    waiting(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
     memory(2 if options.quick else 20)
 
 

@@ -57,23 +57,57 @@ class Programs(LiveTestCase):
         self.assertLess(syscall(main, "write")["count"], requests + 50)
         self.assertGreaterEqual(syscall(main, "read")["count"], requests)
 
-    def test_postgresql_under_pgbench(self):
+    as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+    def start_postgresql(self, port):
+        """Returns (run something as its user, how to call pgbench, how to call psql, the data directory)."""
         binaries = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
         os.chmod(self.directory, 0o777)
-        port = "7392"
 
         def postgres(*command, **options):
-            return subprocess.run(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command],
-                                  check=True, capture_output=True, text=True, cwd=self.directory, **options)
+            return subprocess.run([*self.as_postgres, *command], check=True, capture_output=True, text=True,
+                                  cwd=self.directory, **options)
         data = f"{self.directory}/data"
         postgres(binaries / "initdb", "-D", data, "-A", "trust")
         postgres(binaries / "pg_ctl", "-D", data, "-w", "-l", f"{self.directory}/log", "-o",
                  f"-p {port} -k {self.directory} -c listen_addresses=", "start")
         self.addCleanup(postgres, binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
-        bench = [binaries / "pgbench", "-h", self.directory, "-p", port, "postgres"]
+        where = ["-h", self.directory, "-p", port, "postgres"]
+        return postgres, [binaries / "pgbench", *where], ["psql", "-qAtX", *where], data
+
+    def test_postgresqls_own_probes_are_as_many_as_pgbench_counts_statements(self):
+        postgres, bench, psql, _ = self.start_postgresql("7393")
+        script = pathlib.Path(self.directory, "script")
+        # The first statement waits until the tool is there: its begin has passed by then.
+        script.write_text("SELECT pg_advisory_xact_lock_shared(7);\nSELECT sum(i) FROM generate_series(1, 100) i;\n")
+        transactions = 1000
+        with subprocess.Popen([*self.as_postgres, *psql], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as gate:
+            gate.stdin.write("SELECT pg_advisory_lock(7);\n\\echo locked\n")
+            gate.stdin.flush()
+            while "locked" not in gate.stdout.readline():
+                pass
+            load = subprocess.Popen([*self.as_postgres, *bench, "-n", "-f", script, "-t", str(transactions)],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory'"
+            backend = wait_until(lambda: postgres(*psql, "-c", waiting).stdout.strip(), "pgbench waits")
+            tool = Tool("-p", backend, "--start-trigger", "u:postgresql:query__start", "--stop-trigger",
+                        "u:postgresql:query__done", "--sample-count", 10 * transactions).wait_recording()
+            gate.stdin.write("SELECT pg_advisory_unlock(7);\n")
+            gate.stdin.close()
+            said = load.communicate(timeout=60)[0]
+        self.assertIn(f"number of transactions actually processed: {transactions}/{transactions}", said)
+        samples = tool.finish().samples
+        self.assertEqual(len(samples), 2 * transactions - 1)
+        for sample in samples:
+            self.check_sample(sample)
+            self.assertEqual(len(sample["threads"]), 1)
+            self.assertEqual(sample["loss"]["missed_triggers"], 0)
+
+    def test_postgresql_under_pgbench(self):
+        postgres, bench, psql, data = self.start_postgresql("7392")
         postgres(*bench, "-i", "-q", "-s", "1")
-        load = subprocess.Popen(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *bench, "-T", "4",
-                                 "-c", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        load = subprocess.Popen([*self.as_postgres, *bench, "-T", "4", "-c", "1"], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
         def lasting_backend():
             # pgbench first asks a few questions over a connection of its own, which it closes again.
             found = subprocess.run(["pgrep", "-f", "postgres: postgres postgres .*(BEGIN|UPDATE|COMMIT|idle)"],
@@ -87,7 +121,7 @@ class Programs(LiveTestCase):
         tools = [Tool("-p", pid, "--sample-time", 100).wait_recording() for pid in (backend, postmaster, checkpointer)]
         connections = 5
         for _ in range(connections):
-            postgres("psql", "-h", self.directory, "-p", port, "-c", "CHECKPOINT")
+            postgres(*psql, "-c", "CHECKPOINT")
         samples = [tool.finish(signal.SIGINT).sample for tool in tools]
         load.communicate(timeout=30)
         for sample in samples:
