@@ -118,8 +118,6 @@ package struct Capture: ~Copyable {
   /// Enables the events and starts to record. `tids`: the target's tasks now.
   package mutating func start(tids: [Int32]) throws(CaptureError) {
     try instance.set("tracing_on", "1")
-    try recorder?.start()
-    try apart?.start()
     let first = triggers.first { $0.kind != .stopTrigger }
     if let first { try openGate(on: first) }
     for event in TracedEvent.allCases where !missingEvents.contains(event) {
@@ -132,6 +130,9 @@ package struct Capture: ~Copyable {
     if let stop = triggers.first(where: { $0.kind == .stopTrigger }) {
       try? gate?.close(on: stop, tids: stop.isUserSpace ? tids : nil, instance)
     }
+    // A trigger counts only when all that belongs to its window is there.
+    try recorder?.start()
+    try apart?.start()
   }
 
   /// Why the data events are not gated though a start trigger is waited for.

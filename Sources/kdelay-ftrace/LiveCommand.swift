@@ -104,8 +104,15 @@ struct LiveCommand: ParsableCommand {
   }
 
   func run() throws {
-    let session = try LiveSession.prepare(self)
-    try session.run()
+    let signals = Signals()
+    let reporter = Reporter(format.renderer, try ReportOutput(path: output))
+    do {
+      let session = try LiveSession.prepare(self, signals, reporter)
+      try session.run()
+    } catch {
+      reporter.abandon()
+      throw error
+    }
   }
 }
 

@@ -35,12 +35,12 @@ struct LiveSession: ~Copyable {
   private init(
     _ options: LiveCommand, _ target: TargetProcess, log: (@Sendable (String) -> Void)?, signals: consuming Signals,
     pidfd: consuming OwnedDescriptor, triggers: TriggerPair, countsUpcalls: Bool,
-    output: consuming ReportOutput, command: consuming CommandProcess?, capture: consuming Capture
+    reporter: Reporter, command: consuming CommandProcess?, capture: consuming Capture
   ) {
     self.log = log
     self.triggers = triggers
     self.countsUpcalls = countsUpcalls
-    reporter = Reporter(options.format.renderer, output)
+    self.reporter = reporter
     self.target = target
     let length = options.sampleTime ?? (options.command.isEmpty || triggers.start != nil ? 0.5 : nil)
     let nanoseconds = triggers.stop == nil ? length.map { UInt64($0 * 1e9) } : nil
@@ -59,9 +59,9 @@ struct LiveSession: ~Copyable {
   }
 
   /// Finds or starts the target and sets the capture up. What fails leaves nothing behind.
-  static func prepare(_ options: LiveCommand) throws -> LiveSession {
-    let signals = Signals()
-    let output = try ReportOutput(path: options.output)
+  static func prepare(
+    _ options: LiveCommand, _ signals: consuming Signals, _ reporter: Reporter
+  ) throws -> LiveSession {
     var log: (@Sendable (String) -> Void)?
     if options.debug { log = { message in Failure.say("debug: \(message)") } }
     let (tracefs, message) = try MountedTracefs.find(log: log)
@@ -101,19 +101,11 @@ struct LiveSession: ~Copyable {
     log?("sub-buffers of \(capture.pageSize) bytes, \(capture.bufferBytes) bytes per CPU")
     return LiveSession(
       options, target, log: log, signals: signals, pidfd: pidfd, triggers: triggers, countsUpcalls: countsUpcalls,
-      output: output, command: command, capture: capture)
+      reporter: reporter, command: command, capture: capture)
   }
 
   /// Captures, reports, and takes everything down again.
   consuming func run() throws {
-    let reporter = reporter
-    do { try captureAndClose() } catch {
-      reporter.abandon()
-      throw error
-    }
-  }
-
-  private consuming func captureAndClose() throws {
     reporter.start()
     try tracker.watchAll(capture)
     try capture.start(tids: target.threads)

@@ -16,7 +16,8 @@ final class Reporter: @unchecked Sendable {
     /// No job follows.
     var isClosed = false
     var failure: ToolError?
-    var hasEnded = false
+    /// No thread runs: not yet, or not any more.
+    var hasEnded = true
   }
 
   /// Samples that wait; whoever adds one more waits for room, so that memory stays bounded.
@@ -44,6 +45,7 @@ final class Reporter: @unchecked Sendable {
 
   /// Starts the thread.
   func start() {
+    locked { state.hasEnded = false }
     var thread = pthread_t()
     let reporter = Unmanaged.passRetained(self)
     pthread_create(

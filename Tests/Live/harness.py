@@ -91,19 +91,25 @@ class Tool:
 
     @property
     def instance(self):
-        found = [i for i in instances() if i.startswith(f"kdelay-{self.process.pid}-")]
-        return TRACEFS / "instances" / found[0] if found else None
+        """The one with the data."""
+        return next(iter(self.instances), None)
+
+    @property
+    def instances(self):
+        return [TRACEFS / "instances" / name for name in instances() if name.startswith(f"kdelay-{self.process.pid}-")]
 
     def wait_recording(self):
         """Returns once events are recorded."""
         def recording():
             assert self.process.poll() is None, self.process.communicate()
             try:
-                return self.instance and (self.instance / "tracing_on").read_text().strip() == "1"
+                own = self.instances
+                triggered = "--start-trigger" in self.process.args or "--stop-trigger" in self.process.args
+                return len(own) >= 1 + triggered and all((i / "tracing_on").read_text().strip() == "1" for i in own)
             except OSError:
                 return False
         wait_until(recording, "the tool records")
-        # tracing_on comes before the first look at /proc; the window opens right after it.
+        # The first look at /proc follows; the window opens, or a trigger opens it, from then on.
         time.sleep(0.3)
         return self
 

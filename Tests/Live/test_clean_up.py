@@ -62,7 +62,7 @@ class CleanUp(LiveTestCase):
             second = Tool("-p", other.pid, "--sample-time", 60).wait_recording()
             third = Tool("-p", other.pid, "--sample-time", 60).wait_recording()
             said = subprocess.run([BINARY, "doctor", "--clean"], capture_output=True, text=True)
-            self.assertIn("no stale", said.stdout)
+            self.assertIn("nothing left behind", said.stdout)
             for tool in (first, second, third):
                 self.assertTrue(tool.instance)
             for tool in (first, second, third):

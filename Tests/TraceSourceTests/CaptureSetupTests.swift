@@ -116,7 +116,6 @@ struct CaptureSetupTests {
         "mkdir kdelay-4194305-7-triggers",
         "append \(data)-triggers/set_event_pid 10 11",
         "write \(data)/tracing_on 1",
-        "write \(data)-triggers/tracing_on 1",
       ]
         // The gate opens before the start trigger is recorded …
         + gating("enable", "start") + [
@@ -125,6 +124,7 @@ struct CaptureSetupTests {
         ]
         // … and closes after the stop trigger is, for the target only.
         + gating("disable", "stop", " if (common_pid >= 10 && common_pid <= 11)") + [
+          "write \(data)-triggers/tracing_on 1",
           "rmdir kdelay-4194305-7",
           "rmdir kdelay-4194305-7-triggers",
           "append dynamic_events -:\(group)/start_4194305",
@@ -140,6 +140,10 @@ struct CaptureSetupTests {
         start: .userSites([UserProbeSite(path: "/a", offset: 0x10)], isReturn: false),
         stop: .tracepoint(EventName("sched", "sched_wakeup"), filter: nil)))
     #expect(!tracefs.changes.contains { $0.contains("triggers/set_event_pid") })
+    let alone = try TracefsTree()
+    let own = UserProbeSite(path: "/a", offset: 0x10, isShared: false)
+    try runCapture(alone, [Trigger(.userSites([own], isReturn: false), kind: .startTrigger)])
+    #expect(!alone.changes.contains { $0.contains("triggers/set_event_pid") })
     #expect(tracefs.changes.contains { $0.hasSuffix("sched_wakeup/trigger disable_event:raw_syscalls:sys_enter") })
   }
 

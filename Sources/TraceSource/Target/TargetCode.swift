@@ -8,6 +8,8 @@ package struct CodeFile: Sendable, Equatable {
   package var path: String
   /// The very file as this process opens it; without white space, since the kernel splits a probe's definition there.
   package var link: String
+  /// Whether other processes run it, or may at any time.
+  package var isShared = true
 }
 
 /// The files that the target's code is in: its program, its libraries, and any other by its path.
@@ -30,8 +32,8 @@ package struct TargetCode: ~Copyable {
     root = "/proc/\(target.pid)/root"
     let program = "/proc/\(target.pid)/exe"
     let path = (try? FileDescriptor.link(program)) ?? target.name
-    executable = CodeFile(path: path, link: program)
     let identity = FileIdentity(program)
+    executable = CodeFile(path: path, link: program, isShared: Self.isRun(identity, besides: target.pid))
     libraries = MappedFile.all(of: target.pid).filter { FileIdentity($0.link) != identity }
       .map { CodeFile(path: $0.path, link: $0.link) }
   }
@@ -53,6 +55,12 @@ package struct TargetCode: ~Copyable {
 
   private static func link(to descriptor: Int32) -> String { "/proc/\(getpid())/fd/\(descriptor)" }
 
+  /// Whether a process other than `pid` runs the program.
+  private static func isRun(_ program: FileIdentity?, besides pid: Int32) -> Bool {
+    let others = ((try? SystemFiles.list("/proc")) ?? []).compactMap { Int32($0) }.filter { $0 != pid }
+    return others.contains { FileIdentity("/proc/\($0)/exe") == program }
+  }
+
   deinit {
     for descriptor in opened { try? descriptor.close() }
   }
@@ -70,7 +78,7 @@ package struct TargetCode: ~Copyable {
     let identity = FileIdentity(link)
     // The same file by another name, or through a symbolic link.
     let mapped = ([executable] + libraries).first { FileIdentity($0.link) == identity }
-    return CodeFile(path: path, link: mapped?.link ?? link)
+    return CodeFile(path: path, link: mapped?.link ?? link, isShared: mapped?.isShared ?? true)
   }
 }
 

@@ -15,6 +15,13 @@ package enum TriggerProbe: Sendable, Equatable {
     return false
   }
 
+  /// Whether hardly anybody but the target causes it, so that a pid filter, which costs at each switch and wake-up, can be
+  /// done without.
+  var isTargetsOwn: Bool {
+    if case .userSites(let sites, _) = self { return sites.allSatisfy { !$0.isShared } }
+    return false
+  }
+
   var isKernelFunction: Bool {
     if case .kernelFunction = self { return true }
     return false
@@ -23,6 +30,8 @@ package enum TriggerProbe: Sendable, Equatable {
 
 /// One instruction of a file that user space runs.
 package struct UserProbeSite: Sendable, Equatable {
+  /// Whether other processes may come past it: a library's, or a program's that runs more than once.
+  package var isShared: Bool
   /// Path as this process can open it, without white space or line ends (the kernel splits at them).
   package var path: String
   /// Bytes from the start of the file.
@@ -30,7 +39,8 @@ package struct UserProbeSite: Sendable, Equatable {
   /// Where in the file a USDT semaphore lies, a counter of 16 bits that the kernel raises while the probe is there; 0 for none.
   package var semaphoreOffset: UInt64
 
-  package init(path: String, offset: UInt64, semaphoreOffset: UInt64 = 0) {
+  package init(path: String, offset: UInt64, semaphoreOffset: UInt64 = 0, isShared: Bool = true) {
+    self.isShared = isShared
     self.path = path
     self.offset = offset
     self.semaphoreOffset = semaphoreOffset

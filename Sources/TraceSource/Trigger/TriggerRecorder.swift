@@ -6,6 +6,7 @@ struct RecordedTrigger: Sendable {
   var kind: EventKind
   var filter: String?
   var isUserSpace: Bool
+  var isTargetsOwn: Bool
 
   /// Creates what the triggers need.
   static func install(
@@ -21,7 +22,9 @@ struct RecordedTrigger: Sendable {
       var filter: String?
       if case .tracepoint(_, let given) = trigger.probe { filter = given }
       installed.append(
-        RecordedTrigger(name: name, kind: trigger.kind, filter: filter, isUserSpace: trigger.probe.isUserSpace))
+        RecordedTrigger(
+          name: name, kind: trigger.kind, filter: filter, isUserSpace: trigger.probe.isUserSpace,
+          isTargetsOwn: trigger.probe.isTargetsOwn))
     }
     return installed
   }
@@ -71,24 +74,31 @@ struct TriggerRecorder: ~Copyable {
     }
   }
 
-  /// Adds tasks to the filter where nothing but the target can cause what is recorded here.
+  /// Adds tasks to the filter, where nothing that is recorded here is for any process and not everything is the target's own.
   func watch(tids: [Int32]) throws(CaptureError) {
-    if upcall == nil, triggers.allSatisfy(\.isUserSpace) { try instance.watch(tids: tids) }
+    guard upcall == nil, triggers.allSatisfy(\.isUserSpace), !triggers.allSatisfy(\.isTargetsOwn) else { return }
+    try instance.watch(tids: tids)
   }
 
   func addPipes(to readers: inout RawPageReaders, cpus: [Int]) throws(CaptureError) {
     try readers.add(instance, cpus: cpus)
   }
 
-  /// Starts to record, upcalls only for now.
+  /// Starts to record what is enabled, and upcalls.
   func start() throws(CaptureError) {
-    try instance.set("tracing_on", "1")
     if let upcall { try instance.enable(upcall) }
+    try instance.set("tracing_on", "1")
   }
 
-  /// Starts to record `trigger`, if it is one of this recorder's.
+  /// Enables `trigger`, if it is one of this recorder's.
   func enable(_ trigger: RecordedTrigger) throws(CaptureError) {
-    if triggers.contains(where: { $0.kind == trigger.kind }) { try instance.enable(trigger.name) }
+    guard triggers.contains(where: { $0.kind == trigger.kind }) else { return }
+    do { try instance.enable(trigger.name) } catch {
+      guard error.code == .refused, trigger.isUserSpace else { throw error }
+      throw CaptureError(
+        .refused, "the kernel refused to put the probe of \(trigger.name) in place: \(error.what)",
+        remedy: "another tracer's probe at the same place, with another reference counter, is one reason; dmesg tells")
+    }
   }
 
   func stop() throws(CaptureError) { try instance.set("tracing_on", "0") }
