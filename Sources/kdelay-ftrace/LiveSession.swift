@@ -256,7 +256,7 @@ struct LiveSession: ~Copyable {
   }
 
   private mutating func closeWindow(at time: UInt64, _ trigger: Event?) throws {
-    tracker.settleSilent(&aggregator, modesToo: triggers.start == nil)
+    tracker.settleSilent(&aggregator, isGated: triggers.start != nil)
     let snapshot = aggregator.finishWindow(at: time)
     let counts = trigger == nil || !plan.isTooShort(from: snapshot.start, to: time)
     let sample = sample(of: snapshot, trigger)

@@ -7,6 +7,7 @@ struct ThreadTracker {
   private let target: TargetProcess
   /// The last look at each thread of which the events have not told enough yet.
   private var glances: [Int32: ThreadGlance] = [:]
+  private var recent: [Int32: (glance: ThreadGlance?, at: UInt64)] = [:]
   /// Tids that were put back into the kernel's filter, and since when; ns.
   private var refiltered: [(tid: Int32, at: UInt64)] = []
   private var gapsSeen = 0
@@ -41,20 +42,29 @@ struct ThreadTracker {
   }
 
   /// Settles, before a window closes, the threads that no event has told of: a thread without a switch has been running,
-  /// or waiting for a CPU, all along, and one without a syscall has been on one side of it. `modesToo`: the latter is so
-  /// only where syscalls have been recorded since the thread was looked at.
-  mutating func settleSilent(_ aggregator: inout Aggregator, modesToo: Bool) {
-    for silent in aggregator.silentThreads where modesToo || !silent.isRunning {
-      guard let before = glances[silent.tid],
-        let now = ThreadGlance.look(at: silent.tid, of: target.pid)
-      else { continue }
-      let user = now.status.userTicks &- before.status.userTicks
-      let kernel = now.status.kernelTicks &- before.status.kernelTicks
-      let hasRun = silent.isRunning || user + kernel > 0 || now.runTime ?? 0 > before.runTime ?? 0
-      let mode: ThreadObservation.Mode =
-        !modesToo || user == kernel ? .unknown : user > kernel ? .user : .syscall
+  /// or waiting for a CPU, all along, and one without a syscall has been on one side of it. `isGated`: syscalls were not
+  /// recorded since the thread was looked at, so that its clock ticks tell only if all are of one kind.
+  mutating func settleSilent(_ aggregator: inout Aggregator, isGated: Bool) {
+    let now = MonotonicClock.now
+    for silent in aggregator.silentThreads {
+      guard let now = latest(silent.tid, at: now) else { continue }
+      // One that was born since has counted from 0.
+      let before = glances[silent.tid]
+      let user = now.status.userTicks &- (before?.status.userTicks ?? 0)
+      let kernel = now.status.kernelTicks &- (before?.status.kernelTicks ?? 0)
+      let hasRun = silent.isRunning || user + kernel > 0 || now.runTime ?? 0 > before?.runTime ?? 0
+      var mode: ThreadObservation.Mode = user > kernel ? .user : kernel > user ? .syscall : .unknown
+      if isGated, user > 0, kernel > 0 { mode = .unknown }
       aggregator.resolve(tid: silent.tid, running: hasRun, mode: mode)
     }
+  }
+
+  /// A look at a thread, at most 100 ms old: thousands of windows may close within that.
+  private mutating func latest(_ tid: Int32, at now: UInt64) -> ThreadGlance? {
+    if let recent = recent[tid], now &- recent.at < 100_000_000 { return recent.glance }
+    let glance = ThreadGlance.look(at: tid, of: target.pid)
+    recent[tid] = (glance, now)
+    return glance
   }
 
   /// After events up to `time` have been consumed: does what they call for. Gaps: threads may have come and gone unseen.

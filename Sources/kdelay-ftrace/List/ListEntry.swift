@@ -50,13 +50,12 @@ struct ListFilter {
   func matches(_ entry: ListEntry) -> Bool {
     guard let pattern else { return true }
     // The cheap ones first: demangling half a million names takes seconds.
-    return fnmatch(pattern, entry.name, 0) == 0 || fnmatch(pattern, entry.trigger, 0) == 0
-      || entry.path.map { fnmatch(pattern, "\($0):\(entry.name)", 0) == 0 } ?? false
-      || entry.demangled.map { matches($0, of: entry) } ?? false
+    let place = entry.path.map { "\($0):" } ?? ""
+    return Self.matches(pattern, [entry.name, entry.trigger, place + entry.name])
+      || entry.demangled.map { Self.matches(pattern, [$0, "\(entry.kind.rawValue):\(place)\($0)"]) } ?? false
   }
 
-  private func matches(_ demangled: String, of entry: ListEntry) -> Bool {
-    let place = entry.path.map { "\($0):" } ?? ""
-    return fnmatch(pattern, demangled, 0) == 0 || fnmatch(pattern, "\(entry.kind.rawValue):\(place)\(demangled)", 0) == 0
+  private static func matches(_ pattern: String, _ texts: [String]) -> Bool {
+    texts.contains { fnmatch(pattern, $0, 0) == 0 }
   }
 }
