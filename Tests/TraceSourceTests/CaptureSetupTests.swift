@@ -166,6 +166,27 @@ struct CaptureSetupTests {
     #expect(tracefs.instances.isEmpty)
   }
 
+  @Test func whatTheKernelsProbesMissIsReadOnce() throws {
+    let tracefs = try TracefsTree()
+    let settings = CaptureSettings(
+      bufferKiB: 64, triggers: [Trigger(.kernelFunction("f", isReturn: true), kind: .stopTrigger)], countsUpcalls: true)
+    var capture = try Capture(tracefs, owner: owner, settings: settings)
+    var seen: [[UInt64]] = []
+    for (stop, upcall) in [(0, 0), (3, 1), (3, 5), (4, 5)] {
+      // EVENT HITS MISSES, without groups: other people's events stand there too.
+      try """
+          start_1                                                     17               9
+          stop_4194305                                                40               \(stop)
+          upcall_4194305                                            1000               \(upcall)
+
+        """.write(toFile: "\(tracefs.root)/kprobe_profile", atomically: false, encoding: .utf8)
+      let misses = capture.newMisses()
+      seen.append([misses.triggers, misses.upcalls])
+    }
+    try capture.close()
+    #expect(seen == [[0, 0], [3, 1], [0, 4], [1, 0]])
+  }
+
   @Test func aRefusedProbeTellsTheKernelsReason() throws {
     let triggers = [Trigger(.kernelFunction("f", isReturn: false), kind: .startTrigger)]
     let complete = try TracefsTree()

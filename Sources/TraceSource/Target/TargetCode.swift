@@ -8,8 +8,6 @@ package struct CodeFile: Sendable, Equatable {
   package var path: String
   /// The very file as this process opens it; without white space, since the kernel splits a probe's definition there.
   package var link: String
-  /// Whether other processes run it, or may at any time.
-  package var isShared = true
 }
 
 /// The files that the target's code is in: its program, its libraries, and any other by its path.
@@ -24,6 +22,8 @@ package struct TargetCode: ~Copyable {
   private let root: String
   /// Where separate debug files may be: in the target's root, then in this process's.
   package var roots: [String] { root == "/" ? [""] : [root, ""] }
+  /// The process that runs it; 0 where none does yet.
+  private let pid: Int32
   /// Files that are reached through their descriptors.
   private var opened: [FileDescriptor] = []
 
@@ -33,7 +33,8 @@ package struct TargetCode: ~Copyable {
     let program = "/proc/\(target.pid)/exe"
     let path = (try? FileDescriptor.link(program)) ?? target.name
     let identity = FileIdentity(program)
-    executable = CodeFile(path: path, link: program, isShared: Self.isRun(identity, besides: target.pid))
+    executable = CodeFile(path: path, link: program)
+    pid = target.pid
     libraries = MappedFile.all(of: target.pid).filter { FileIdentity($0.link) != identity }
       .map { CodeFile(path: $0.path, link: $0.link) }
   }
@@ -41,6 +42,7 @@ package struct TargetCode: ~Copyable {
   /// The code of a program that is to be started in this process's own root.
   package init(program: String, libraries: [String]) {
     root = "/"
+    pid = 0
     var opened: [FileDescriptor] = []
     func file(_ path: String) -> CodeFile {
       let descriptor = path.contains(where: \.isWhitespace) ? Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1
@@ -55,8 +57,9 @@ package struct TargetCode: ~Copyable {
 
   private static func link(to descriptor: Int32) -> String { "/proc/\(getpid())/fd/\(descriptor)" }
 
-  /// Whether a process other than `pid` runs the program.
-  private static func isRun(_ program: FileIdentity?, besides pid: Int32) -> Bool {
+  /// Whether other processes run `file` too, or, as with a library, may at any time.
+  package func isShared(_ file: CodeFile) -> Bool {
+    guard file.link == executable.link, let program = FileIdentity(file.link) else { return true }
     let others = ((try? SystemFiles.list("/proc")) ?? []).compactMap { Int32($0) }.filter { $0 != pid }
     return others.contains { FileIdentity("/proc/\($0)/exe") == program }
   }
@@ -78,7 +81,7 @@ package struct TargetCode: ~Copyable {
     let identity = FileIdentity(link)
     // The same file by another name, or through a symbolic link.
     let mapped = ([executable] + libraries).first { FileIdentity($0.link) == identity }
-    return CodeFile(path: path, link: mapped?.link ?? link, isShared: mapped?.isShared ?? true)
+    return CodeFile(path: path, link: mapped?.link ?? link)
   }
 }
 

@@ -81,7 +81,7 @@ struct TriggerResolver: ~Copyable {
       throw Failure(
         reason: "\(function.displayName) in \(file.path) lies in no executable segment", remedy: "choose a function")
     }
-    return UserProbeSite(path: file.link, offset: position, isShared: file.isShared)
+    return UserProbeSite(path: file.link, offset: position, isShared: code.isShared(file))
   }
 
   private static func ambiguous(_ symbol: String, _ candidates: [Function], _ file: CodeFile) -> Failure {
@@ -131,9 +131,10 @@ struct TriggerResolver: ~Copyable {
       }
       known += probes
       guard let probe = probes.first(where: { $0.provider == provider && $0.name == name }) else { continue }
+      let isShared = code.isShared(file)
       return probe.sites.map {
         UserProbeSite(
-          path: file.link, offset: $0.fileOffset, semaphoreOffset: $0.semaphoreFileOffset, isShared: file.isShared)
+          path: file.link, offset: $0.fileOffset, semaphoreOffset: $0.semaphoreFileOffset, isShared: isShared)
       }
     }
     throw Self.missing(provider, name, known, files)

@@ -1,0 +1,59 @@
+internal import Aggregator
+internal import Report
+internal import TraceModel
+internal import TraceSource
+
+extension LiveSession {
+  /// Finds or starts the target and sets the capture up. What fails leaves nothing behind.
+  static func prepare(
+    _ options: LiveCommand, _ signals: consuming Signals, _ reporter: Reporter
+  ) throws -> LiveSession {
+    var log: (@Sendable (String) -> Void)?
+    if options.debug { log = { message in Failure.say("debug: \(message)") } }
+    let (tracefs, message) = try MountedTracefs.find(log: log)
+    if let message { Failure.say(message) }
+    for name in try Leftovers.remove(tracefs) { Failure.say("removed \(name) that a killed kdelay-ftrace left behind") }
+    var command: CommandProcess?
+    var pid = options.pid
+    if !options.command.isEmpty {
+      let started = try CommandProcess(starting: options.command)
+      pid = started.pid
+      command = consume started
+    }
+    let target =
+      if let pid {
+        try TargetProcess.find(pid: pid)
+      } else {
+        try TargetProcess.findOnly(named: "ovs-vswitchd")
+      }
+    let pidfd = try target.openDescriptor()
+    let bufferKiB = options.bufferPageCount.map(BufferSize.kibibytes) ?? BufferSize.defaultKiB
+    options.warnOfIdleOptions()
+    var resolver = TriggerResolver(try TargetCode.of(target, command: command?.path))
+    let triggers = try TriggerPair.resolve(start: options.startTrigger, stop: options.stopTrigger, &resolver)
+    let countsUpcalls = !options.skipUpcallStats && Upcalls.canBeCounted(tracefs)
+    let capture = try Capture(
+      tracefs,
+      settings: CaptureSettings(bufferKiB: bufferKiB, triggers: triggers.probes, countsUpcalls: countsUpcalls))
+    for event in capture.missingEvents {
+      Failure.say("warning: this kernel has no event \(event.name), which tells of \(event.purpose)")
+    }
+    _ = consume resolver  // its files had to stay open until the kernel had its probes
+    log?("sub-buffers of \(capture.pageSize) bytes, \(capture.bufferBytes) bytes per CPU")
+    return LiveSession(
+      options, target, log: log, signals: signals, pidfd: pidfd, triggers: triggers, countsUpcalls: countsUpcalls,
+      reporter: reporter, command: command, capture: capture)
+  }
+}
+
+extension LiveCommand {
+  /// kernel_delay.py takes these without a word; they are not refused, but they do nothing.
+  fileprivate func warnOfIdleOptions() {
+    if startTrigger != nil, stopTrigger != nil, sampleTime != nil {
+      Failure.say("warning: --sample-time has no effect: the stop trigger ends each sample")
+    }
+    if triggerDelta != nil, stopTrigger == nil {
+      Failure.say("warning: --trigger-delta has no effect: no stop trigger ends a sample")
+    }
+  }
+}
