@@ -175,11 +175,11 @@ struct CaptureSetupTests {
     for (stop, upcall) in [(0, 0), (3, 1), (3, 5), (4, 5)] {
       // EVENT HITS MISSES, without groups: other people's events stand there too.
       try """
-          start_1                                                     17               9
-          stop_4194305                                                40               \(stop)
-          upcall_4194305                                            1000               \(upcall)
+        start_1                                                     17               9
+        stop_4194305                                                40               \(stop)
+        upcall_4194305                                            1000               \(upcall)
 
-        """.write(toFile: "\(tracefs.root)/kprobe_profile", atomically: false, encoding: .utf8)
+      """.write(toFile: "\(tracefs.root)/kprobe_profile", atomically: false, encoding: .utf8)
       let misses = capture.newMisses()
       seen.append([misses.triggers, misses.upcalls])
     }
