@@ -25,10 +25,11 @@ struct LiveCommand: ParsableCommand {
       Without a pid or a command, the only process whose name contains 'ovs-vswitchd' is watched.
 
       Triggers:
-        t:SYSTEM:EVENT           a tracepoint, of any process; 't:SYSTEM:EVENT if FILTER' for some of its events
-        k:FUNCTION[+OFFSET]      a kernel function, in any process; kr:FUNCTION its return
-        up:[PATH:]SYMBOL[+OFF]   a function of the program or its libraries; ur:[PATH:]SYMBOL its return
-        u:[PATH:]PROVIDER:PROBE  a USDT probe of the program or its libraries
+        t:SYSTEM:EVENT           a tracepoint; 't:SYSTEM:EVENT if FILTER'
+        k:FUNCTION[+OFFSET]      a kernel function; kr:FUNCTION its return
+        up:[PATH:]SYMBOL[+OFF]   a function of the program or a library
+        ur:[PATH:]SYMBOL         its return
+        u:[PATH:]PROVIDER:PROBE  a USDT probe of the program or a library
 
       Other commands (kdelay-ftrace help COMMAND):
         list      list what can be a trigger
@@ -48,7 +49,7 @@ struct LiveCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Pause between samples.", valueName: "seconds"))
   var sampleInterval = 0.0
 
-  @Option(help: ArgumentHelp("What opens a window, see below (default: the time).", valueName: "trigger"))
+  @Option(help: ArgumentHelp("What opens a window (default: the time).", valueName: "trigger"))
   var startTrigger: String?
 
   @Option(help: ArgumentHelp("What closes a window (default: the sample time).", valueName: "trigger"))
