@@ -43,6 +43,7 @@ extension Aggregator {
   package mutating func startWindow(at time: UInt64, forgettingModes: Bool = false) {
     threads.removeDead()
     upcalls.removeAll()
+    syscallEvents.removeAll()
     syscalls.removeAll()
     hardIRQs.removeAll()
     softIRQs.removeAll()
@@ -104,7 +105,8 @@ extension Aggregator {
     return Snapshot(
       start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded,
       eventsRead: eventsRead, lostEvents: lostEvents, missingTime: missing, missedTriggers: missed,
-      upcalls: upcalls.snapshot)
+      upcalls: upcalls.snapshot, syscallEvents: Array(syscallEvents.events.elements),
+      syscallEventsLeftOut: syscallEvents.leftOut)
   }
 
   private func snapshot(of statistic: SyscallStatistic) -> SyscallSnapshot {

@@ -10,6 +10,7 @@ package struct Aggregator: ~Copyable {
   var hardIRQs = IRQTable()
   var softIRQs = IRQTable()
   var upcalls = UpcallTable()
+  var syscallEvents: SyscallEventList
   /// When the window opened, ns.
   package internal(set) var windowStart: UInt64 = 0
   /// CPUs whose events are missing at this point of the stream.
@@ -52,7 +53,9 @@ package struct Aggregator: ~Copyable {
     }
   }
 
-  package init(abi: SyscallABI = .native) {
+  /// `syscallEvents`: the syscalls that are reported one by one; nil for none.
+  package init(abi: SyscallABI = .native, syscallEvents filter: SyscallEventFilter? = nil) {
+    syscallEvents = SyscallEventList(filter)
     self.abi = abi
     numbers = SpecialNumbers(abi)
   }
@@ -127,6 +130,12 @@ package struct Aggregator: ~Copyable {
     let failed = event.value < 0 && event.value >= -4095 && number != numbers.signalReturn
     syscalls.record(
       from: start, to: event.timestamp, failed: failed, at: threads.records[position].recentSyscall)
+    if event.timestamp &- start >= syscallEvents.shortest, event.timestamp >= start {
+      syscallEvents.add(
+        SyscallEvent(
+          tid: event.tid, name: threads.records[position].name, number: number, abi: abi, entry: start,
+          exit: event.timestamp, returnValue: event.value), isPoll: number == numbers.poll)
+    }
   }
 
   // MARK: Tasks that come, change and go

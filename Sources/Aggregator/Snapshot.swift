@@ -19,10 +19,15 @@ package struct Snapshot: Sendable, Equatable {
   package var missedTriggers: UInt64
   /// Open vSwitch's upcalls in the window, by result and CPU.
   package var upcalls: [UpcallCount]
+  /// Syscalls that are reported one by one, in the order of their ends.
+  package var syscallEvents: [SyscallEvent]
+  /// Those that were too many.
+  package var syscallEventsLeftOut: UInt64
 
   package init(
     start: UInt64, stop: UInt64, threads: [ThreadSnapshot], discardedIntervals: UInt64, eventsRead: UInt64,
-    lostEvents: [Int: UInt64], missingTime: UInt64 = 0, missedTriggers: UInt64 = 0, upcalls: [UpcallCount] = []
+    lostEvents: [Int: UInt64], missingTime: UInt64 = 0, missedTriggers: UInt64 = 0, upcalls: [UpcallCount] = [],
+    syscallEvents: [SyscallEvent] = [], syscallEventsLeftOut: UInt64 = 0
   ) {
     self.start = start
     self.stop = stop
@@ -33,6 +38,8 @@ package struct Snapshot: Sendable, Equatable {
     self.missingTime = missingTime
     self.missedTriggers = missedTriggers
     self.upcalls = upcalls
+    self.syscallEvents = syscallEvents
+    self.syscallEventsLeftOut = syscallEventsLeftOut
   }
 }
 

@@ -29,7 +29,8 @@ package struct JSONRenderer: Renderer {
       ("loss", Self.loss(sample)),
       ("threads", .array(sample.threads.map { Self.thread($0, sample.names) })),
       ("upcalls", sample.upcalls.map(Self.upcalls) ?? .null),
-      ("syscall_events", .array([])),
+      ("syscall_events", .array(snapshot.syscallEvents.map { Self.syscallEvent($0, sample.names) })),
+      ("syscall_events_left_out", .unsigned(snapshot.syscallEventsLeftOut)),
     ])
     return value.text + "\n"
   }
@@ -125,6 +126,17 @@ package struct JSONRenderer: Renderer {
         ("p99_ns", .unsigned(syscall.p99)),
         ("errors", .unsigned(syscall.errors)),
       ])
+  }
+
+  /// Without stacks.
+  private static func syscallEvent(_ event: SyscallEvent, _ names: NameTable) -> JSONValue {
+    .object([
+      ("tid", .integer(Int64(event.tid))), ("comm", .string(names[event.name])),
+      ("name", .string(SyscallNames.name(event.number, abi: event.abi))), ("number", .integer(Int64(event.number))),
+      ("entry_ns", .unsigned(event.entry)), ("exit_ns", .unsigned(event.exit)),
+      ("return_value", .integer(event.returnValue)), ("user_stack", .array([])),
+      ("user_stack_end", .string("not sampled")), ("kernel_stack", .array([])),
+    ])
   }
 
   /// null where there is no interval.

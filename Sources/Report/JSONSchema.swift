@@ -61,9 +61,12 @@ package enum JSONSchema {
         },
         "threads": {"type": "array", "items": {"$ref": "#/$defs/thread"}},
         "upcalls": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/upcalls"}]},
-        "syscall_events": {"type": "array", "items": {"$ref": "#/$defs/syscall_event"}}
+        "syscall_events": {"type": "array", "items": {"$ref": "#/$defs/syscall_event"}},
+        "syscall_events_left_out": {"type": "integer", "minimum": 0}
       },
-      "required": ["schema", "target", "window", "loss", "threads", "upcalls", "syscall_events"],
+      "required": [
+        "schema", "target", "window", "loss", "threads", "upcalls", "syscall_events", "syscall_events_left_out"
+      ],
       "$defs": {
         "thread": {
           "type": "object",

@@ -23,6 +23,7 @@ package struct TextRenderer: Renderer {
       if position > 0 { lines.append("") }
       lines += Self.lines(of: thread, names: sample.names)
     }
+    lines += SyscallEventSection.lines(sample.snapshot, sample.names)
     if let upcalls = sample.upcalls { lines += UpcallSection.lines(upcalls) }
     lines += LatencySection.lines(threads, sample.names)
     lines += AccountingSection.lines(threads, sample.names)

@@ -1,3 +1,4 @@
+internal import Aggregator
 internal import ArgumentParser
 internal import Report
 internal import TraceSource
@@ -60,6 +61,19 @@ struct LiveCommand: ParsableCommand {
     help: ArgumentHelp("Report only windows at least this long that a trigger closed.", valueName: "ns"))
   var triggerDelta: UInt64?
 
+  @Option(
+    name: [.customShort("s"), .long], defaultAsFlag: 0,
+    help: ArgumentHelp(
+      "Report each syscall longer than this; without a value, all. Needs --stack-trace-size 0 in this version.",
+      valueName: "ns"))
+  var syscallEvents: UInt64?
+
+  @Flag(help: "Leave poll out of those.")
+  var skipSyscallPollEvents = false
+
+  @Option(help: ArgumentHelp("Most unique stacks kept per sample; only 0, none, in this version.", valueName: "n"))
+  var stackTraceSize: Int?
+
   @Flag(help: "Leave Open vSwitch's upcalls out.")
   var skipUpcallStats = false
 
@@ -78,9 +92,6 @@ struct LiveCommand: ParsableCommand {
   @Flag(name: [.customShort("D"), .long], help: "Say what is written to tracefs and what was detected.")
   var debug = false
 
-  @OptionGroup(title: "Not available in this version")
-  var later: LaterOptions
-
   @Argument(parsing: .postTerminator, help: "Command to start and watch from its first instruction to its end.")
   var command: [String] = []
 
@@ -88,7 +99,13 @@ struct LiveCommand: ParsableCommand {
   private static let longest = 366.0 * 86400
 
   func validate() throws {
-    try later.refuse()
+    // Events without their stacks are told only to who asks for just that.
+    if syscallEvents != nil || stackTraceSize != nil, stackTraceSize != 0 {
+      throw ValidationError("stacks are not available in this version: -s/--syscall-events needs --stack-trace-size 0")
+    }
+    if skipSyscallPollEvents, syscallEvents == nil {
+      throw ValidationError("--skip-syscall-poll-events needs -s/--syscall-events")
+    }
     if pid != nil, !command.isEmpty { throw ValidationError("give either -p PID or -- COMMAND, not both") }
     if let pid, pid <= 0 { throw ValidationError("-p must be a process id above 0, not \(pid)") }
     if let sampleTime, !(sampleTime >= 1e-9 && sampleTime <= Self.longest) {
@@ -104,6 +121,11 @@ struct LiveCommand: ParsableCommand {
     }
   }
 
+  /// The syscalls that are reported one by one.
+  var syscallEventFilter: SyscallEventFilter? {
+    syscallEvents.map { SyscallEventFilter(threshold: $0 == 0 ? nil : $0, skipsPoll: skipSyscallPollEvents) }
+  }
+
   func run() throws {
     let signals = Signals()
     let reporter = Reporter(format.renderer, try ReportOutput(path: output))
@@ -114,21 +136,5 @@ struct LiveCommand: ParsableCommand {
       reporter.abandon()
       throw error
     }
-  }
-}
-
-/// Options of kernel_delay.py that this version lacks: refused, never ignored.
-struct LaterOptions: ParsableArguments {
-  @Option(name: [.customShort("s"), .long], defaultAsFlag: "0", help: .hidden) var syscallEvents: String?
-  @Flag(name: .long, help: .hidden) var skipSyscallPollEvents = false
-  @Option(name: .long, help: .hidden) var stackTraceSize: String?
-
-  func refuse() throws {
-    let given = [
-      syscallEvents.map { _ in "-s/--syscall-events" },
-      skipSyscallPollEvents ? "--skip-syscall-poll-events" : nil,
-      stackTraceSize.map { _ in "--stack-trace-size" },
-    ].compactMap { $0 }
-    if let first = given.first { throw ValidationError("\(first) is not available in this version") }
   }
 }

@@ -50,7 +50,7 @@ struct LiveSession: ~Copyable {
       pause: UInt64(options.sampleInterval * 1e9), count: options.sampleCount, shortest: options.triggerDelta ?? 0)
     progress = Progress(length: nanoseconds)
     interval = DrainInterval(bufferBytes: capture.bufferBytes)
-    aggregator = Aggregator()
+    aggregator = Aggregator(syscallEvents: options.syscallEventFilter)
     tracker = ThreadTracker(target)
     self.signals = signals
     self.pidfd = pidfd

@@ -116,6 +116,35 @@ struct ThreadStateTests {
     #expect(thread.hardIRQs.isEmpty && thread.spent[.hardIRQ] == 5)
   }
 
+  /// kernel_delay.py's "longer than", and all of them where no time is given.
+  @Test(arguments: [(UInt64?.none, false, [10, 30, 20, 40]), (20, false, [30, 40]), (nil, true, [30, 20])])
+  func slowSyscallsAreToldOneByOne(_ threshold: UInt64?, _ skipsPoll: Bool, _ expected: [UInt64]) {
+    var script = Script(threads: [7, 8], windowFrom: 100)
+    script.aggregator = Aggregator(
+      abi: .x86_64, syscallEvents: SyscallEventFilter(threshold: threshold, skipsPoll: skipsPoll))
+    for tid in [Int32(7), 8] {
+      script.aggregator.observe(ThreadObservation(tid: tid, name: 3, state: .runnable, mode: .unknown), at: 0)
+    }
+    script.enter(7, 39, at: 50)
+    script.aggregator.startWindow(at: 100)
+    script.leave(7, 39, at: 105)  // it began before the window
+    script.enter(7, 7, at: 110)
+    script.leave(7, 7, returning: -4, at: 120)
+    script.enter(8, 0, at: 130)
+    script.enter(7, 1, at: 150)
+    script.leave(8, 0, at: 160)
+    script.leave(7, 1, returning: 5, at: 170)
+    script.enter(7, 7, at: 180)
+    script.leave(7, 7, at: 220)
+    script.enter(7, 1, at: 230)  // it ends after the window
+    let snapshot = script.finish(at: 300)
+    #expect(snapshot.syscallEvents.map { $0.exit - $0.entry } == expected)
+    #expect(snapshot.syscallEvents.allSatisfy { $0.name == 3 && $0.tid == ($0.number == 0 ? 8 : 7) })
+    #expect(snapshot.syscallEvents.first { $0.number == 1 }?.returnValue ?? 5 == 5)
+    script.aggregator.startWindow(at: 300)
+    #expect(script.finish(at: 400).syscallEvents.isEmpty)
+  }
+
   @Test func aPollThatWasRunningWhenTheWindowOpenedBeginsALongPoll() {
     var script = Script(threads: [7], windowFrom: 50)
     script.enter(7, 7, at: 60)

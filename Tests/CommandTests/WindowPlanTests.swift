@@ -272,11 +272,14 @@ struct OptionTests {
     #expect(message("--sample-time=0.001", "--sample-count=3", "-p", "1", "-D", "--format", "json") == nil)
   }
 
-  @Test func optionsOfOtherVersionsAreRefusedByName() {
-    for option in [
-      "-s", "--syscall-events", "--skip-syscall-poll-events", "--stack-trace-size=1",
-    ] {
-      #expect(message(option)?.contains("not available in this version") == true, "\(option)")
+  @Test func syscallEventsAreToldWithoutStacksOnly() {
+    for refused in [["-s"], ["--syscall-events", "1000"], ["--stack-trace-size=1"], ["--skip-syscall-poll-events"]] {
+      let said = try? KernelDelay.parseAsRoot(refused)
+      #expect(said == nil, "\(refused)")
+    }
+    for taken in [["-s"], ["-s", "1000"], ["--syscall-events"], ["-s", "--skip-syscall-poll-events"]] {
+      let command = try? KernelDelay.parseAsRoot(taken + ["--stack-trace-size", "0"]) as? LiveCommand
+      #expect(command?.syscallEventFilter != nil, "\(taken)")
     }
   }
 

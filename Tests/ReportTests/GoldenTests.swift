@@ -32,6 +32,14 @@ struct GoldenTests {
     sample.stopTrigger = "ur:bridge_run"
     sample.gatingIsUncertain = true
     sample.snapshot.missedTriggers = 3
+    sample.snapshot.syscallEvents = [
+      (202, 2_161_821_694_935_486, 95_715, -11), (7, 2_161_821_695_276_882, 1_234_567_890, 1),
+    ]
+    .map { number, entry, length, result in
+      SyscallEvent(
+        tid: 3_359_699, name: 1, number: number, abi: .x86_64, entry: entry, exit: entry + length, returnValue: result)
+    }
+    sample.snapshot.syscallEventsLeftOut = 4321
     sample.upcalls = UpcallStatistics(
       counts: [
         UpcallCount(result: 0, cpu: 2, count: 3), UpcallCount(result: -11, cpu: 0, count: 1),

@@ -1,0 +1,66 @@
+package import TraceModel
+
+/// One syscall that took longer than asked for.
+package struct SyscallEvent: Sendable, Equatable, BitwiseCopyable {
+  package var tid: Int32
+  package var name: NameID
+  package var number: Int32
+  package var abi: SyscallABI
+  /// CLOCK_MONOTONIC, ns.
+  package var entry: UInt64
+  package var exit: UInt64
+  package var returnValue: Int64
+
+  package init(
+    tid: Int32, name: NameID, number: Int32, abi: SyscallABI, entry: UInt64, exit: UInt64, returnValue: Int64
+  ) {
+    self.tid = tid
+    self.name = name
+    self.number = number
+    self.abi = abi
+    self.entry = entry
+    self.exit = exit
+    self.returnValue = returnValue
+  }
+}
+
+/// Which syscalls are reported one by one.
+package struct SyscallEventFilter: Sendable, Equatable {
+  /// Those that take longer than this, ns; nil: all.
+  package var threshold: UInt64?
+  package var skipsPoll: Bool
+
+  package init(threshold: UInt64?, skipsPoll: Bool) {
+    self.threshold = threshold
+    self.skipsPoll = skipsPoll
+  }
+}
+
+/// The syscalls of a window that are reported one by one, in the order of their ends. Bounded: what is too much is counted.
+struct SyscallEventList: ~Copyable {
+  /// 48 bytes each.
+  private static let limit = 1 << 20
+
+  private let filter: SyscallEventFilter?
+  /// The shortest duration that is reported; `.max` where none is, so that the common path has one comparison.
+  let shortest: UInt64
+  private(set) var events = FlatArray<SyscallEvent>(capacity: 16)
+  private(set) var leftOut: UInt64 = 0
+
+  init(_ filter: SyscallEventFilter?) {
+    self.filter = filter
+    shortest = filter.map { $0.threshold.map { $0 &+ 1 } ?? 0 } ?? .max
+  }
+
+  @inline(never)
+  mutating func add(_ event: SyscallEvent, isPoll: Bool) {
+    guard let filter, !(isPoll && filter.skipsPoll) else { return }
+    guard events.count < Self.limit else { return leftOut &+= 1 }
+    events.append(event)
+  }
+
+  mutating func removeAll() {
+    events.removeAll()
+    leftOut = 0
+  }
+}
