@@ -61,6 +61,9 @@ let package = Package(
     .executableTarget(
       name: "page-replay", dependencies: ["CAllocations", "TraceModel", "TraceSource", "Aggregator", "Report"],
       path: "Benchmarks/pages", swiftSettings: settings),
+    .executableTarget(
+      name: "stack-sampling", dependencies: ["TraceModel", "TraceSource"], path: "Benchmarks/stacks",
+      swiftSettings: settings),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
       name: "AggregatorTests", dependencies: ["TraceModel", "Aggregator", "TestSupport"],

@@ -20,6 +20,7 @@
 
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -88,6 +89,97 @@ static inline int kdelay_try_stack_samples(void)
 		return errno;
 	close(fd);
 	return 0;
+}
+
+/* What kernels differ in. */
+enum {
+	KDELAY_PERF_BUILD_ID = 1,	/* MMAP2 carries the file's build id (5.12) */
+	KDELAY_PERF_THREADS_ONLY = 2,	/* child processes do not inherit (5.13) */
+	KDELAY_PERF_COUNT_LOST = 4,	/* reading the event says how many of its samples were lost (6.0) */
+};
+
+/* An enumerator, which the preprocessor cannot ask for; older headers lack it. */
+#define KDELAY_PERF_FORMAT_LOST (1 << 4)
+
+/* Swift cannot set bit fields. An event that samples a task and all that it creates from then on, enabled at once. */
+struct kdelay_perf_request {
+	uint32_t type;
+	uint64_t config;
+	uint64_t period;
+	uint64_t sample_type;
+	uint64_t user_registers;
+	uint32_t user_stack;
+	uint16_t kernel_frames;
+	bool exclude_user;
+	bool has_records;	/* MMAP2, COMM, FORK and EXIT as well */
+	uint32_t features;
+};
+
+/* Opens it for TASK on CPU. Returns a descriptor, -1 with errno on failure. */
+static inline int kdelay_perf_open(const struct kdelay_perf_request *request, pid_t task, int cpu)
+{
+	struct perf_event_attr attr = {
+		.type = request->type,
+		.size = sizeof(attr),
+		.config = request->config,
+		.sample_period = request->period,
+		.sample_type = request->sample_type,
+		.sample_regs_user = request->user_registers,
+		.sample_stack_user = request->user_stack,
+		.sample_max_stack = request->kernel_frames,
+		.inherit = 1,
+		.exclude_user = request->exclude_user,
+		.exclude_callchain_user = 1,
+		.mmap = request->has_records,
+		.mmap2 = request->has_records,
+		.comm = request->has_records,
+		.comm_exec = request->has_records,
+		.task = request->has_records,
+		.sample_id_all = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
+		.build_id = request->has_records && (request->features & KDELAY_PERF_BUILD_ID),
+		.inherit_thread = !!(request->features & KDELAY_PERF_THREADS_ONLY),
+	};
+
+	if (request->features & KDELAY_PERF_COUNT_LOST)
+		attr.read_format = KDELAY_PERF_FORMAT_LOST;
+	return (int)syscall(SYS_perf_event_open, &attr, task, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* ioctl is variadic. The samples of EVENT go to the ring that is mapped from RING, which is of the same CPU. */
+static inline int kdelay_perf_redirect(int event, int ring)
+{
+	return ioctl(event, PERF_EVENT_IOC_SET_OUTPUT, ring);
+}
+
+/* The control page is shared with the kernel: its head must be read before the records, its tail written after them
+ * (include/uapi/linux/perf_event.h). */
+static inline uint64_t kdelay_perf_head(const void *page)
+{
+	return __atomic_load_n(&((const struct perf_event_mmap_page *)page)->data_head, __ATOMIC_ACQUIRE);
+}
+
+static inline void kdelay_perf_set_tail(void *page, uint64_t tail)
+{
+	__atomic_store_n(&((struct perf_event_mmap_page *)page)->data_tail, tail, __ATOMIC_RELEASE);
+}
+
+/* setrlimit's first parameter is an enumeration to C++ alone. Lets this process have WANTED descriptors, beyond the hard
+ * limit where it may. Returns how many it can have. */
+static inline uint64_t kdelay_raise_descriptor_limit(uint64_t wanted)
+{
+	struct rlimit limit = { 0, 0 }, raised;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur >= wanted)
+		return limit.rlim_cur;
+	raised.rlim_cur = wanted;
+	raised.rlim_max = wanted > limit.rlim_max ? wanted : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+		return raised.rlim_cur;
+	raised.rlim_cur = raised.rlim_max = limit.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
 /* glibc wraps pidfd_open only since 2.36. */

@@ -1,0 +1,37 @@
+/// Stack samples that the kernel did not deliver. All of it is part of the result.
+package struct StackSampleLoss: Sendable, Equatable {
+  /// Records that found no room in a ring, by source.
+  package var switchOut: UInt64 = 0
+  package var clock: UInt64 = 0
+  package var syscallExit: UInt64 = 0
+  /// How often the kernel stopped the clock for the rest of a tick (`kernel.perf_event_max_sample_rate`).
+  package var throttled: UInt64 = 0
+  /// Records that could not be decoded.
+  package var malformed: UInt64 = 0
+  /// Records that came later than the merge had waited for; they are passed on all the same.
+  package var late: UInt64 = 0
+
+  package init() {}
+
+  package subscript(source: StackSampleSource) -> UInt64 {
+    get {
+      switch source {
+      case .switchOut: switchOut
+      case .clock: clock
+      case .syscallExit: syscallExit
+      }
+    }
+    set {
+      switch source {
+      case .switchOut: switchOut = newValue
+      case .clock: clock = newValue
+      case .syscallExit: syscallExit = newValue
+      }
+    }
+  }
+
+  /// Records of all sources that found no room.
+  package var samples: UInt64 { switchOut + clock + syscallExit }
+  /// Mappings and names come through the same rings as switches: some of theirs may be among the lost.
+  package var mayMissChanges: Bool { switchOut > 0 }
+}

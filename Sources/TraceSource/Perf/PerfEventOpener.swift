@@ -1,0 +1,74 @@
+internal import CTraceFS
+internal import Glibc
+internal import SystemPackage
+internal import TraceModel
+
+/// Opens the events of a sampling, with what this kernel has of the features that older ones lack.
+struct PerfEventOpener {
+  private let sampling: StackSampling
+  /// Numbers of the tracepoints.
+  private let tracepoints: [StackSampleSource: UInt64]
+  let layout: PerfRecordLayout
+  /// As many of KDELAY_PERF_… as the kernel has turned out to take.
+  private var features = UInt32(KDELAY_PERF_BUILD_ID | KDELAY_PERF_THREADS_ONLY | KDELAY_PERF_COUNT_LOST)
+
+  /// Without IDENTIFIER: each source has its own ring, which says what a sample's is.
+  private static let sampleType =
+    PerfRecordLayout.tid | PerfRecordLayout.time | PerfRecordLayout.cpu | PerfRecordLayout.userRegisters
+    | PerfRecordLayout.userStack
+
+  init(_ tracefs: any TracefsAccess, _ sampling: StackSampling) throws(CaptureError) {
+    self.sampling = sampling
+    var tracepoints: [StackSampleSource: UInt64] = [:]
+    for source in sampling.sources {
+      guard let event = Self.tracepoint(source) else { continue }
+      let text = try tracefs.read("events/\(event.path)/id")
+      guard let id = UInt64(text.prefix(while: \.isNumber)) else {
+        throw CaptureError(.refused, "cannot read the number of \(event)", remedy: "see `kdelay-ftrace doctor`")
+      }
+      tracepoints[source] = id
+    }
+    self.tracepoints = tracepoints
+    let type = sampling.kernelFrames > 0 ? Self.sampleType | PerfRecordLayout.callchain : Self.sampleType
+    let mask = RegisterArchitecture.native.kernelMask
+    guard let layout = PerfRecordLayout(sampleType: type, registerMask: mask) else {
+      preconditionFailure("the decoder knows the records that are asked for")
+    }
+    self.layout = layout
+  }
+
+  private static func tracepoint(_ source: StackSampleSource) -> EventName? {
+    switch source {
+    case .switchOut: EventName("sched", "sched_switch")
+    case .clock: nil
+    case .syscallExit: EventName("raw_syscalls", "sys_exit")
+    }
+  }
+
+  /// Whether reading an event says what it has lost.
+  var countsLost: Bool { features & UInt32(KDELAY_PERF_COUNT_LOST) != 0 }
+
+  /// The event of `source` for a task and those that it will create, on one CPU, enabled.
+  mutating func open(_ source: StackSampleSource, tid: Int32, cpu: Int) throws(Errno) -> OwnedDescriptor {
+    var request = kdelay_perf_request()
+    request.type = (source == .clock ? PERF_TYPE_SOFTWARE : PERF_TYPE_TRACEPOINT).rawValue
+    request.config = tracepoints[source] ?? UInt64(PERF_COUNT_SW_TASK_CLOCK.rawValue)
+    request.period = source == .clock ? sampling.clockPeriod : 1
+    // Tracepoints run in the kernel: this concerns the clock.
+    request.exclude_user = source == .clock
+    request.sample_type = layout.sampleType
+    request.user_registers = layout.registerMask
+    request.user_stack = UInt32(sampling.stackBytes)
+    request.kernel_frames = UInt16(sampling.kernelFrames)
+    request.has_records = source == sampling.sources.first
+    while true {
+      request.features = features
+      let descriptor = kdelay_perf_open(&request, tid, Int32(cpu))
+      if descriptor >= 0 { return OwnedDescriptor(FileDescriptor(rawValue: descriptor)) }
+      let error = Errno(rawValue: errno)
+      // EINVAL: a bit that the kernel does not know. The newest goes first.
+      guard error == .invalidArgument, features != 0 else { throw error }
+      features &= ~(1 << UInt32(31 - features.leadingZeroBitCount))
+    }
+  }
+}

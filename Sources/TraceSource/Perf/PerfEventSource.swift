@@ -1,0 +1,199 @@
+internal import CTraceFS
+internal import Glibc
+internal import SystemPackage
+package import TraceModel
+
+/// The stack samples of one process, from perf events on its threads.
+///
+/// One event per (thread, CPU, source), which threads created later inherit; all of a CPU's events of one source write to one
+/// ring. (Docs/stack-samples.md has the figures of this and of the alternative, events on CPUs that the kernel filters by
+/// tid: those cannot carry the clock, nor 500 tids in one filter.)
+///
+/// Samples and changes are passed on in order of time, by the rule of `EventMerger`: whoever drains reads the clock first, and
+/// records up to that reading, less the settling time, are complete. The rings hold what is younger until the next drain.
+///
+/// A syscall is certain to be seen only if it began after `attach` had returned: open the events first, then record syscalls.
+package struct PerfEventSource: ~Copyable {
+  private let pid: Int32
+  package let sampling: StackSampling
+  private var opener: PerfEventOpener
+  private let decoder: PerfRecordDecoder
+  private var cpus: [Int]
+  private var rings: PerfRingTable
+  /// Of all events; owned, closed in `deinit`.
+  private var descriptors: [StackSampleSource: [FileDescriptor]] = [:]
+  /// Threads that have events, opened or inherited.
+  private var covered: Set<Int32> = []
+  private var watermark: UInt64 = 0
+  private var counted = StackSampleLoss()
+  /// Samples of tasks that had no user space any more, as of a thread that ends.
+  package private(set) var withoutUserSpace: UInt64 = 0
+
+  /// Prepares the sampling of process `pid`; `attach` starts it. `ringBytes`: for the rings of all CPUs together.
+  package init(
+    _ tracefs: any TracefsAccess, pid: Int32, sampling: StackSampling, ringBytes: Int = 256 << 20
+  ) throws(CaptureError) {
+    let opener = try PerfEventOpener(tracefs, sampling)
+    let cpus = try OnlineCPUs.read()
+    self.pid = pid
+    self.sampling = sampling
+    self.opener = opener
+    self.cpus = cpus
+    decoder = PerfRecordDecoder(layout: opener.layout)
+    rings = PerfRingTable(ringCount: cpus.count * sampling.sources.count, totalBytes: ringBytes)
+  }
+
+  deinit {
+    for list in descriptors.values {
+      for descriptor in list { try? descriptor.close() }
+    }
+  }
+
+  /// Opens the events of all threads of `process`, as many times as new ones turn up, and passes on what they bring so far.
+  package mutating func attach(
+    to process: TargetProcess, _ store: inout StackSampleStore, changes: inout [ProcessChange]
+  ) throws(CaptureError) {
+    let before = watermark
+    repeat {
+      let threads = process.threads
+      // A thread can be listed before the record of its creation is there, which tells that it has inherited its events.
+      // Where that comes later still, the thread is sampled twice.
+      if !covered.isEmpty { usleep(1000) }
+      drain(before: MonotonicClock.now, into: &store, changes: &changes)
+      watermark = before
+      guard try watch(tids: threads) > 0 else { return }
+    } while true
+  }
+
+  /// Opens the events of those of the threads that have none, and returns how many these were. What was drained so far tells
+  /// which have inherited theirs.
+  package mutating func watch(tids: [Int32]) throws(CaptureError) -> Int {
+    let new = tids.filter { !covered.contains($0) }
+    let needed = (covered.count + new.count) * cpus.count * sampling.sources.count + 256
+    let limit = kdelay_raise_descriptor_limit(UInt64(needed))
+    var opened = 0
+    for tid in new {
+      do throws(Errno) {
+        for source in sampling.sources { try open(source, tid) }
+        covered.insert(tid)
+        opened += 1
+      } catch {
+        // It has ended.
+        if error == .noSuchProcess { continue }
+        throw Self.failure(error, threads: tids.count, needed: needed, limit: limit)
+      }
+    }
+    return opened
+  }
+
+  private mutating func open(_ source: StackSampleSource, _ tid: Int32) throws(Errno) {
+    for cpu in cpus {
+      do throws(Errno) {
+        let event = try opener.open(source, tid: tid, cpu: cpu)
+        try rings.attach(event.descriptor, cpu: cpu, source: source)
+        descriptors[source, default: []].append(event.take())
+      } catch {
+        // The CPU has gone offline.
+        guard error.rawValue == ENODEV || error.rawValue == ENXIO else { throw error }
+        cpus.removeAll { $0 == cpu }
+      }
+    }
+  }
+
+  private static func failure(_ error: Errno, threads: Int, needed: Int, limit: UInt64) -> CaptureError {
+    let what = "cannot sample the stacks of \(threads) threads: \(error)"
+    return switch error {
+    case .tooManyOpenFiles:
+      CaptureError(.refused, "\(what) (\(needed) wanted, \(limit) allowed)", remedy: "raise `ulimit -Hn` to \(needed)")
+    case .permissionDenied, .notPermitted:
+      CaptureError(
+        .notPermitted, what, remedy: "run as root (or with CAP_PERFMON and CAP_SYS_PTRACE, kernel.perf_event_paranoid)")
+    case .noMemory:
+      CaptureError(.refused, what, remedy: "free memory")
+    default:
+      CaptureError(.refused, what, remedy: "see `kdelay-ftrace doctor` for what this kernel can sample")
+    }
+  }
+
+  // MARK: Reading
+
+  /// Passes on what happened before `limit`, ns: samples to `store`, changes to `changes`, both in order of time.
+  package mutating func drain(
+    before limit: UInt64, into store: inout StackSampleStore, changes: inout [ProcessChange]
+  ) {
+    rings.refresh(decoder)
+    while let next = rings.next(before: limit) {
+      if next.timestamp < watermark { counted.late += 1 }
+      do throws(PerfRecordFailure) {
+        switch try decoder.decode(next.record) {
+        case .sample(let sample): keep(sample, next.source, next.record, &store)
+        case .lost(let count, _), .lostSamples(let count, _): counted[next.source] += count
+        case .throttle: counted.throttled += 1
+        case let other: note(other, next.record, &changes)
+        }
+      } catch {
+        counted.malformed += 1
+      }
+      rings.advance(over: next.record, decoder)
+    }
+    rings.release()
+    watermark = max(watermark, limit)
+  }
+
+  @inline(__always)
+  private mutating func keep(
+    _ sample: PerfSample, _ source: StackSampleSource, _ record: UnsafeRawBufferPointer, _ store: inout StackSampleStore
+  ) {
+    // Before Linux 5.13 child processes inherit as well.
+    guard sample.stamp.pid == pid else { return }
+    guard sample.registers.known != 0 else { return withoutUserSpace += 1 }
+    store.append(
+      StackSample(
+        timestamp: sample.stamp.timestamp, pid: sample.stamp.pid, tid: sample.stamp.tid,
+        cpu: UInt16(truncatingIfNeeded: sample.stamp.cpu), source: source, registers: sample.registers,
+        dumpSize: sample.dumpSize),
+      callchain: record.bytes(at: sample.kernelCallchain), stack: record.bytes(at: sample.userStack))
+  }
+
+  private mutating func note(
+    _ record: PerfRecord, _ bytes: UnsafeRawBufferPointer, _ changes: inout [ProcessChange]
+  ) {
+    guard let change = ProcessChange(record, bytes) else { return }
+    if case .created = change.kind, change.pid == pid { covered.insert(change.tid) }
+    if case .exited = change.kind, change.pid == pid { covered.remove(change.tid) }
+    changes.append(change)
+  }
+
+  // MARK: Loss
+
+  /// What was lost so far. Where the kernel counts per event (Linux 6.0), the counts are asked for: a ring tells of its losses
+  /// with the next record that finds room, which may never come. That is one read per event: for a report, not for each drain.
+  package func loss() -> StackSampleLoss {
+    var loss = counted
+    loss.malformed += rings.malformed
+    guard opener.countsLost else { return loss }
+    for (source, list) in descriptors {
+      var lost: UInt64 = 0
+      for descriptor in list {
+        var values: (value: UInt64, lost: UInt64) = (0, 0)
+        if read(descriptor.rawValue, &values, 16) == 16 { lost += values.lost }
+      }
+      loss[source] = max(loss[source], lost)
+    }
+    return loss
+  }
+
+  /// Events that are open; each takes a descriptor.
+  package var eventCount: Int { descriptors.values.reduce(0) { $0 + $1.count } }
+
+  /// Bytes of all rings.
+  package var ringBytes: Int { rings.bytes }
+}
+
+extension UnsafeRawBufferPointer {
+  /// The bytes at a span that the decoder gave for them.
+  @inline(__always)
+  fileprivate func bytes(at span: ByteSpan) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: self[span.offset..<span.offset &+ span.length])
+  }
+}

@@ -1,0 +1,65 @@
+package import TraceModel
+
+/// What an event's attributes say about its records' layout (include/uapi/linux/perf_event.h).
+package struct PerfRecordLayout: Sendable, Equatable {
+  package let sampleType: UInt64
+  package let readFormat: UInt64
+  /// `sample_regs_user`.
+  package let registerMask: UInt64
+  package let architecture: RegisterArchitecture
+  /// `sample_id_all`: records that are not samples end in a stamp.
+  package let hasStamps: Bool
+  /// Bytes from a sample's start to its time, and from another record's end back to its own; 0 where there is none.
+  let sampleTimeOffset: Int
+  let stampTimeDistance: Int
+  /// Bytes of the stamp at a record's end.
+  let stampSize: Int
+
+  /// Nil where samples carry something of variable size that this decoder does not know before their stack (branches), or bits
+  /// that are newer than it.
+  package init?(
+    sampleType: UInt64, readFormat: UInt64 = 0, registerMask: UInt64, architecture: RegisterArchitecture = .native,
+    hasStamps: Bool = true
+  ) {
+    guard sampleType & Self.branchStack == 0, sampleType < Self.firstUnknown else { return nil }
+    self.sampleType = sampleType
+    self.readFormat = readFormat
+    self.registerMask = registerMask
+    self.architecture = architecture
+    self.hasStamps = hasStamps
+    let before = [Self.identifierFirst, Self.ip, Self.tid].filter { sampleType & $0 != 0 }.count
+    sampleTimeOffset = sampleType & Self.time == 0 ? 0 : 8 + 8 * before
+    let stamped = sampleType & Self.stamped
+    let inStamp = hasStamps ? stamped : 0
+    stampSize = inStamp.nonzeroBitCount * 8
+    let after = inStamp & ~(Self.tid | Self.time)
+    stampTimeDistance = inStamp & Self.time == 0 ? 0 : 8 + 8 * after.nonzeroBitCount
+  }
+
+  // Bits of `sample_type`, PERF_SAMPLE_….
+  static let ip: UInt64 = 1 << 0
+  static let tid: UInt64 = 1 << 1
+  static let time: UInt64 = 1 << 2
+  static let address: UInt64 = 1 << 3
+  static let read: UInt64 = 1 << 4
+  static let callchain: UInt64 = 1 << 5
+  static let id: UInt64 = 1 << 6
+  static let cpu: UInt64 = 1 << 7
+  static let period: UInt64 = 1 << 8
+  static let streamID: UInt64 = 1 << 9
+  static let raw: UInt64 = 1 << 10
+  static let branchStack: UInt64 = 1 << 11
+  static let userRegisters: UInt64 = 1 << 12
+  static let userStack: UInt64 = 1 << 13
+  static let identifierFirst: UInt64 = 1 << 16
+  static let firstUnknown: UInt64 = 1 << 25
+  /// What a stamp is made of, in the order TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER.
+  static let stamped = tid | time | id | streamID | cpu | identifierFirst
+
+  // Bits of `read_format`, PERF_FORMAT_….
+  static let totalTimeEnabled: UInt64 = 1 << 0
+  static let totalTimeRunning: UInt64 = 1 << 1
+  static let formatID: UInt64 = 1 << 2
+  static let group: UInt64 = 1 << 3
+  static let formatLost: UInt64 = 1 << 4
+}

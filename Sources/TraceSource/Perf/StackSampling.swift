@@ -1,0 +1,36 @@
+package import TraceModel
+
+/// What is sampled, and how much of it: which sources see every syscall that lasts longer than a threshold.
+package struct StackSampling: Sendable, Equatable {
+  /// In the order of their rings; the first one's events tell of mappings and names too.
+  package var sources: [StackSampleSource]
+  /// Of `task-clock`, ns of CPU time.
+  package var clockPeriod: UInt64
+  /// Bytes of user stack a sample, a multiple of 8 below 64 KiB.
+  package var stackBytes: Int
+  /// Addresses of kernel call chain a sample; 0: none.
+  package var kernelFrames: Int
+
+  /// The clock's period is this part of the threshold: a timer that is held up (interrupts off, the host of a virtual CPU)
+  /// has the rest of it to spare.
+  package static let periodShare = (numerator: UInt64(4), denominator: UInt64(5))
+  /// Below this threshold, ns, the clock would cost the target more than sampling each return from a syscall, and the kernel
+  /// does not run it faster than every 10 µs.
+  package static let smallestClockedThreshold: UInt64 = 50_000
+  /// ns. Longer would save nothing more that can be measured, and tell less of what a long syscall does.
+  package static let longestPeriod: UInt64 = 1_000_000
+  /// A record's length is a u16, with registers and call chain in it.
+  package static let largestStack = 65_528 - 1024
+
+  /// `threshold`: ns; nil or 0: every syscall.
+  package init(threshold: UInt64?, stackBytes: Int = 8192, kernelFrames: Int = 64) {
+    let threshold = threshold ?? 0
+    let isClocked = threshold >= Self.smallestClockedThreshold
+    sources = [.switchOut, isClocked ? .clock : .syscallExit]
+    let share = threshold / Self.periodShare.denominator * Self.periodShare.numerator
+    clockPeriod = min(max(share, 10_000), Self.longestPeriod)
+    self.stackBytes = min(max(stackBytes, 8), Self.largestStack) & ~7
+    // The kernel refuses more than kernel.perf_event_max_stack, 127.
+    self.kernelFrames = min(max(kernelFrames, 0), 127)
+  }
+}
