@@ -63,7 +63,8 @@ let package = Package(
       path: "Benchmarks/pages", swiftSettings: settings),
     .executableTarget(
       name: "stack-sampling", dependencies: ["TraceModel", "TraceSource"], path: "Benchmarks/stacks",
-      swiftSettings: settings),
+      exclude: ["cost.py"], swiftSettings: settings),
+    .target(name: "CThreads", path: "Tests/CThreads"),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
       name: "AggregatorTests", dependencies: ["TraceModel", "Aggregator", "TestSupport"],
@@ -82,7 +83,7 @@ let package = Package(
     .testTarget(
       name: "TraceSourceTests",
       dependencies: [
-        "CTraceFS", "TestSupport", "TraceModel", "TraceSource",
+        "CThreads", "CTraceFS", "TestSupport", "TraceModel", "TraceSource",
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
   ] + fuzzers,

@@ -1,10 +1,10 @@
 // Stack samples of a command: whether every slow syscall has one, and what was lost.
 //
-// usage: stack-sampling [--alone] [--period NS] [--stack BYTES] THRESHOLD_NS COMMAND [ARGUMENT...]
+// usage: stack-sampling [--alone] [--no-samples] [--period NS] [--stack BYTES] THRESHOLD_NS COMMAND [ARGUMENT...]
 //
 // Root. Records the command's syscalls beside the samples, matches both, and prints per syscall number how many lasted
-// longer than the threshold and how many of these have a sample inside. With --alone syscalls are not recorded: for what
-// sampling alone costs the command.
+// longer than the threshold and how many of these have a sample inside. With --alone syscalls are not recorded, with
+// --no-samples no samples are taken: for what each costs the command.
 
 internal import Glibc
 internal import TraceModel
@@ -23,12 +23,14 @@ func option(_ name: String) -> Int? {
   defer { arguments.removeSubrange(index...index + 1) }
   return Int(arguments[index + 1])
 }
-let (isAlone, period, stackBytes) = (flag("--alone"), option("--period"), option("--stack"))
+let (isAlone, takesNone) = (flag("--alone"), flag("--no-samples"))
+let (period, stackBytes) = (option("--period"), option("--stack"))
 guard arguments.count >= 2, let threshold = UInt64(arguments[0]) else {
-  print("usage: stack-sampling [--alone] [--period NS] [--stack BYTES] THRESHOLD_NS COMMAND [ARGUMENT...]")
+  print("usage: stack-sampling [--alone] [--no-samples] [--period NS] [--stack BYTES] THRESHOLD_NS COMMAND [ARGUMENT...]")
   exit(64)
 }
 var sampling = StackSampling(threshold: threshold, stackBytes: stackBytes ?? 8192)
+if takesNone { sampling.sources = [] }
 if let period { sampling.clockPeriod = UInt64(period) }
 
 @MainActor

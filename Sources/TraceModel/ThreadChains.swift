@@ -30,7 +30,7 @@ struct ThreadChains: ~Copyable {
   private var threadsUsed = 0
   /// The thread that is taken from while its count is above the floor.
   private var longest = 0
-  private var longestFloor: Int32 = 0
+  private var longestFloor = Int32.max
 
   /// An upper bound of what one sample takes, bytes.
   static let bytesPerSample = MemoryLayout<Link>.stride + MemoryLayout<Thread>.stride + 4 * MemoryLayout<Int32>.stride
@@ -82,7 +82,7 @@ struct ThreadChains: ~Copyable {
   mutating func removeOfLongest() -> Int32 {
     if threads[longest].count <= longestFloor {
       for index in 0..<threadsUsed where threads[index].count > threads[longest].count { longest = index }
-      longestFloor = threads[longest].count / 2
+      longestFloor = max(threads[longest].count / 2, 1)
     }
     let first = threads[longest].first
     let slot = threads[longest].count > 1 ? links[Int(first)].next : first

@@ -1,7 +1,7 @@
 // slow-syscalls ROUNDS: syscalls that are slow each for another reason, beside fast ones, for the coverage of stack samples.
 //
 //   sleeping    nanosleep of 0.3 and 3 ms
-//   computing   getrandom of 256 KiB and 4 MiB, munmap of 16 MiB that are populated
+//   computing   getrandom of 40 KiB to 4 MiB, munmap of 16 MiB that are populated
 //   faulting    read of /dev/zero into 16 MiB that are not
 //   preempted   two threads, both pinned to the last CPU, each in getrandom of 4 MiB without a pause
 //   young       a thread that was born during the measured part and does all of the above but the last
@@ -44,6 +44,8 @@ static void all_kinds(void) {
         TIMED(sleeping, nanosleep(&longer, NULL));
         TIMED(computing, getrandom(bytes, 256 << 10, 0));
         TIMED(computing, getrandom(bytes, 4 << 20, 0));
+        // About as long as a threshold of 0.1 ms, on either side.
+        for (size_t size = 40 << 10; size < 120 << 10; size += 1 << 10) TIMED(computing, getrandom(bytes, size, 0));
         void *full = mmap(NULL, large, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         TIMED(computing, munmap(full, large));
         void *empty = mmap(NULL, large, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

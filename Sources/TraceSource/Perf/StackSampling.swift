@@ -13,7 +13,7 @@ package struct StackSampling: Sendable, Equatable {
 
   /// The clock's period is this part of the threshold: a timer that is held up (interrupts off, the host of a virtual CPU)
   /// has the rest of it to spare.
-  package static let periodShare = (numerator: UInt64(4), denominator: UInt64(5))
+  package static let periodShare = (numerator: UInt64(9), denominator: UInt64(10))
   /// Below this threshold, ns, the clock would cost the target more than sampling each return from a syscall, and the kernel
   /// does not run it faster than every 10 µs.
   package static let smallestClockedThreshold: UInt64 = 50_000
