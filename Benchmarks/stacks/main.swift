@@ -26,7 +26,7 @@ func option(_ name: String) -> Int? {
 let (isAlone, takesNone) = (flag("--alone"), flag("--no-samples"))
 let (period, stackBytes) = (option("--period"), option("--stack"))
 guard arguments.count >= 2, let threshold = UInt64(arguments[0]) else {
-  print("usage: stack-sampling [--alone] [--no-samples] [--period NS] [--stack BYTES] THRESHOLD_NS COMMAND [ARGUMENT...]")
+  print("usage: stack-sampling [--alone] [--no-samples] [--period NS] [--stack BYTES] THRESHOLD_NS COMMAND...")
   exit(64)
 }
 var sampling = StackSampling(threshold: threshold, stackBytes: stackBytes ?? 8192)

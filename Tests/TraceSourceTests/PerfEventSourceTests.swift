@@ -165,8 +165,9 @@ struct PerfEventSourceTests {
     while calls.all == nil { usleep(1000) }
     usleep(10_000)
     source.drain(before: MonotonicClock.now, into: &store, changes: &changes)
+    let start = UInt64(UInt(bitPattern: code))
     let mapping = changes.compactMap { change -> CodeMapping? in
-      if case .mapped(let mapping) = change.kind, mapping.start == UInt64(UInt(bitPattern: code)) { mapping } else { nil }
+      if case .mapped(let mapping) = change.kind, mapping.start == start { mapping } else { nil }
     }.first
     #expect(mapping?.length == 4096)
     #expect(mapping.map { !$0.buildID.isEmpty || $0.inode != 0 } == true)

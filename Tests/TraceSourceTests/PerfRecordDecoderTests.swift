@@ -12,7 +12,9 @@ struct PerfRecordDecoderTests {
     | PerfRecordLayout.userRegisters | PerfRecordLayout.userStack
   private static let kernelMarker = UInt64(bitPattern: -128)
 
-  private func decoder(_ type: UInt64 = type, _ architecture: RegisterArchitecture = .x86_64) throws -> PerfRecordDecoder {
+  private func decoder(
+    _ type: UInt64 = type, _ architecture: RegisterArchitecture = .x86_64
+  ) throws -> PerfRecordDecoder {
     PerfRecordDecoder(
       layout: try #require(
         PerfRecordLayout(sampleType: type, registerMask: architecture.kernelMask, architecture: architecture)))

@@ -58,8 +58,8 @@ struct RecordText: Equatable, CustomStringConvertible {
       let parts = line.split(separator: " ")
       text.line = parts.count > 3 ? "SAMPLE \(parts[2]) \(parts[3])" : line
       text.details = details.filter { detail in
-        detail.contains("FP chain") || detail.contains("user regs") || detail.contains("ustack") || detail.hasPrefix("....")
-          && !["FLAGS", "CS", "SS", "dso:"].contains { detail.contains(". \($0)") }
+        if detail.hasPrefix("....") { return ![". FLAGS", ". CS", ". SS", ". dso:"].contains(where: detail.contains) }
+        return ["FP chain", "user regs", "ustack"].contains(where: detail.contains)
       }
     } else {
       text.details = []
@@ -89,7 +89,8 @@ struct RecordText: Equatable, CustomStringConvertible {
         details.append("..... \(index + 1): \(padded(address))")
       }
     }
-    let names = ["AX", "BX", "CX", "DX", "SI", "DI", "BP", "SP", "IP", "", "", "", "", "", "", ""] + (8...15).map { "R\($0)" }
+    let first = ["AX", "BX", "CX", "DX", "SI", "DI", "BP", "SP", "IP"]
+    let names = first + Array(repeating: "", count: 7) + (8...15).map { "R\($0)" }
     if sample.registers.known != 0 {
       details.append("... user regs: mask 0x\(hex(mask)) ABI 64-bit")
       for index in 0..<24 {
