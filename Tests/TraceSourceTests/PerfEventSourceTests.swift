@@ -112,6 +112,41 @@ struct PerfEventSourceTests {
     #expect(chain.loadUnaligned(as: UInt64.self) > 1 << 63)
   }
 
+  /// Threads that were there before, more than a filter of tids could name.
+  @Test func fiveHundredThreadsAreAllSampled() throws {
+    let tracefs = try MountedTracefs.find().tracefs
+    let calls = Calls()
+    let count = 500
+    let (isBorn, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    for _ in 0..<count {
+      calls.thread { calls in
+        isBorn.signal()
+        mayGo.wait()
+        calls.time("sleeping") { usleep(2000) }
+      }
+    }
+    for _ in 0..<count { isBorn.wait() }
+    var store = StackSampleStore(byteLimit: 64 << 20, largestStack: 1024)
+    var changes: [ProcessChange] = []
+    var source = try PerfEventSource(
+      tracefs, pid: getpid(), sampling: StackSampling(threshold: 1_000_000, stackBytes: 1024))
+    let process = try TargetProcess.find(pid: getpid())
+    try source.attach(to: process, &store, changes: &changes)
+    #expect(source.eventCount >= count * 2)
+    for _ in 0..<count { mayGo.signal() }
+    while calls.all == nil { usleep(5_000) }
+    usleep(10_000)
+    source.drain(before: MonotonicClock.now - Capture.settlingTime, into: &store, changes: &changes)
+    #expect(source.loss().samples == 0)
+    #expect(store.dropped == 0)
+    var taken = FlatArray<StackSample>()
+    for call in try #require(calls.all) {
+      taken.removeAll()
+      store.take(tid: call.tid, from: call.begin, to: call.end, into: &taken)
+      #expect(taken.count > 0)
+    }
+  }
+
   @Test func withoutAThresholdEachReturnIsSampled() throws {
     let tracefs = try MountedTracefs.find().tracefs
     var store = StackSampleStore(byteLimit: 64 << 20, largestStack: 1024)

@@ -17,8 +17,9 @@ package struct StackSampling: Sendable, Equatable {
   /// Below this threshold, ns, the clock would cost the target more than sampling each return from a syscall, and the kernel
   /// does not run it faster than every 10 µs.
   package static let smallestClockedThreshold: UInt64 = 50_000
-  /// ns. Longer would save nothing more that can be measured, and tell less of what a long syscall does.
-  package static let longestPeriod: UInt64 = 1_000_000
+  /// ns. Up to about here a longer period makes each context switch cheaper, as the timer that is stopped and started with the
+  /// thread is less often the CPU's next; beyond, it would only tell less of what a long syscall does.
+  package static let longestPeriod: UInt64 = 10_000_000
   /// A record's length is a u16, with registers and call chain in it.
   package static let largestStack = 65_528 - 1024
 
