@@ -53,10 +53,13 @@ func run() throws {
   var changeCount = changes.count
   var hasEnded = false
   var rounds = 0
+  var drainTime: UInt64 = 0
   while true {
     let complete = isAlone ? MonotonicClock.now - Capture.settlingTime : capture.drain().complete
     changes.removeAll(keepingCapacity: true)
+    let before = MonotonicClock.now
     source.drain(before: complete, into: &store, changes: &changes)
+    drainTime += MonotonicClock.now - before
     changeCount += changes.count
     if !isAlone {
       _ = capture.release(before: complete) { events in
@@ -84,6 +87,7 @@ func run() throws {
   print(
     "lost: switches \(loss.switchOut), clock \(loss.clock), exits \(loss.syscallExit); throttled \(loss.throttled),"
       + " malformed \(loss.malformed), late \(loss.late); events lost \(capture.loss.events)")
+  print("drained in \(drainTime / max(store.appended, 1)) ns per sample")
   print("events: \(source.eventCount), rings \(source.ringBytes >> 10) KiB, changes \(changeCount)")
   if !isAlone { try capture.stop() }
   try capture.close()
