@@ -6,7 +6,7 @@ package struct StackSampling: Sendable, Equatable {
   package var sources: [StackSampleSource]
   /// Of `task-clock`, ns of CPU time.
   package var clockPeriod: UInt64
-  /// Bytes of user stack a sample, a multiple of 8 below 64 KiB.
+  /// Bytes of user stack a sample, a multiple of 8 up to `largestStack`.
   package var stackBytes: Int
   /// Addresses of kernel call chain a sample; 0: none.
   package var kernelFrames: Int
@@ -20,8 +20,9 @@ package struct StackSampling: Sendable, Equatable {
   /// ns. Up to about here a longer period makes each context switch cheaper, as the timer that is stopped and started with the
   /// thread is less often the CPU's next; beyond, it would only tell less of what a long syscall does.
   package static let longestPeriod: UInt64 = 10_000_000
-  /// A record's length is a u16, with registers and call chain in it.
-  package static let largestStack = 65_528 - 1024
+  /// Bytes. A record's length is a u16: the kernel asks for a multiple of 8 below 65535, and shortens the dump further where
+  /// registers and call chain need the room; `StackSample.dumpSize` is what is left.
+  package static let largestStack = 65_528
 
   /// `threshold`: ns; nil or 0: every syscall.
   package init(threshold: UInt64?, stackBytes: Int = 8192, kernelFrames: Int = 64) {
