@@ -1,0 +1,69 @@
+/// Reads a section's bytes in order, up to `end`.
+struct ByteCursor {
+  let data: ImageData
+  /// Of the next byte, within the section.
+  var offset: Int
+  /// At most the section's count.
+  let end: Int
+
+  /// Reads the part of `range` that lies within the data.
+  init(_ data: ImageData, _ range: Range<Int>) {
+    self.data = data
+    end = min(range.upperBound, data.count)
+    offset = range.lowerBound
+  }
+
+  var isAtEnd: Bool { offset >= end }
+
+  mutating func next<Value: FixedWidthInteger & BitwiseCopyable>(_: Value.Type) throws(CFIError) -> Value {
+    guard offset >= 0, offset <= end, MemoryLayout<Value>.size <= end - offset,
+      let value = data.load(Value.self, at: offset)
+    else { throw .truncated }
+    offset += MemoryLayout<Value>.size
+    return value
+  }
+
+  mutating func address(is64Bit: Bool) throws(CFIError) -> UInt64 {
+    is64Bit ? try next(UInt64.self) : UInt64(try next(UInt32.self))
+  }
+
+  mutating func unsignedLEB() throws(CFIError) -> UInt64 {
+    var value: UInt64 = 0
+    var shift: UInt64 = 0
+    while true {
+      let byte = try next(UInt8.self)
+      // Padding beyond 64 bits is allowed and carries nothing.
+      if shift < 64 { value |= UInt64(byte & 0x7F) << shift }
+      shift += 7
+      if byte & 0x80 == 0 { return value }
+    }
+  }
+
+  mutating func signedLEB() throws(CFIError) -> Int64 {
+    var value: UInt64 = 0
+    var shift: UInt64 = 0
+    while true {
+      let byte = try next(UInt8.self)
+      if shift < 64 { value |= UInt64(byte & 0x7F) << shift }
+      shift += 7
+      guard byte & 0x80 == 0 else { continue }
+      if shift < 64, byte & 0x40 != 0 { value |= ~0 << shift }
+      return Int64(bitPattern: value)
+    }
+  }
+
+  /// The bytes up to a NUL, without it.
+  mutating func string() throws(CFIError) -> ArraySlice<UInt8> {
+    guard let bytes = data.stringBytes(at: offset), bytes.endIndex < end else { throw .truncated }
+    offset = bytes.endIndex + 1
+    return bytes
+  }
+
+  /// The next `count` bytes' place, which is skipped.
+  mutating func block(_ count: UInt64) throws(CFIError) -> Range<Int> {
+    guard offset <= end, count <= UInt64(end - offset) else { throw .truncated }
+    let start = offset
+    offset += Int(count)
+    return start..<offset
+  }
+}

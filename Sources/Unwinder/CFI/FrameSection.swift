@@ -1,0 +1,97 @@
+/// An FDE: how to unwind from one piece of code.
+struct FrameDescription {
+  let common: CommonInformation
+  /// Addresses of its code, before the image is moved; never empty.
+  let code: Range<UInt64>
+  /// Where its instructions lie in the section.
+  let instructions: Range<Int>
+}
+
+/// `.eh_frame` or `.debug_frame`: a list of CIEs and FDEs.
+struct FrameSection: Sendable {
+  enum Kind: Sendable {
+    /// Mapped with the program, addresses encoded; FDEs point back to their CIE.
+    case ehFrame
+    /// DWARF's own, for debuggers; FDEs give their CIE's place in the section.
+    case debugFrame
+  }
+
+  enum Entry {
+    case common
+    case description(FrameDescription)
+    /// A length of 0 ends `.eh_frame`.
+    case terminator
+  }
+
+  let kind: Kind
+  let data: ImageData
+  /// Where the section is mapped, before the image is moved.
+  let address: UInt64
+  let is64Bit: Bool
+
+  /// The entry's bytes behind its length.
+  private func body(at offset: Int) throws(CFIError) -> (cursor: ByteCursor, isLong: Bool)? {
+    guard offset >= 0, offset < data.count else { throw .truncated }
+    var cursor = ByteCursor(data, offset..<data.count)
+    var length = UInt64(try cursor.next(UInt32.self))
+    let isLong = length == 0xFFFF_FFFF
+    if isLong { length = try cursor.next(UInt64.self) }
+    guard length != 0 else { return nil }
+    return (ByteCursor(data, try cursor.block(length)), isLong)
+  }
+
+  /// Reads the entry at `offset` and says where the next one is.
+  func entry(at offset: Int) throws(CFIError) -> (entry: Entry, next: Int) {
+    guard let body = try body(at: offset) else { return (.terminator, offset + 4) }
+    var cursor = body.cursor
+    guard let common = try commonOffset(&cursor, isLong: body.isLong) else { return (.common, cursor.end) }
+    return (.description(try description(&cursor, common: common)), cursor.end)
+  }
+
+  /// Where the entry behind that at `offset` is, whatever it holds.
+  func end(ofEntryAt offset: Int) throws(CFIError) -> Int { try body(at: offset)?.cursor.end ?? offset + 4 }
+
+  /// The FDE at `offset`.
+  func description(at offset: Int) throws(CFIError) -> FrameDescription {
+    guard case .description(let found) = try entry(at: offset).entry else { throw .malformed }
+    return found
+  }
+
+  /// Where the entry's CIE lies; nil if it is one itself.
+  private func commonOffset(_ cursor: inout ByteCursor, isLong: Bool) throws(CFIError) -> Int? {
+    let start = cursor.offset
+    switch kind {
+    case .ehFrame:
+      // 4 bytes also in an entry with a 64-bit length.
+      let back = try cursor.next(UInt32.self)
+      guard back != 0 else { return nil }
+      guard back <= start else { throw .malformed }
+      return start - Int(back)
+    case .debugFrame:
+      let place = isLong ? try cursor.next(UInt64.self) : UInt64(try cursor.next(UInt32.self))
+      guard place != (isLong ? UInt64.max : 0xFFFF_FFFF) else { return nil }
+      guard let place = Int(exactly: place) else { throw .malformed }
+      return place
+    }
+  }
+
+  private func common(at offset: Int) throws(CFIError) -> CommonInformation {
+    guard let body = try body(at: offset) else { throw .malformed }
+    var cursor = body.cursor
+    guard try commonOffset(&cursor, isLong: body.isLong) == nil else { throw .malformed }
+    return try CommonInformation(&cursor, in: self)
+  }
+
+  private func description(_ cursor: inout ByteCursor, common offset: Int) throws(CFIError) -> FrameDescription {
+    let common = try common(at: offset)
+    let bases = PointerEncoding.Bases(section: address, is64Bit: common.is64Bit)
+    guard !common.pointerEncoding.isIndirect else { throw .unsupported }
+    let start = try common.pointerEncoding.read(&cursor, bases)
+    let length = try common.pointerEncoding.format.read(&cursor, bases)
+    // With DW_EH_PE_aligned, or a relocation against discarded code, the length may be anything.
+    let (end, overflow) = start.addingReportingOverflow(length)
+    guard !overflow, length > 0 else { throw .malformed }
+    if common.hasAugmentationData { _ = try cursor.block(try cursor.unsignedLEB()) }
+    return FrameDescription(common: common, code: start..<end, instructions: cursor.offset..<cursor.end)
+  }
+}

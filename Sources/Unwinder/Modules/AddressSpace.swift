@@ -1,0 +1,145 @@
+internal import Synchronization
+
+/// A range of a process's memory that code can run from.
+package struct Mapping: Sendable, Equatable, BitwiseCopyable {
+  package let start: UInt64
+  /// Of the first byte behind it.
+  package let end: UInt64
+  /// Where in the module's file `start` lies, in bytes.
+  package let fileOffset: UInt64
+  package let module: ModuleID
+
+  /// A mapping of a file, or (`.anonymous`) of memory that a run-time compiler fills.
+  package init(start: UInt64, end: UInt64, fileOffset: UInt64 = 0, module: ModuleID) {
+    self.start = start
+    self.end = end
+    self.fileOffset = fileOffset
+    self.module = module
+  }
+
+  @inline(__always)
+  func contains(_ address: UInt64) -> Bool { address >= start && address < end }
+
+  /// The place in the file of an address within.
+  @inline(__always)
+  func offset(of address: UInt64) -> UInt64 { fileOffset &+ (address &- start) }
+}
+
+/// A process's executable mappings at one time. They change with the records of the trace, and each sample is unwound
+/// with those of its time. A copy is what `fork` gives the child.
+package struct AddressSpace: Sendable {
+  /// The kernel's default for a process is 65,530 mappings of any kind.
+  package static let limit = 1 << 16
+  private static let serial = Atomic<UInt64>(0)
+
+  /// By address, without overlaps.
+  package private(set) var mappings: [Mapping] = []
+  /// Another number after every change, in all address spaces: what is remembered by it stays true.
+  package private(set) var generation: UInt64 = 0
+  /// Mappings that were not taken because there were too many.
+  package private(set) var refused = 0
+
+  /// Without mappings.
+  package init() {}
+
+  /// Takes note of an executable mapping, which replaces what was there (as `mmap` with MAP_FIXED does).
+  package mutating func add(_ mapping: Mapping) {
+    guard mapping.start < mapping.end else { return }
+    remove(mapping.start..<mapping.end)
+    guard mappings.count < Self.limit else {
+      refused += 1
+      return
+    }
+    mappings.insert(mapping, at: place(of: mapping.start))
+    changed()
+  }
+
+  /// Takes note that a range is unmapped, or mapped for something that is not executable.
+  package mutating func remove(_ range: Range<UInt64>) {
+    guard !range.isEmpty else { return }
+    var first = place(of: range.lowerBound)
+    if first > 0, mappings[first - 1].end > range.lowerBound { first -= 1 }
+    var last = first
+    var kept: [Mapping] = []
+    while last < mappings.count, mappings[last].start < range.upperBound {
+      let old = mappings[last]
+      if old.start < range.lowerBound {
+        kept.append(Mapping(start: old.start, end: range.lowerBound, fileOffset: old.fileOffset, module: old.module))
+      }
+      if old.end > range.upperBound {
+        let offset = old.offset(of: range.upperBound)
+        kept.append(Mapping(start: range.upperBound, end: old.end, fileOffset: offset, module: old.module))
+      }
+      last += 1
+    }
+    guard last > first else { return }
+    mappings.replaceSubrange(first..<last, with: kept)
+    changed()
+  }
+
+  /// Takes note of `exec`: all mappings are gone.
+  package mutating func removeAll() {
+    mappings.removeAll()
+    changed()
+  }
+
+  /// The mapping that an address is a part of; nil if none is.
+  package func mapping(containing address: UInt64) -> Mapping? {
+    let place = place(of: address &+ 1)
+    guard place > 0, mappings[place - 1].contains(address) else { return nil }
+    return mappings[place - 1]
+  }
+
+  /// How many mappings start before `address`.
+  private func place(of address: UInt64) -> Int {
+    var (low, high) = (0, mappings.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if mappings[middle].start < address { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private mutating func changed() {
+    generation = Self.serial.wrappingAdd(1, ordering: .relaxed).newValue
+  }
+}
+
+/// Remembers the mappings of the pages that stacks go through.
+///
+/// Invariant that makes the pointer sound: `slots` holds `size` (a power of two) initialised slots, and every index is
+/// masked with `size - 1`; this value is the only owner.
+struct MappingCache: ~Copyable {
+  private struct Slot: BitwiseCopyable {
+    var page: UInt64
+    var generation: UInt64
+    var mapping: Mapping
+  }
+
+  private static let size = 256
+  private let slots: UnsafeMutablePointer<Slot>
+
+  init() {
+    slots = .allocate(capacity: Self.size)
+    let nothing = Mapping(start: 0, end: 0, module: .anonymous)
+    // No address space in use has generation 0: one without mappings is never remembered.
+    slots.initialize(repeating: Slot(page: 0, generation: 0, mapping: nothing), count: Self.size)
+  }
+
+  deinit { slots.deallocate() }
+
+  /// The mapping of `address` in `space`.
+  @inline(__always)
+  mutating func find(_ address: UInt64, _ space: borrowing AddressSpace) -> Mapping? {
+    let page = address >> 12
+    let slot = slots + Int(truncatingIfNeeded: page ^ (page >> 8)) & (Self.size - 1)
+    if slot.pointee.page == page, slot.pointee.generation == space.generation,
+      slot.pointee.mapping.contains(address)
+    {
+      return slot.pointee.mapping
+    }
+    guard let found = space.mapping(containing: address) else { return nil }
+    slot.pointee = Slot(page: page, generation: space.generation, mapping: found)
+    return found
+  }
+}
