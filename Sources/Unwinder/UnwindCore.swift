@@ -134,11 +134,12 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     return (cfa >= base) == (rule.offset >= 0) ? cfa : nil
   }
 
-  /// Whether the caller's stack pointer is above this frame's, as it is unless nothing was pushed.
+  /// Whether the caller's stack pointer is above this frame's. Only an interrupted frame may have nothing on the stack,
+  /// with the return address in a register: a leaf function on arm64, `vfork` of x86-64's libc.
   @inline(__always)
   func advances(_ cfa: UInt64) -> Bool {
     let pointer = values[Machine.stackPointer]
-    return cfa > pointer || (cfa == pointer && isInterrupted && !Machine.callPushesReturnAddress)
+    return cfa > pointer || (cfa == pointer && isInterrupted)
   }
 
   @inline(__always)
