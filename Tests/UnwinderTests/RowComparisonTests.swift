@@ -25,7 +25,7 @@ struct RowComparisonTests {
     try compare(path, first: first, stride: stride)
   }
 
-  @Test("Rows of C++, of a static program, without the search table, and of .debug_frame alone are as readelf reads them")
+  @Test("Rows of C++, static, without the search table, and of .debug_frame alone are as readelf reads them")
   func builtFiles() throws {
     let fixture = try Fixture()
     try fixture.write("a.cc", Self.cxx)

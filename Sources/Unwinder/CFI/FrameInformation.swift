@@ -67,7 +67,8 @@ struct FrameInformation {
     else { return nil }
     // How long it is, is not said: it ends with a terminator, or with the segment.
     let count = min(loaded.fileSize - (found.frames - loaded.address), sectionLimit)
-    guard offset <= image.bytes.size, let data = image.bytes.read(at: offset, count: min(count, image.bytes.size - offset))
+    guard offset <= image.bytes.size,
+      let data = image.bytes.read(at: offset, count: min(count, image.bytes.size - offset))
     else { return nil }
     let frames = FrameSection(
       kind: .ehFrame, data: ImageData(data), address: found.frames, is64Bit: image.is64Bit)
