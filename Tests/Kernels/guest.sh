@@ -13,7 +13,7 @@ $run --format json -o /out/command.json -- /job/spin-syscalls 20000 < /dev/null 
 # A running process, its handshake through a pipe.
 mkfifo /tmp/go
 /job/known-answer 3000 20 < /tmp/go > /out/process.answer &
-exec 7> /tmp/go
+exec 7<> /tmp/go
 until grep -q ready /out/process.answer; do usleep 10000; done
 pid=$(sed -n 's/ready //p' /out/process.answer)
 $run --format json --sample-time 600 -o /out/process.json -p "$pid" &
@@ -33,7 +33,7 @@ exec 7>&-
 windows() {
     rm -f /tmp/go; mkfifo /tmp/go
     /job/trigger-windows 25 20 < /tmp/go > /out/$1.answer &
-    exec 7> /tmp/go
+    exec 7<> /tmp/go
     until grep -q ready /out/$1.answer; do usleep 10000; done
     $run -D --format json -o /out/$1.json --sample-count 20 --start-trigger "$2" --stop-trigger "$3" \
         -p "$(sed -n 's/ready //p' /out/$1.answer)" 2> /out/$1.err &
