@@ -6,16 +6,38 @@ extension Aggregator {
     let previous = threads.find(event.tid)
     if previous >= 0, threads.records[previous].scheduling != .dead {
       threads.records[previous].switchOut(event, isComplete: isComplete)
+      if syscallEvents.isWanted, threads.records[previous].syscallStart != 0 {
+        let state = event.detail & TaskState.reported
+        let since = threads.records[previous].since
+        waits.open(
+          SyscallWait(start: since, wakeup: state == 0 ? since : 0, end: 0, state: state),
+          in: &threads.records[previous].waits)
+      }
     }
     let next = threads.find(event.subject)
     if next >= 0, threads.records[next].scheduling != .dead {
       threads.records[next].switchIn(event)
+      let since = threads.records[next].since
+      waits.changeOpen(threads.records[next].waits) { $0.end = since }
     }
   }
 
   mutating func wakeup(_ event: Event) {
     let isComplete = openGaps.isEmpty
     let thread = threads.find(event.subject)
-    if thread >= 0 { threads.records[thread].wake(at: event.timestamp, isComplete: isComplete) }
+    guard thread >= 0 else { return }
+    threads.records[thread].wake(at: event.timestamp, isComplete: isComplete)
+    let (since, waker) = (threads.records[thread].since, threads.records[thread].waker)
+    threads.records[thread].waker = nil
+    waits.changeOpen(threads.records[thread].waits) { wait in
+      guard wait.wakeup == 0 else { return }
+      wait.wakeup = since
+      wait.waker = waker
+    }
+  }
+
+  mutating func waking(_ event: Event) {
+    let thread = threads.find(event.subject)
+    if thread >= 0 { threads.records[thread].waker = Waker(tid: event.tid, flags: event.detail) }
   }
 }

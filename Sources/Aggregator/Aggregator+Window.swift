@@ -44,6 +44,7 @@ extension Aggregator {
     threads.removeDead()
     upcalls.removeAll()
     syscallEvents.removeAll()
+    waits.removeAll()
     syscalls.removeAll()
     hardIRQs.removeAll()
     softIRQs.removeAll()
@@ -106,7 +107,7 @@ extension Aggregator {
       start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded,
       eventsRead: eventsRead, lostEvents: lostEvents, missingTime: missing, missedTriggers: missed,
       upcalls: upcalls.snapshot, syscallEvents: Array(syscallEvents.events.elements),
-      syscallEventsLeftOut: syscallEvents.leftOut)
+      syscallWaits: Array(syscallEvents.waits.elements), syscallEventsLeftOut: syscallEvents.leftOut)
   }
 
   private func snapshot(of statistic: SyscallStatistic) -> SyscallSnapshot {

@@ -11,6 +11,7 @@ package struct Aggregator: ~Copyable {
   var softIRQs = IRQTable()
   var upcalls = UpcallTable()
   var syscallEvents: SyscallEventList
+  var waits = WaitPool()
   /// When the window opened, ns.
   package internal(set) var windowStart: UInt64 = 0
   /// CPUs whose events are missing at this point of the stream.
@@ -83,6 +84,7 @@ package struct Aggregator: ~Copyable {
     case .syscallExit: syscallExit(event)
     case .contextSwitch: contextSwitch(event)
     case .wakeup, .wakeupNew: wakeup(event)
+    case .waking: waking(event)
     case .hardIRQEntry: hardIRQEntry(event)
     case .hardIRQExit: hardIRQExit(event)
     case .softIRQEntry: softIRQEntry(event)
@@ -107,6 +109,7 @@ package struct Aggregator: ~Copyable {
     guard thread >= 0 else { return }
     let isPoll = event.subject == numbers.poll
     threads.records[thread].enterSyscall(event, isPoll: isPoll)
+    waits.forget(&threads.records[thread].waits)
   }
 
   @inline(__always)
@@ -131,10 +134,10 @@ package struct Aggregator: ~Copyable {
     syscalls.record(
       from: start, to: event.timestamp, failed: failed, at: threads.records[position].recentSyscall)
     if event.timestamp &- start >= syscallEvents.shortest, event.timestamp >= start {
-      syscallEvents.add(
-        SyscallEvent(
-          tid: event.tid, name: threads.records[position].name, number: number, abi: abi, entry: start,
-          exit: event.timestamp, returnValue: event.value), isPoll: number == numbers.poll)
+      let slow = SyscallEvent(
+        tid: event.tid, name: threads.records[position].name, number: number, abi: abi, entry: start,
+        exit: event.timestamp, returnValue: event.value)
+      syscallEvents.add(slow, isPoll: number == numbers.poll, &waits, &threads.records[position].waits)
     }
   }
 
@@ -169,6 +172,7 @@ package struct Aggregator: ~Copyable {
     let thread = threads.find(event.subject)
     guard thread >= 0, threads.records[thread].scheduling != .dead else { return }
     threads.records[thread].end(event)
+    waits.forget(&threads.records[thread].waits)
   }
 
   /// An exec by a thread other than the leader takes over the leader's tid, which the pid filter dropped when the old

@@ -21,13 +21,15 @@ package struct Snapshot: Sendable, Equatable {
   package var upcalls: [UpcallCount]
   /// Syscalls that are reported one by one, in the order of their ends.
   package var syscallEvents: [SyscallEvent]
+  /// What these waited for, in order, those of each together.
+  package var syscallWaits: [SyscallWait]
   /// Those that were too many.
   package var syscallEventsLeftOut: UInt64
 
   package init(
     start: UInt64, stop: UInt64, threads: [ThreadSnapshot], discardedIntervals: UInt64, eventsRead: UInt64,
     lostEvents: [Int: UInt64], missingTime: UInt64 = 0, missedTriggers: UInt64 = 0, upcalls: [UpcallCount] = [],
-    syscallEvents: [SyscallEvent] = [], syscallEventsLeftOut: UInt64 = 0
+    syscallEvents: [SyscallEvent] = [], syscallWaits: [SyscallWait] = [], syscallEventsLeftOut: UInt64 = 0
   ) {
     self.start = start
     self.stop = stop
@@ -39,6 +41,7 @@ package struct Snapshot: Sendable, Equatable {
     self.missedTriggers = missedTriggers
     self.upcalls = upcalls
     self.syscallEvents = syscallEvents
+    self.syscallWaits = syscallWaits
     self.syscallEventsLeftOut = syscallEventsLeftOut
   }
 }

@@ -10,6 +10,11 @@ package struct SyscallEvent: Sendable, Equatable, BitwiseCopyable {
   package var entry: UInt64
   package var exit: UInt64
   package var returnValue: Int64
+  /// Where its waits begin among those of the window.
+  package var firstWait: Int32 = 0
+  package var waitCount: Int32 = 0
+  /// Waits that there was no room for.
+  package var waitsLeftOut: UInt32 = 0
 
   package init(
     tid: Int32, name: NameID, number: Int32, abi: SyscallABI, entry: UInt64, exit: UInt64, returnValue: Int64
@@ -38,13 +43,18 @@ package struct SyscallEventFilter: Sendable, Equatable {
 
 /// The syscalls of a window that are reported one by one, in the order of their ends. Bounded: what is too much is counted.
 struct SyscallEventList: ~Copyable {
-  /// 48 bytes each.
+  /// 64 bytes each.
   private static let limit = 1 << 20
+  /// 48 bytes each.
+  private static let waitLimit = 1 << 20
 
   private let filter: SyscallEventFilter?
+  /// Whether any is reported.
+  var isWanted: Bool { filter != nil }
   /// The shortest duration that is reported; `.max` where none is, so that the common path has one comparison.
   let shortest: UInt64
   private(set) var events = FlatArray<SyscallEvent>(capacity: 16)
+  private(set) var waits = FlatArray<SyscallWait>(capacity: 16)
   private(set) var leftOut: UInt64 = 0
 
   init(_ filter: SyscallEventFilter?) {
@@ -52,15 +62,24 @@ struct SyscallEventList: ~Copyable {
     shortest = filter.map { $0.threshold.map { $0 &+ 1 } ?? 0 } ?? .max
   }
 
+  /// `chain`: its waits.
   @inline(never)
-  mutating func add(_ event: SyscallEvent, isPoll: Bool) {
+  mutating func add(_ event: SyscallEvent, isPoll: Bool, _ pool: inout WaitPool, _ chain: inout WaitPool.Chain) {
     guard let filter, !(isPoll && filter.skipsPoll) else { return }
     guard events.count < Self.limit else { return leftOut &+= 1 }
+    var event = event
+    event.waitsLeftOut = chain.leftOut
+    event.firstWait = Int32(waits.count)
+    pool.take(&chain) { wait in
+      if waits.count < Self.waitLimit { waits.append(wait) } else { event.waitsLeftOut &+= 1 }
+    }
+    event.waitCount = Int32(waits.count) - event.firstWait
     events.append(event)
   }
 
   mutating func removeAll() {
     events.removeAll()
+    waits.removeAll()
     leftOut = 0
   }
 }

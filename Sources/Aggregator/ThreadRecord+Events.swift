@@ -1,7 +1,7 @@
 internal import TraceModel
 
 /// `prev_state` of `sched_switch`, as its print format names the bits.
-private enum TaskState {
+enum TaskState {
   static let interruptible: Int32 = 0x01  // S
   static let uninterruptible: Int32 = 0x02  // D
   static let stoppedOrTraced: Int32 = 0x0C  // T, t

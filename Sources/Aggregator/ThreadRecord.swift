@@ -59,6 +59,10 @@ struct ThreadRecord: BitwiseCopyable {
   var softStart: UInt64 = 0
   var syscallStart: UInt64 = 0
   var syscallNumber: Int32 = 0
+  /// In the current syscall, where such are reported one by one.
+  var waits = WaitPool.Chain()
+  /// Who is waking it: told a little before the wake-up, and at times before it has been switched out.
+  var waker: Waker?
   var lastPollEnd: UInt64 = 0
 
   // What it added up to.
@@ -156,6 +160,7 @@ struct ThreadRecord: BitwiseCopyable {
     stopStart = 0
     softStart = 0
     syscallStart = 0
+    waits = WaitPool.Chain()
     lastPollEnd = 0
     for depth in 0..<hardFrames.count { hardFrames[depth].start = 0 }
     discarded = 0

@@ -10,6 +10,9 @@ public enum EventKind: UInt8, Sendable, BitwiseCopyable {
   case wakeup
   /// `sched:sched_wakeup_new`; subject = woken task.
   case wakeupNew
+  /// `sched:sched_waking`; tid = the task that wakes it, or that the waking interrupt landed on, subject = woken task,
+  /// detail = the kernel's `common_flags`.
+  case waking
   /// `irq:irq_handler_entry`; subject = interrupt number, detail = `NameID` of the handler.
   case hardIRQEntry
   /// `irq:irq_handler_exit`; subject = interrupt number, detail = 0 where the handler said "not mine".

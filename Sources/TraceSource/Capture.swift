@@ -9,12 +9,18 @@ package struct CaptureSettings: Sendable {
   package var triggers: [Trigger]
   /// Whether Open vSwitch's upcalls are recorded; see `Upcalls`.
   package var countsUpcalls: Bool
+  /// Whether it is recorded who wakes the target's threads.
+  package var recordsWakers: Bool
 
-  package init(bufferKiB: Int, triggers: [Trigger] = [], countsUpcalls: Bool = false) {
+  package init(bufferKiB: Int, triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false) {
     buffer = BufferSettings(bufferKiB: bufferKiB)
     self.triggers = triggers
     self.countsUpcalls = countsUpcalls
+    self.recordsWakers = recordsWakers
   }
+
+  /// The tracepoints that it takes.
+  var events: [TracedEvent] { TracedEvent.allCases.filter { $0 != .waking || recordsWakers } }
 }
 
 /// A running capture: instance, per-CPU pages, decoder and merger together.
@@ -39,7 +45,9 @@ package struct Capture: ~Copyable {
   private var missesSeen: [EventName: UInt64] = [:]
   package private(set) var eventsRead: UInt64 = 0
   package private(set) var bytesRead: UInt64 = 0
-  /// Tracepoints that this kernel lacks.
+  /// Tracepoints that are recorded.
+  private let events: [TracedEvent]
+  /// Tracepoints that would be, but this kernel lacks.
   package let missingEvents: [TracedEvent]
   private let triggers: [RecordedTrigger]
   private let upcall: EventName?
@@ -60,14 +68,14 @@ package struct Capture: ~Copyable {
   package init(
     _ tracefs: any TracefsAccess, owner: InstanceOwner = .current, settings: CaptureSettings
   ) throws(CaptureError) {
-    let missing = TracedEvent.allCases.filter { !tracefs.exists("events/\($0.name.path)/format") }
+    let missing = settings.events.filter { !tracefs.exists("events/\($0.name.path)/format") }
     if let essential = missing.first(where: \.isEssential) {
       throw CaptureError(
         .refused, "this kernel has no event \(essential.name) (CONFIG_FTRACE_SYSCALLS)",
         remedy: "use a kernel with syscall tracing; `kdelay-ftrace doctor` shows what this one has")
     }
     let layout = try PageLayout.read(tracefs)
-    let present = TracedEvent.allCases.filter { !missing.contains($0) }
+    let present = settings.events.filter { !missing.contains($0) }
     let table = try EventTable.read(tracefs, present.map { ($0.name, $0.reading) })
     let instance = try TracingInstance.create(tracefs, owner: owner, settings: settings.buffer)
     var probes = ProbeGroup(tracefs, owner: owner)
@@ -95,6 +103,7 @@ package struct Capture: ~Copyable {
     decoders = [PageDecoder(layout: layout, table: table)] + [recorder?.decoder, apart?.decoder].compactMap { $0 }
     merger = EventMerger(dataStreams: cpus.count, triggerStreams: readers.cpus.count - cpus.count)
     cpuCount = cpus.count
+    events = present
     missingEvents = missing
     triggers = installed
     hasKernelProbes = upcall != nil || settings.triggers.contains { $0.probe.isKernelFunction }
@@ -120,7 +129,7 @@ package struct Capture: ~Copyable {
     try instance.set("tracing_on", "1")
     let first = triggers.first { $0.kind != .stopTrigger }
     if let first { try openGate(on: first) }
-    for event in TracedEvent.allCases where !missingEvents.contains(event) {
+    for event in events {
       if gate == nil || !EventGate.events.contains(event) { try instance.enable(event.name) }
     }
     for trigger in triggers {
@@ -139,7 +148,7 @@ package struct Capture: ~Copyable {
   package private(set) var gateRefusal: String?
 
   private mutating func openGate(on trigger: RecordedTrigger) throws(CaptureError) {
-    var gate = EventGate(available: TracedEvent.allCases.filter { !missingEvents.contains($0) })
+    var gate = EventGate(available: events)
     do {
       try gate.open(on: trigger, instance)
       self.gate = gate

@@ -41,6 +41,11 @@ struct Script: ~Copyable {
   }
 
   mutating func wake(_ tid: Int32, at time: UInt64) { feed(.wakeup, time, 0, tid) }
+
+  mutating func waking(_ tid: Int32, by waker: Int32, flags: Int32 = 0, at time: UInt64) {
+    feed(.waking, time, waker, tid, flags)
+  }
+
   mutating func hardIRQ(on tid: Int32, _ irq: Int32, at start: UInt64) { feed(.hardIRQEntry, start, tid, irq, 5) }
 
   mutating func endHardIRQ(on tid: Int32, _ irq: Int32, handled: Bool = true, at time: UInt64) {

@@ -9,9 +9,10 @@ struct CaptureSetupTests {
 
   /// Everything from creation to removal.
   private func runCapture(
-    _ tracefs: TracefsTree, _ triggers: [Trigger] = [], countsUpcalls: Bool = false
+    _ tracefs: TracefsTree, _ triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false
   ) throws(CaptureError) {
-    let settings = CaptureSettings(bufferKiB: 1024, triggers: triggers, countsUpcalls: countsUpcalls)
+    let settings = CaptureSettings(
+      bufferKiB: 1024, triggers: triggers, countsUpcalls: countsUpcalls, recordsWakers: recordsWakers)
     var capture = try Capture(tracefs, owner: owner, settings: settings)
     try capture.watch(tids: [10, 11])
     try capture.start(tids: [10, 11])
@@ -23,7 +24,9 @@ struct CaptureSetupTests {
     let tracefs = try TracefsTree()
     try runCapture(tracefs)
     let instance = "instances/kdelay-4194305-7"
-    let events = TracedEvent.allCases.map { "write \(instance)/events/\($0.name.system)/\($0.name.name)/enable 1" }
+    let events = TracedEvent.allCases.filter { $0 != .waking }.map {
+      "write \(instance)/events/\($0.name.system)/\($0.name.name)/enable 1"
+    }
     #expect(
       tracefs.changes == [
         "mkdir kdelay-4194305-7",
@@ -44,6 +47,12 @@ struct CaptureSetupTests {
         "rmdir kdelay-4194305-7",
       ])
     #expect(tracefs.instances.isEmpty)
+  }
+
+  @Test func wakersAreRecordedWhereTheyAreAskedFor() throws {
+    let tracefs = try TracefsTree()
+    try runCapture(tracefs, recordsWakers: true)
+    #expect(tracefs.changes.contains("write instances/kdelay-4194305-7/events/sched/sched_waking/enable 1"))
   }
 
   @Test func nothingOutsideTheInstanceIsWritten() throws {

@@ -95,7 +95,7 @@ struct KernelTextTests {
     case "sys_enter": return words[1]
     case "sys_exit": return "\(words[1]) \(words[3])"
     case "sched_switch": return "\(value("prev_pid")) \(value("prev_state")) \(value("next_pid"))"
-    case "sched_wakeup", "sched_wakeup_new", "sched_process_exit": return value("pid")
+    case "sched_wakeup", "sched_wakeup_new", "sched_waking", "sched_process_exit": return value("pid")
     case "irq_handler_entry": return "\(value("irq")) \(value("name"))"
     case "irq_handler_exit": return "\(value("irq")) \(value("ret"))"
     case "softirq_entry", "softirq_exit": return value("vec")
@@ -118,6 +118,7 @@ struct KernelTextTests {
       case .contextSwitch: ("sched_switch", "\(event.tid) \(stateLetters(event.detail)) \(event.subject)")
       case .wakeup: ("sched_wakeup", "\(event.subject)")
       case .wakeupNew: ("sched_wakeup_new", "\(event.subject)")
+      case .waking: ("sched_waking", "\(event.subject)")
       case .hardIRQEntry: ("irq_handler_entry", "\(event.subject) \(names[event.detail])")
       case .hardIRQExit: ("irq_handler_exit", "\(event.subject) \(event.detail != 0 ? "handled" : "unhandled")")
       case .softIRQEntry: ("softirq_entry", "\(event.subject)")

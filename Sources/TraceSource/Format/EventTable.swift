@@ -3,7 +3,7 @@ package import TraceModel
 /// The tracepoints that the statistics are made of, and how each is read into an `Event`.
 package enum TracedEvent: CaseIterable, Sendable {
   case syscallEnter, syscallExit
-  case contextSwitch, wakeup, wakeupNew
+  case contextSwitch, wakeup, wakeupNew, waking
   case hardIRQEntry, hardIRQExit, softIRQEntry, softIRQExit
   case newTask, rename, exit, exec
 
@@ -14,6 +14,7 @@ package enum TracedEvent: CaseIterable, Sendable {
     case .contextSwitch: EventName("sched", "sched_switch")
     case .wakeup: EventName("sched", "sched_wakeup")
     case .wakeupNew: EventName("sched", "sched_wakeup_new")
+    case .waking: EventName("sched", "sched_waking")
     case .hardIRQEntry: EventName("irq", "irq_handler_entry")
     case .hardIRQExit: EventName("irq", "irq_handler_exit")
     case .softIRQEntry: EventName("irq", "softirq_entry")
@@ -31,6 +32,7 @@ package enum TracedEvent: CaseIterable, Sendable {
     case .syscallEnter, .syscallExit: "syscall statistics; the tool cannot work without it"
     case .contextSwitch: "run, ready and blocked time"
     case .wakeup, .wakeupNew: "ready time after a wake-up"
+    case .waking: "who ends the waits of slow syscalls"
     case .hardIRQEntry, .hardIRQExit: "hard interrupt statistics"
     case .softIRQEntry, .softIRQExit: "soft interrupt statistics"
     case .newTask: "threads that start during the sample"
@@ -50,6 +52,7 @@ package enum TracedEvent: CaseIterable, Sendable {
     case .contextSwitch: .contextSwitch
     case .wakeup: .wakeup
     case .wakeupNew: .wakeupNew
+    case .waking: .waking
     case .hardIRQEntry: .hardIRQEntry
     case .hardIRQExit: .hardIRQExit
     case .softIRQEntry: .softIRQEntry
@@ -67,6 +70,7 @@ package enum TracedEvent: CaseIterable, Sendable {
     case .syscallEnter, .syscallExit: RecordReading(kind, subject: "id", value: self == .syscallExit ? "ret" : nil)
     case .contextSwitch: RecordReading(kind, tid: "prev_pid", subject: "next_pid", detail: "prev_state")
     case .wakeup, .wakeupNew: RecordReading(kind, subject: "pid")
+    case .waking: RecordReading(kind, subject: "pid", detail: "common_flags")
     case .hardIRQEntry: RecordReading(kind, subject: "irq", text: "name")
     case .hardIRQExit: RecordReading(kind, subject: "irq", detail: "ret")
     case .softIRQEntry, .softIRQExit: RecordReading(kind, subject: "vec")
@@ -186,8 +190,10 @@ package struct EventTable: Sendable {
     recipe.tid = try offset(reading.tid, sizes: [4])
     recipe.subject = try offset(reading.subject, sizes: [4, 8])
     if let detail = reading.detail {
-      recipe.detail = try offset(detail, sizes: [4, 8])
-      recipe.detailMask = -1
+      recipe.detail = try offset(detail, sizes: [1, 4, 8])
+      // Of a byte, three more are read, and masked away: the common header, which `common_flags` is in, has them.
+      recipe.detailMask = format.fields[detail]?.size == 1 ? 0xFF : -1
+      length = max(length, Int(recipe.detail) + 4)
     }
     if let value = reading.value {
       recipe.value = try offset(value, sizes: [8])

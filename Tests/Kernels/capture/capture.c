@@ -35,7 +35,7 @@
 
 static const char *const events[] = {
     "raw_syscalls/sys_enter", "raw_syscalls/sys_exit",
-    "sched/sched_switch", "sched/sched_wakeup", "sched/sched_wakeup_new",
+    "sched/sched_switch", "sched/sched_wakeup", "sched/sched_wakeup_new", "sched/sched_waking",
     "sched/sched_process_exec", "sched/sched_process_exit",
     "irq/irq_handler_entry", "irq/irq_handler_exit",
     "irq/softirq_entry", "irq/softirq_exit",

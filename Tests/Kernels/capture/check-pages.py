@@ -155,7 +155,7 @@ def render(name, event, f):
         return f"NR {number(event, f['id'])} ({', '.join(f'{v:x}' for v in values)})"
     if name == "sys_exit":
         return f"NR {number(event, f['id'])} = {number(event, f['ret'])}"
-    if name in ("sched_wakeup", "sched_wakeup_new"):
+    if name in ("sched_wakeup", "sched_wakeup_new", "sched_waking"):
         return (f"comm={string(event, f['comm'])} pid={number(event, f['pid'])} "
                 f"prio={number(event, f['prio'])} target_cpu={number(event, f['target_cpu']):03}")
     if name == "irq_handler_exit":

@@ -1,0 +1,55 @@
+internal import TraceModel
+
+/// What made a thread runnable.
+package struct Waker: Sendable, Equatable, Hashable, BitwiseCopyable {
+  /// Where the kernel was when it woke the thread.
+  package enum Context: UInt8, Sendable, BitwiseCopyable {
+    /// A task did it.
+    case task
+    case softIRQ
+    case hardIRQ
+  }
+
+  /// The task that woke it; in an interrupt, the one that the interrupt landed on, which has nothing to do with it.
+  package var tid: Int32
+  package var context: Context
+
+  package init(tid: Int32, context: Context) {
+    self.tid = tid
+    self.context = context
+  }
+
+  /// `flags`: a record's `common_flags` (TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ of include/linux/trace_events.h).
+  init(tid: Int32, flags: Int32) {
+    self.init(tid: tid, context: flags & 0x08 != 0 ? .hardIRQ : flags & 0x10 != 0 ? .softIRQ : .task)
+  }
+}
+
+/// Once that a syscall gave up its CPU: from there until it ran again.
+package struct SyscallWait: Sendable, Equatable, BitwiseCopyable {
+  /// When it was switched out, ns.
+  package var start: UInt64
+  /// When it became runnable: at `start` where it was preempted; 0 where no wake-up was seen.
+  package var wakeup: UInt64
+  /// When it ran again, ns.
+  package var end: UInt64
+  /// The state bits that it was switched out with; 0: runnable.
+  package var state: Int32
+  /// Nil where it was preempted, or nothing told.
+  package var waker: Waker?
+
+  package init(start: UInt64, wakeup: UInt64, end: UInt64, state: Int32, waker: Waker? = nil) {
+    self.start = start
+    self.wakeup = wakeup
+    self.end = end
+    self.state = state
+    self.waker = waker
+  }
+
+  /// It had not done waiting, but another task got the CPU.
+  package var isPreemption: Bool { state == 0 }
+  /// How long it was not runnable, ns.
+  package var blocked: UInt64 { (wakeup == 0 ? end : wakeup) &- start }
+  /// How long it was runnable and did not run, ns.
+  package var ready: UInt64 { wakeup == 0 ? 0 : end &- wakeup }
+}
