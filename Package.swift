@@ -38,7 +38,7 @@ let package = Package(
       name: "CTraceFS", pkgConfig: "libtracefs",
       providers: [.apt(["libtracefs-dev", "libtraceevent-dev"])]),
     .systemLibrary(
-      name: "CElfUtils", pkgConfig: "libelf",
+      name: "CElfUtils", pkgConfig: "libdw",
       providers: [.apt(["libdw-dev"])]),
     .target(name: "TraceModel", swiftSettings: settings),
     .target(
@@ -78,7 +78,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "TraceModel", "kdelay-ftrace", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Aggregator", "TraceModel", "kdelay-ftrace", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .testTarget(
       name: "TraceSourceTests",

@@ -37,6 +37,8 @@ package struct SyscallWait: Sendable, Equatable, BitwiseCopyable {
   package var state: Int32
   /// Nil where it was preempted, or nothing told.
   package var waker: Waker?
+  /// When it ran again was not recorded: `end` is as far as it is known to have waited.
+  package var isCut = false
 
   package init(start: UInt64, wakeup: UInt64, end: UInt64, state: Int32, waker: Waker? = nil) {
     self.start = start

@@ -51,12 +51,17 @@ struct WaitPool: ~Copyable {
     change(&nodes[Int(chain.last)].wait)
   }
 
-  /// Hands out the waits that have ended, in order, and forgets the chain.
+  /// Hands out the waits, in order, and forgets the chain. One of which the end was not seen is cut.
   mutating func take(_ chain: inout Chain, _ body: (SyscallWait) -> Void) {
     var index = chain.first
     while index >= 0 {
       let node = nodes[Int(index)]
-      if node.wait.end != 0 { body(node.wait) }
+      var wait = node.wait
+      if wait.end == 0 {
+        wait.end = max(wait.start, wait.wakeup)
+        wait.isCut = true
+      }
+      body(wait)
       index = node.next
     }
     forget(&chain)

@@ -109,8 +109,10 @@ struct kdelay_perf_request {
 	uint64_t sample_type;
 	uint64_t user_registers;
 	uint32_t user_stack;
-	uint16_t kernel_frames;
+	uint16_t frames;		/* of the call chain, kernel and user together */
 	bool exclude_user;
+	bool exclude_kernel_frames;
+	bool exclude_user_frames;
 	bool has_records;	/* MMAP2, COMM, FORK and EXIT as well */
 	uint32_t features;
 };
@@ -126,10 +128,11 @@ static inline int kdelay_perf_open(const struct kdelay_perf_request *request, pi
 		.sample_type = request->sample_type,
 		.sample_regs_user = request->user_registers,
 		.sample_stack_user = request->user_stack,
-		.sample_max_stack = request->kernel_frames,
+		.sample_max_stack = request->frames,
 		.inherit = 1,
 		.exclude_user = request->exclude_user,
-		.exclude_callchain_user = 1,
+		.exclude_callchain_kernel = request->exclude_kernel_frames,
+		.exclude_callchain_user = request->exclude_user_frames,
 		.mmap = request->has_records,
 		.mmap2 = request->has_records,
 		.comm = request->has_records,

@@ -7,9 +7,9 @@ package struct JSONRenderer: Renderer {
 
   package static let schemaName = "kdelay-ftrace.sample/1"
 
-  package func render(_ sample: Sample) -> String {
+  package func render(_ sample: Sample, _ write: (String) -> Void) {
     let snapshot = sample.snapshot
-    let value = JSONValue.object([
+    let head = JSONValue.object([
       ("schema", .string(Self.schemaName)),
       (
         "target",
@@ -29,10 +29,13 @@ package struct JSONRenderer: Renderer {
       ("loss", Self.loss(sample)),
       ("threads", .array(sample.threads.map { Self.thread($0, sample.names) })),
       ("upcalls", sample.upcalls.map(Self.upcalls) ?? .null),
-      ("syscall_events", .array(snapshot.syscallEvents.map { Self.syscallEvent($0, sample.names) })),
       ("syscall_events_left_out", .unsigned(snapshot.syscallEventsLeftOut)),
+      ("stack_notes", .array(sample.stacks.notes.map { .string($0) })),
     ])
-    return value.text + "\n"
+    // The events are its last member.
+    write(head.text.dropLast() + #","syscall_events":["#)
+    SyscallEventJSON.write(sample, write)
+    write("]}\n")
   }
 
   /// Nothing: the objects are the samples that count.
@@ -68,7 +71,8 @@ package struct JSONRenderer: Renderer {
   private static func loss(_ sample: Sample) -> JSONValue {
     .object([
       ("events", .unsigned(sample.loss.events)),
-      ("stack_samples", .unsigned(0)),
+      ("stack_samples", .unsigned(sample.stacks.loss.samples + sample.stacks.dropped)),
+      ("stacks_missing", .integer(Int64(sample.stacks.missing(.lost) + sample.stacks.missing(.notKept)))),
       ("undecodable", .unsigned(sample.loss.undecodable)),
       ("discarded_intervals", .unsigned(sample.snapshot.discardedIntervals)),
       ("missed_triggers", .unsigned(sample.snapshot.missedTriggers)),
@@ -126,17 +130,6 @@ package struct JSONRenderer: Renderer {
         ("p99_ns", .unsigned(syscall.p99)),
         ("errors", .unsigned(syscall.errors)),
       ])
-  }
-
-  /// Without stacks.
-  private static func syscallEvent(_ event: SyscallEvent, _ names: NameTable) -> JSONValue {
-    .object([
-      ("tid", .integer(Int64(event.tid))), ("comm", .string(names[event.name])),
-      ("name", .string(SyscallNames.name(event.number, abi: event.abi))), ("number", .integer(Int64(event.number))),
-      ("entry_ns", .unsigned(event.entry)), ("exit_ns", .unsigned(event.exit)),
-      ("return_value", .integer(event.returnValue)), ("user_stack", .array([])),
-      ("user_stack_end", .string("not sampled")), ("kernel_stack", .array([])),
-    ])
   }
 
   /// null where there is no interval.

@@ -30,6 +30,7 @@ package enum JSONSchema {
           "properties": {
             "events": {"type": "integer", "minimum": 0},
             "stack_samples": {"type": "integer", "minimum": 0},
+            "stacks_missing": {"type": "integer", "minimum": 0},
             "undecodable": {"type": "integer", "minimum": 0},
             "discarded_intervals": {"type": "integer", "minimum": 0},
             "missed_triggers": {"type": "integer", "minimum": 0},
@@ -49,6 +50,7 @@ package enum JSONSchema {
           "required": [
             "events",
             "stack_samples",
+            "stacks_missing",
             "undecodable",
             "discarded_intervals",
             "missed_triggers",
@@ -62,10 +64,12 @@ package enum JSONSchema {
         "threads": {"type": "array", "items": {"$ref": "#/$defs/thread"}},
         "upcalls": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/upcalls"}]},
         "syscall_events": {"type": "array", "items": {"$ref": "#/$defs/syscall_event"}},
-        "syscall_events_left_out": {"type": "integer", "minimum": 0}
+        "syscall_events_left_out": {"type": "integer", "minimum": 0},
+        "stack_notes": {"type": "array", "items": {"type": "string"}}
       },
       "required": [
-        "schema", "target", "window", "loss", "threads", "upcalls", "syscall_events", "syscall_events_left_out"
+        "schema", "target", "window", "loss", "threads", "upcalls", "syscall_events", "syscall_events_left_out",
+        "stack_notes"
       ],
       "$defs": {
         "thread": {
@@ -226,9 +230,44 @@ package enum JSONSchema {
             "entry_ns": {"type": "integer", "minimum": 0},
             "exit_ns": {"type": "integer", "minimum": 0},
             "return_value": {"type": "integer"},
-            "user_stack": {"type": "array", "items": {"type": "object"}},
-            "user_stack_end": {"type": "string"},
-            "kernel_stack": {"type": "array", "items": {"type": "object"}}
+            "user_stack": {"type": "array", "items": {"$ref": "#/$defs/user_frame"}},
+            "user_stack_end": {
+              "enum": [
+                "complete", "truncated", "no unwind information", "missing register", "corrupt", "depth limit",
+                "32-bit code", "frame pointers", "not sampled", "lost", "not kept"
+              ]
+            },
+            "kernel_stack": {"type": "array", "items": {"$ref": "#/$defs/frame"}},
+            "waits": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "properties": {
+                  "start_ns": {"type": "integer", "minimum": 0},
+                  "blocked_ns": {"type": "integer", "minimum": 0},
+                  "ready_ns": {"type": "integer", "minimum": 0},
+                  "state": {"enum": ["interruptible", "uninterruptible", "stopped", "preempted"]},
+                  "end_known": {"type": "boolean"},
+                  "kernel_stack": {"type": "array", "items": {"$ref": "#/$defs/frame"}},
+                  "waker": {
+                    "oneOf": [
+                      {"type": "null"},
+                      {
+                        "type": "object",
+                        "properties": {
+                          "context": {"enum": ["task", "soft interrupt", "hard interrupt"]},
+                          "tid": {"type": "integer", "minimum": 0},
+                          "comm": {"type": ["string", "null"]}
+                        },
+                        "required": ["context", "tid", "comm"]
+                      }
+                    ]
+                  }
+                },
+                "required": ["start_ns", "blocked_ns", "ready_ns", "state", "end_known", "kernel_stack", "waker"]
+              }
+            },
+            "waits_left_out": {"type": "integer", "minimum": 0}
           },
           "required": [
             "tid",
@@ -240,8 +279,29 @@ package enum JSONSchema {
             "return_value",
             "user_stack",
             "user_stack_end",
-            "kernel_stack"
+            "kernel_stack",
+            "waits",
+            "waits_left_out"
           ]
+        },
+        "frame": {
+          "type": "object",
+          "properties": {
+            "address": {"type": "integer", "minimum": 0},
+            "symbol": {"type": ["string", "null"]},
+            "offset": {"type": "integer", "minimum": 0},
+            "module": {"type": "string"}
+          },
+          "required": ["address", "symbol", "offset", "module"]
+        },
+        "user_frame": {
+          "allOf": [{"$ref": "#/$defs/frame"}],
+          "properties": {
+            "source": {"type": ["string", "null"]},
+            "inlined": {"type": "boolean"},
+            "guessed": {"type": "boolean"}
+          },
+          "required": ["source", "inlined", "guessed"]
         }
       }
     }

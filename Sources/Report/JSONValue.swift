@@ -7,6 +7,8 @@ indirect enum JSONValue {
   case string(String)
   case array([JSONValue])
   case object([(String, JSONValue)])
+  /// JSON text that is used more than once.
+  case text(String)
 
   /// One line, without spaces.
   var text: String {
@@ -18,6 +20,7 @@ indirect enum JSONValue {
 
   private func write(to bytes: inout [UInt8]) {
     switch self {
+    case .text(let text): bytes += text.utf8
     case .null: bytes += "null".utf8
     case .integer(let number):
       if number < 0 { bytes.append(UInt8(ascii: "-")) }

@@ -33,6 +33,8 @@ package struct Sample: Sendable {
   package var gatingIsUncertain = false
   /// nil where upcalls are not counted.
   package var upcalls: UpcallStatistics?
+  /// Of the slow syscalls.
+  package var stacks = SyscallStacks()
 
   package init(
     targetPID: Int32, targetName: String, index: Int, snapshot: Snapshot, loss: Loss, names: NameTable,
@@ -63,10 +65,37 @@ package struct Sample: Sendable {
 
 /// A report format.
 package protocol Renderer: Sendable {
-  /// The whole text of one sample, ending in a line end.
-  func render(_ sample: Sample) -> String
+  /// The text of one sample, ending in a line end, in pieces: there may be a million syscalls, each with its stack.
+  func render(_ sample: Sample, _ write: (String) -> Void)
   /// What is said of a sample that is too short to be reported; empty or ending in a line end.
   func renderSkipped(_ sample: Sample) -> String
+}
+
+extension Renderer {
+  /// The whole text of one sample.
+  package func render(_ sample: Sample) -> String {
+    var text = ""
+    render(sample) { text += $0 }
+    return text
+  }
+}
+
+/// Collects lines into pieces of a size that is worth a write.
+struct LinePieces: ~Copyable {
+  private static let size = 1 << 16
+
+  private var piece = ""
+
+  mutating func add(_ line: String, _ write: (String) -> Void) {
+    piece += line
+    piece += "\n"
+    if piece.utf8.count >= Self.size { flush(write) }
+  }
+
+  mutating func flush(_ write: (String) -> Void) {
+    if !piece.isEmpty { write(piece) }
+    piece = ""
+  }
 }
 
 extension ThreadSnapshot {

@@ -3,11 +3,27 @@ internal import TraceModel
 
 /// The text report: kernel_delay.py's lines column for column, then what this tool adds in sections of its own.
 package struct TextRenderer: Renderer {
-  package init() {}
+  private let grouping: SyscallGrouping
+
+  /// `grouping`: when slow syscalls are folded.
+  package init(grouping: SyscallGrouping = .never) { self.grouping = grouping }
 
   private static let indent = String(repeating: " ", count: 28)
 
-  package func render(_ sample: Sample) -> String {
+  package func render(_ sample: Sample, _ write: (String) -> Void) {
+    var pieces = LinePieces()
+    let threads = sample.threads
+    for line in Self.statistics(sample, threads) { pieces.add(line, write) }
+    SyscallEventSection.write(sample, grouping) { pieces.add($0, write) }
+    var lines = sample.upcalls.map { UpcallSection.lines($0) } ?? []
+    lines += LatencySection.lines(threads, sample.names)
+    lines += AccountingSection.lines(threads, sample.names)
+    lines += LossSection.lines(sample)
+    for line in lines { pieces.add(line, write) }
+    pieces.flush(write)
+  }
+
+  private static func statistics(_ sample: Sample, _ threads: [ThreadSnapshot]) -> [String] {
     var lines = Self.edges(sample)
     if sample.startTrigger != nil, sample.stopTrigger != nil {
       lines.append("# Triggered sample dump, stop-start delta \(Self.delta(sample)) ns @\(sample.dumped.text)")
@@ -18,17 +34,11 @@ package struct TextRenderer: Renderer {
       "\(Columns.left("TID", 10)) \(Columns.left("THREAD", 16)) <RESOURCE SPECIFIC>",
       [10, 16, 76].map { String(repeating: "-", count: $0) }.joined(separator: " "),
     ]
-    let threads = sample.threads
     for (position, thread) in threads.enumerated() {
       if position > 0 { lines.append("") }
       lines += Self.lines(of: thread, names: sample.names)
     }
-    lines += SyscallEventSection.lines(sample.snapshot, sample.names)
-    if let upcalls = sample.upcalls { lines += UpcallSection.lines(upcalls) }
-    lines += LatencySection.lines(threads, sample.names)
-    lines += AccountingSection.lines(threads, sample.names)
-    lines += LossSection.lines(sample)
-    return lines.joined(separator: "\n") + "\n"
+    return lines
   }
 
   package func renderSkipped(_ sample: Sample) -> String {

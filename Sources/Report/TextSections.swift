@@ -133,33 +133,6 @@ enum LossSection {
   }
 }
 
-/// Slow syscalls one by one, as kernel_delay.py prints them.
-enum SyscallEventSection {
-  static func lines(_ snapshot: Snapshot, _ names: NameTable) -> [String] {
-    guard !snapshot.syscallEvents.isEmpty else { return [] }
-    let widths = [19, 19, 10, 16, 10, 16]
-    var lines = [
-      "", "# SYSCALL EVENTS:",
-      "  \(Columns.right("ENTRY (ns)", 19)) \(Columns.right("EXIT (ns)", 19)) \(Columns.right("TID", 10)) "
-        + "\(Columns.left("COMM", 16)) \(Columns.right("DELTA (us)", 10))  SYSCALL",
-      "  " + widths.prefix(5).map { String(repeating: "-", count: $0) }.joined(separator: " ") + "  "
-        + String(repeating: "-", count: widths[5]),
-    ]
-    for event in snapshot.syscallEvents {
-      lines.append(
-        "  \(Columns.right(event.entry, 19)) \(Columns.right(event.exit, 19)) \(Columns.right(String(event.tid), 10)) "
-          + "\(Columns.left(Columns.printable(names[event.name]), 16)) "
-          + "\(Columns.right(Columns.grouped((event.exit - event.entry) / 1000), 10))  "
-          + SyscallNames.name(event.number, abi: event.abi))
-    }
-    if snapshot.syscallEventsLeftOut > 0 {
-      let more = Columns.grouped(snapshot.syscallEventsLeftOut)
-      lines.append("# WARNING: \(more) more were left out; use a larger threshold.")
-    }
-    return lines
-  }
-}
-
 /// Open vSwitch's upcalls, as kernel_delay.py prints them.
 enum UpcallSection {
   static func lines(_ upcalls: UpcallStatistics) -> [String] {

@@ -35,7 +35,7 @@ package struct StackSample: Sendable, BitwiseCopyable {
   /// Of return addresses in the kernel, innermost first, 8 bytes each.
   package var kernelCallchain: ByteSpan = .empty
   /// The user stack from the stack pointer upwards, as far as it could be read: the kernel's `dyn_size`, less what the
-  /// store has no room for.
+  /// store has no room for. Where the kernel followed frame pointers: code addresses, innermost first, 8 bytes each.
   package var userStack: ByteSpan = .empty
   /// Bytes that the kernel was asked for. As many in `userStack`: the stack goes on beyond them.
   package var dumpSize: Int

@@ -30,6 +30,18 @@ package struct StackSampleLoss: Sendable, Equatable {
     }
   }
 
+  /// What was lost since `earlier` was taken from the same capture.
+  package func since(_ earlier: StackSampleLoss) -> StackSampleLoss {
+    var delta = StackSampleLoss()
+    delta.switchOut = switchOut - earlier.switchOut
+    delta.clock = clock - earlier.clock
+    delta.syscallExit = syscallExit - earlier.syscallExit
+    delta.throttled = throttled - earlier.throttled
+    delta.malformed = malformed - earlier.malformed
+    delta.late = late - earlier.late
+    return delta
+  }
+
   /// Records of all sources that found no room.
   package var samples: UInt64 { switchOut + clock + syscallExit }
   /// Mappings and names come through the same rings as switches: some of theirs may be among the lost.

@@ -22,6 +22,8 @@ package struct StackSampleStore: ~Copyable {
   /// Slots given back; reused last in, first out. The rest up to `capacity` was never used.
   private var free: FlatArray<Int32>
   private var used = 0
+  /// For `discard` of all threads.
+  private var tids = FlatArray<Int32>(capacity: 64)
 
   /// Samples that were appended.
   package private(set) var appended: UInt64 = 0
@@ -90,6 +92,12 @@ package struct StackSampleStore: ~Copyable {
       free.append(slot)
       discarded += 1
     }
+  }
+
+  /// Forgets samples of all threads: those of each up to the time, ns, inclusive, that `limit` gives for its tid.
+  package mutating func discard(_ limit: (Int32) -> UInt64) {
+    chains.collectThreads(&tids)
+    for index in 0..<tids.count { discard(tid: tids[index], upTo: limit(tids[index])) }
   }
 
   /// The user stack of a sample that is held or was just taken, from its stack pointer upwards.

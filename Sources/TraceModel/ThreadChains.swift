@@ -100,6 +100,12 @@ struct ThreadChains: ~Copyable {
 
   // MARK: Threads by tid
 
+  /// Replaces `tids` by those of the threads that have samples.
+  func collectThreads(_ tids: inout FlatArray<Int32>) {
+    tids.removeAll()
+    for index in 0..<threadsUsed where threads[index].count > 0 { tids.append(threads[index].tid) }
+  }
+
   @inline(__always)
   private func find(_ tid: Int32) -> Int? {
     var index = buckets[bucket(tid)]

@@ -5,7 +5,10 @@ internal import SystemPackage
 /// Small files of /proc, /sys and tracefs, and the clock. The one place with the EINTR policy: swift-system retries.
 enum SystemFiles {
   /// The whole file; its size is not asked for, since these file systems report 0.
-  static func read(_ path: String) throws(Errno) -> String {
+  static func read(_ path: String) throws(Errno) -> String { String(decoding: try readBytes(path), as: UTF8.self) }
+
+  /// The same as bytes.
+  static func readBytes(_ path: String) throws(Errno) -> [UInt8] {
     do {
       let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
       return try file.closeAfter {
@@ -15,7 +18,7 @@ enum SystemFiles {
         while case let count = try file.read(into: chunk), count > 0 {
           bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: chunk[..<count]))
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
       }
     } catch let error as Errno {
       throw error

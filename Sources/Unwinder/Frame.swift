@@ -23,6 +23,8 @@ package enum StackEnd: UInt8, Sendable, Equatable, CaseIterable, BitwiseCopyable
   case corrupt
   /// As many frames as were asked for.
   case depthLimit
+  /// Code of another kind than this machine's 64-bit programs.
+  case unsupported
 }
 
 /// What unwinding came across.

@@ -43,9 +43,11 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
   }
 
   mutating func unwind(
-    _ registers: Registers, _ stack: StackBytes, _ space: borrowing AddressSpace, limit: Int,
+    _ registers: UserRegisters, _ stack: StackBytes, _ space: borrowing AddressSpace, limit: Int,
     into frames: inout FlatArray<Frame>
   ) -> StackEnd {
+    // 32-bit code pushes 4 bytes at a time, and numbers its registers otherwise.
+    guard !registers.is32Bit else { return .unsupported }
     guard let start = load(registers) else { return .missingRegister }
     var code = CodeAddress.instruction(start)
     var isGuessed = false
@@ -86,7 +88,7 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
   }
 
   /// The program counter; nil if that or the stack pointer is not known.
-  private mutating func load(_ registers: Registers) -> UInt64? {
+  private mutating func load(_ registers: UserRegisters) -> UInt64? {
     known = registers.known
     for number in 0..<CFIRow.columns { values[number] = registers[number] ?? 0 }
     guard isKnown(Machine.programCounter), isKnown(Machine.stackPointer) else { return nil }

@@ -21,7 +21,7 @@ package struct Unwinder: ~Copyable {
   /// `registers` are the thread's, `stack` is what was above its stack pointer, `space` its process's mappings, all of
   /// the same moment. At most `limit` frames are appended.
   package mutating func unwind(
-    _ registers: Registers, stack: StackBytes, space: borrowing AddressSpace, limit: Int = 1024,
+    _ registers: UserRegisters, stack: StackBytes, space: borrowing AddressSpace, limit: Int = 1024,
     into frames: inout FlatArray<Frame>
   ) -> StackEnd {
     core.unwind(registers, stack, space, limit: min(limit, Self.depthLimit), into: &frames)

@@ -1,5 +1,6 @@
 internal import Aggregator
 internal import ArgumentParser
+internal import Glibc
 internal import Report
 internal import TraceSource
 
@@ -8,9 +9,9 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
   case text
   case json
 
-  var renderer: any Renderer {
+  func renderer(_ grouping: SyscallGrouping) -> any Renderer {
     switch self {
-    case .text: TextRenderer()
+    case .text: TextRenderer(grouping: grouping)
     case .json: JSONRenderer()
     }
   }
@@ -64,15 +65,32 @@ struct LiveCommand: ParsableCommand {
   @Option(
     name: [.customShort("s"), .long], defaultAsFlag: 0,
     help: ArgumentHelp(
-      "Report each syscall longer than this; without a value, all. Needs --stack-trace-size 0 in this version.",
+      "Report each syscall longer than this, with its stack and what it waited for; without a value, all.",
       valueName: "ns"))
   var syscallEvents: UInt64?
 
   @Flag(help: "Leave poll out of those.")
   var skipSyscallPollEvents = false
 
-  @Option(help: ArgumentHelp("Most unique stacks kept per sample; only 0, none, in this version.", valueName: "n"))
-  var stackTraceSize: Int?
+  @Option(help: ArgumentHelp("Most unique stacks kept per sample; 0: no stacks.", valueName: "n"))
+  var stackTraceSize = 4096
+
+  @Option(help: ArgumentHelp("Bytes that are copied of a user stack, at most 65528.", valueName: "bytes"))
+  var stackDumpSize = 8192
+
+  @Option(help: ArgumentHelp("Most frames of a user stack.", valueName: "n"))
+  var maxStack = 1024
+
+  @Option(help: "User stacks: dwarf (unwound), fp (along frame pointers) or none.")
+  var userStacks = UserStackKind.dwarf
+
+  @Flag(inversion: .prefixedNo, help: "Kernel stacks: where syscalls block, and what they compute.")
+  var kernelStacks = true
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Fold syscalls that the same user stack made (default: on a terminal, when there are more than 20).")
+  var groupStacks: Bool?
 
   @Flag(help: "Leave Open vSwitch's upcalls out.")
   var skipUpcallStats = false
@@ -99,13 +117,13 @@ struct LiveCommand: ParsableCommand {
   private static let longest = 366.0 * 86400
 
   func validate() throws {
-    // Events without their stacks are told only to who asks for just that.
-    if syscallEvents != nil || stackTraceSize != nil, stackTraceSize != 0 {
-      throw ValidationError("stacks are not available in this version: -s/--syscall-events needs --stack-trace-size 0")
+    if !(0...(1 << 20)).contains(stackTraceSize) {
+      throw ValidationError("--stack-trace-size must be 0 to 1048576, not \(stackTraceSize)")
     }
-    if skipSyscallPollEvents, syscallEvents == nil {
-      throw ValidationError("--skip-syscall-poll-events needs -s/--syscall-events")
+    if !(8...65528).contains(stackDumpSize) {
+      throw ValidationError("--stack-dump-size must be 8 to 65528 bytes, not \(stackDumpSize)")
     }
+    if !(1...4096).contains(maxStack) { throw ValidationError("--max-stack must be 1 to 4096, not \(maxStack)") }
     if pid != nil, !command.isEmpty { throw ValidationError("give either -p PID or -- COMMAND, not both") }
     if let pid, pid <= 0 { throw ValidationError("-p must be a process id above 0, not \(pid)") }
     if let sampleTime, !(sampleTime >= 1e-9 && sampleTime <= Self.longest) {
@@ -126,9 +144,21 @@ struct LiveCommand: ParsableCommand {
     syscallEvents.map { SyscallEventFilter(threshold: $0 == 0 ? nil : $0, skipsPoll: skipSyscallPollEvents) }
   }
 
+  /// nil where no stacks are shown.
+  var stackOptions: StackOptions? {
+    guard syscallEvents != nil, stackTraceSize > 0, userStacks != .none || kernelStacks else { return nil }
+    return StackOptions(
+      user: userStacks, kernel: kernelStacks, dumpSize: stackDumpSize, depth: maxStack, limit: stackTraceSize)
+  }
+
+  private var grouping: SyscallGrouping {
+    if let groupStacks { return groupStacks ? .always : .never }
+    return output == nil && isatty(1) != 0 ? .above(20) : .never
+  }
+
   func run() throws {
     let signals = Signals()
-    let reporter = Reporter(format.renderer, try ReportOutput(path: output))
+    let reporter = Reporter(format.renderer(grouping), try ReportOutput(path: output))
     do {
       let session = try LiveSession.prepare(self, signals, reporter)
       try session.run()

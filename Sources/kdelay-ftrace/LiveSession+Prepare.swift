@@ -34,15 +34,22 @@ extension LiveSession {
     let countsUpcalls = !options.skipUpcallStats && Upcalls.canBeCounted(tracefs)
     let capture = try Capture(
       tracefs,
-      settings: CaptureSettings(bufferKiB: bufferKiB, triggers: triggers.probes, countsUpcalls: countsUpcalls))
+      settings: CaptureSettings(
+        bufferKiB: bufferKiB, triggers: triggers.probes, countsUpcalls: countsUpcalls,
+        recordsWakers: options.syscallEvents != nil))
     for event in capture.missingEvents {
       Failure.say("warning: this kernel has no event \(event.name), which tells of \(event.purpose)")
+    }
+    var stacks: SlowSyscallStacks?
+    if let stackOptions = options.stackOptions, let filter = options.syscallEventFilter {
+      let new = try SlowSyscallStacks(tracefs, target, threshold: filter.threshold, stackOptions)
+      stacks = consume new
     }
     _ = consume resolver  // its files had to stay open until the kernel had its probes
     log?("sub-buffers of \(capture.pageSize) bytes, \(capture.bufferBytes) bytes per CPU")
     return LiveSession(
       options, target, log: log, signals: signals, pidfd: pidfd, triggers: triggers, countsUpcalls: countsUpcalls,
-      reporter: reporter, command: command, capture: capture)
+      reporter: reporter, command: command, stacks: stacks, capture: capture)
   }
 }
 
@@ -51,6 +58,9 @@ extension LiveCommand {
   fileprivate func warnOfIdleOptions() {
     if startTrigger != nil, stopTrigger != nil, sampleTime != nil {
       Failure.say("warning: --sample-time has no effect: the stop trigger ends each sample")
+    }
+    if skipSyscallPollEvents, syscallEvents == nil {
+      Failure.say("warning: --skip-syscall-poll-events has no effect: -s/--syscall-events is not given")
     }
     if triggerDelta != nil, stopTrigger == nil {
       Failure.say("warning: --trigger-delta has no effect: no stop trigger ends a sample")

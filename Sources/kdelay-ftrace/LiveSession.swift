@@ -16,7 +16,9 @@ struct LiveSession: ~Copyable {
   private let pidfd: OwnedDescriptor
   // In the order in which they may go: the command first, the kernel's instance last.
   private var command: CommandProcess?
+  private var stacks: SlowSyscallStacks?
   private var capture: Capture
+  private var wakerNames = WakerNames()
   private var aggregator: Aggregator
   private var tracker: ThreadTracker
   private var plan: WindowPlan
@@ -35,7 +37,8 @@ struct LiveSession: ~Copyable {
   init(
     _ options: LiveCommand, _ target: TargetProcess, log: (@Sendable (String) -> Void)?, signals: consuming Signals,
     pidfd: consuming OwnedDescriptor, triggers: TriggerPair, countsUpcalls: Bool,
-    reporter: Reporter, command: consuming CommandProcess?, capture: consuming Capture
+    reporter: Reporter, command: consuming CommandProcess?, stacks: consuming SlowSyscallStacks?,
+    capture: consuming Capture
   ) {
     self.log = log
     self.triggers = triggers
@@ -55,12 +58,14 @@ struct LiveSession: ~Copyable {
     self.signals = signals
     self.pidfd = pidfd
     self.command = command
+    self.stacks = stacks
     self.capture = capture
   }
 
   /// Captures, reports, and takes everything down again.
   consuming func run() throws {
     reporter.start()
+    try stacks?.attach()
     try tracker.watchAll(capture)
     try capture.start(tids: target.threads)
     logGating()
@@ -69,6 +74,7 @@ struct LiveSession: ~Copyable {
       let before = capture.bytesRead
       let (complete, wasBusy) = capture.drain()
       try process(upTo: complete)
+      stacks?.discard(&aggregator, upTo: min(complete, capture.released))
       try widenGate()
       interval.adapt(toBytes: capture.bytesRead - before)
       if !wasBusy, !plan.isDone, !gateWatch.wantsOpenGate { wait(until: plan.edge) }
@@ -121,10 +127,13 @@ struct LiveSession: ~Copyable {
   /// Consumes all events before `complete`, opening and closing windows on the way.
   private mutating func process(upTo complete: UInt64) throws {
     try noteMisses()
+    stacks?.drain(before: complete)
     while !plan.isDone {
       let limit = min(complete, plan.edge ?? .max)
       let wasWaiting = aggregator.isWaitingForExec
       let stop = Self.release(&capture, &aggregator, before: limit)
+      wakerNames.note(&aggregator)
+      stacks?.collect(aggregator)
       if wasWaiting, !aggregator.isWaitingForExec {
         lossBefore = capture.loss
         plan.opened(at: aggregator.windowStart, reached: stop?.timestamp ?? limit)
@@ -198,6 +207,7 @@ struct LiveSession: ~Copyable {
     openingTrigger = trigger.map { triggers.text(of: $0.kind) }
     aggregator.startWindow(at: time, forgettingModes: gateWatch.opened(by: trigger, closesGate: capture.gate?.closes))
     plan.opened(at: time)
+    wakerNames.startWindow()
   }
 
   /// Where triggers of several threads overlap, one of them could close the gate of another's window.
@@ -213,10 +223,11 @@ struct LiveSession: ~Copyable {
     tracker.settleSilent(&aggregator, isGated: triggers.start != nil)
     let snapshot = aggregator.finishWindow(at: time)
     let counts = trigger == nil || !plan.isTooShort(from: snapshot.start, to: time)
+    let pending = stacks?.take()
     let sample = sample(of: snapshot, trigger)
     plan.closed(at: time, counts: counts)
     progress.clear()
-    try reporter.report(sample, isSkipped: !counts)
+    try reporter.report(sample, pending, isSkipped: !counts)
   }
 
   private mutating func sample(of snapshot: Snapshot, _ trigger: Event?) -> Sample {
@@ -231,6 +242,7 @@ struct LiveSession: ~Copyable {
       dumped: .now)
     sample.startTrigger = openingTrigger
     sample.stopTrigger = trigger.map { triggers.text(of: $0.kind, closing: true) }
+    sample.stacks.wakers = wakerNames.names
     sample.gatingIsUncertain = gateWatch.isUncertain
     if countsUpcalls {
       sample.upcalls = UpcallStatistics(counts: snapshot.upcalls, missed: missedUpcalls)

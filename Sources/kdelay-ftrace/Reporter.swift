@@ -7,7 +7,7 @@ internal import Report
 /// What makes it `Sendable`: `state` is touched only under the mutex, and `output` by the thread alone until it has ended.
 final class Reporter: @unchecked Sendable {
   private enum Job {
-    case report(Sample)
+    case report(Sample, PendingStacks?)
     case skipped(Sample)
   }
 
@@ -67,10 +67,10 @@ final class Reporter: @unchecked Sendable {
   }
 
   /// Hands a sample over; `isSkipped`: only that it was too short is said. Throws what writing an earlier one failed with.
-  func report(_ sample: Sample, isSkipped: Bool) throws(ToolError) {
+  func report(_ sample: Sample, _ stacks: PendingStacks?, isSkipped: Bool) throws(ToolError) {
     let failure = locked {
       while state.jobs.count >= Self.limit, state.failure == nil { pthread_cond_wait(changed, mutex) }
-      state.jobs.append(isSkipped ? .skipped(sample) : .report(sample))
+      state.jobs.append(isSkipped ? .skipped(sample) : .report(sample, stacks))
       pthread_cond_broadcast(changed)
       return state.failure
     }
@@ -107,20 +107,29 @@ final class Reporter: @unchecked Sendable {
   }
 
   private func run() {
+    var namer = StackNamer()
     while let jobs = next() {
       var text = ""
       for job in jobs {
         switch job {
-        case .report(let sample): text += renderer.render(sample)
+        case .report(var sample, let stacks):
+          if let stacks { sample.stacks.take(namer.name(stacks)) }
+          // A reader sees each report as soon as it is there, and of many at once not each by itself.
+          renderer.render(sample) { piece in
+            text += piece
+            if text.utf8.count >= 1 << 16, !hasFailed { write(&text) }
+          }
         case .skipped(let sample): text += renderer.renderSkipped(sample)
         }
-        // A reader sees each report as soon as it is there, and of many at once not each by itself.
-        if text.utf8.count >= 1 << 16, !write(&text) { return }
+        if hasFailed { return }
       }
-      if !write(&text) { return }
+      write(&text)
+      if hasFailed { return }
     }
     locked { state.hasEnded = true }
   }
+
+  private var hasFailed: Bool { locked { state.failure != nil } }
 
   /// What waits; nil after the last.
   private func next() -> [Job]? {
@@ -133,18 +142,16 @@ final class Reporter: @unchecked Sendable {
     }
   }
 
-  private func write(_ text: inout String) -> Bool {
+  private func write(_ text: inout String) {
     do throws(ToolError) {
       try output.write(text)
       text = ""
-      return true
     } catch {
       locked {
         state.failure = error
         state.hasEnded = true
         _ = pthread_cond_broadcast(changed)
       }
-      return false
     }
   }
 }

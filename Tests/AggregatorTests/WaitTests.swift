@@ -102,6 +102,24 @@ struct WaitTests {
     #expect(snapshot.syscallEvents.count == 1 && snapshot.syscallWaits.isEmpty)
   }
 
+  @Test func whereTheSwitchInWasNotRecordedTheWaitIsCut() {
+    var script = script()
+    script.enter(7, 0, at: 110)
+    script.switchTask(from: 7, state: 1, to: 0, at: 120)
+    script.wake(7, at: 150)
+    script.leave(7, 0, at: 170)
+    #expect(
+      script.finish(at: 200).syscallWaits == [
+        cut(SyscallWait(start: 120, wakeup: 150, end: 150, state: 1))
+      ])
+  }
+
+  private func cut(_ wait: SyscallWait) -> SyscallWait {
+    var wait = wait
+    wait.isCut = true
+    return wait
+  }
+
   @Test func theStartOfAnOpenSyscallIsKnown() {
     var script = script()
     #expect(script.aggregator.openSyscallStart(of: 7) == nil)

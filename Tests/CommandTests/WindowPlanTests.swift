@@ -1,3 +1,4 @@
+import Aggregator
 import ArgumentParser
 import Testing
 import TraceModel
@@ -272,14 +273,21 @@ struct OptionTests {
     #expect(message("--sample-time=0.001", "--sample-count=3", "-p", "1", "-D", "--format", "json") == nil)
   }
 
-  @Test func syscallEventsAreToldWithoutStacksOnly() {
-    for refused in [["-s"], ["--syscall-events", "1000"], ["--stack-trace-size=1"], ["--skip-syscall-poll-events"]] {
-      let said = try? KernelDelay.parseAsRoot(refused)
-      #expect(said == nil, "\(refused)")
-    }
-    for taken in [["-s"], ["-s", "1000"], ["--syscall-events"], ["-s", "--skip-syscall-poll-events"]] {
-      let command = try? KernelDelay.parseAsRoot(taken + ["--stack-trace-size", "0"]) as? LiveCommand
-      #expect(command?.syscallEventFilter != nil, "\(taken)")
+  @Test func slowSyscallsHaveStacksUnlessTheyAreNotWanted() {
+    func command(_ arguments: String...) -> LiveCommand? { try? KernelDelay.parseAsRoot(arguments) as? LiveCommand }
+    #expect(command("-s")?.syscallEventFilter == SyscallEventFilter(threshold: nil, skipsPoll: false))
+    #expect(
+      command("-s", "1000", "--skip-syscall-poll-events")?.syscallEventFilter
+        == SyscallEventFilter(threshold: 1000, skipsPoll: true))
+    #expect(command("--syscall-events=7")?.stackOptions?.dumpSize == 8192)
+    #expect(command("-s", "--stack-trace-size", "0")?.stackOptions == nil)
+    #expect(command("-s", "--user-stacks", "none", "--no-kernel-stacks")?.stackOptions == nil)
+    #expect(command("-s", "--user-stacks", "fp")?.stackOptions?.user == .framePointers)
+    #expect(command("--stack-trace-size", "9")?.stackOptions == nil)
+    for bad in [
+      "--stack-trace-size=-1", "--stack-dump-size=7", "--stack-dump-size=65529", "--max-stack=0", "--user-stacks=x",
+    ] {
+      #expect(message(bad) != nil, "\(bad)")
     }
   }
 

@@ -82,11 +82,6 @@ class Errors(LiveTestCase):
     def test_more_memory_than_there_is(self):
         self.check(71, "-p", os.getpid(), "--buffer-page-count", "268435456", say="smaller --buffer-page-count")
 
-    def test_options_of_later_versions(self):
-        for arguments in (["-s"], ["--syscall-events", "1000"], ["--stack-trace-size", "7"]):
-            with self.subTest(arguments=arguments):
-                self.check(64, *arguments, say="stacks are not available in this version")
-
     def test_commands_that_cannot_run(self):
         self.check(69, "--", "no-such-command", say="check the command's name")
         self.check(69, "--", "/no/such/command")

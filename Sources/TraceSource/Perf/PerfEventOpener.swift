@@ -15,7 +15,6 @@ struct PerfEventOpener {
   /// Without IDENTIFIER: each source has its own ring, which says what a sample's is.
   private static let sampleType =
     PerfRecordLayout.tid | PerfRecordLayout.time | PerfRecordLayout.cpu | PerfRecordLayout.userRegisters
-    | PerfRecordLayout.userStack
 
   init(_ tracefs: any TracefsAccess, _ sampling: StackSampling) throws(CaptureError) {
     self.sampling = sampling
@@ -29,7 +28,9 @@ struct PerfEventOpener {
       tracepoints[source] = id
     }
     self.tracepoints = tracepoints
-    let type = sampling.kernelFrames > 0 ? Self.sampleType | PerfRecordLayout.callchain : Self.sampleType
+    var type = Self.sampleType
+    if sampling.kernelFrames > 0 || sampling.followsFramePointers { type |= PerfRecordLayout.callchain }
+    if sampling.stackBytes > 0 { type |= PerfRecordLayout.userStack }
     let mask = RegisterArchitecture.native.kernelMask
     guard let layout = PerfRecordLayout(sampleType: type, registerMask: mask) else {
       preconditionFailure("the decoder knows the records that are asked for")
@@ -59,7 +60,9 @@ struct PerfEventOpener {
     request.sample_type = layout.sampleType
     request.user_registers = layout.registerMask
     request.user_stack = UInt32(sampling.stackBytes)
-    request.kernel_frames = UInt16(sampling.kernelFrames)
+    request.frames = UInt16(sampling.followsFramePointers ? StackSampling.mostFrames : sampling.kernelFrames)
+    request.exclude_kernel_frames = sampling.kernelFrames == 0
+    request.exclude_user_frames = !sampling.followsFramePointers
     request.has_records = source == sampling.sources.first
     while true {
       request.features = features

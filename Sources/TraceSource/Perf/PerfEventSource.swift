@@ -152,7 +152,8 @@ package struct PerfEventSource: ~Copyable {
         timestamp: sample.stamp.timestamp, pid: sample.stamp.pid, tid: sample.stamp.tid,
         cpu: UInt16(truncatingIfNeeded: sample.stamp.cpu), source: source, registers: sample.registers,
         dumpSize: sample.dumpSize),
-      callchain: record.bytes(at: sample.kernelCallchain), stack: record.bytes(at: sample.userStack))
+      callchain: record.bytes(at: sample.kernelCallchain),
+      stack: record.bytes(at: sampling.followsFramePointers ? sample.userCallchain : sample.userStack))
   }
 
   private mutating func note(

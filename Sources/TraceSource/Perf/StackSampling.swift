@@ -10,6 +10,8 @@ package struct StackSampling: Sendable, Equatable {
   package var stackBytes: Int
   /// Addresses of kernel call chain a sample; 0: none.
   package var kernelFrames: Int
+  /// User stacks are followed by the kernel, along frame pointers, instead of copied.
+  package var followsFramePointers: Bool
 
   /// The clock's period is this part of the threshold: a timer that is held up (interrupts off, the host of a virtual CPU)
   /// has the rest of it to spare.
@@ -24,15 +26,23 @@ package struct StackSampling: Sendable, Equatable {
   /// registers and call chain need the room; `StackSample.dumpSize` is what is left.
   package static let largestStack = 65_528
 
-  /// `threshold`: ns; nil or 0: every syscall.
-  package init(threshold: UInt64?, stackBytes: Int = 8192, kernelFrames: Int = 64) {
+  /// The kernel refuses more than kernel.perf_event_max_stack, 127.
+  package static let mostFrames = 127
+
+  /// `threshold`: ns; nil or 0: every syscall. `stackBytes`: 0 for no user stack.
+  package init(
+    threshold: UInt64?, stackBytes: Int = 8192, kernelFrames: Int = 64, followsFramePointers: Bool = false
+  ) {
     let threshold = threshold ?? 0
     let isClocked = threshold >= Self.smallestClockedThreshold
     sources = [.switchOut, isClocked ? .clock : .syscallExit]
     let share = threshold / Self.periodShare.denominator * Self.periodShare.numerator
     clockPeriod = min(max(share, 10_000), Self.longestPeriod)
-    self.stackBytes = min(max(stackBytes, 8), Self.largestStack) & ~7
-    // The kernel refuses more than kernel.perf_event_max_stack, 127.
-    self.kernelFrames = min(max(kernelFrames, 0), 127)
+    self.stackBytes = followsFramePointers ? 0 : min(max(stackBytes, 0), Self.largestStack) & ~7
+    self.kernelFrames = min(max(kernelFrames, 0), Self.mostFrames)
+    self.followsFramePointers = followsFramePointers
   }
+
+  /// Bytes that a sample's user part takes in a store.
+  package var userBytes: Int { followsFramePointers ? Self.mostFrames * 8 : stackBytes }
 }

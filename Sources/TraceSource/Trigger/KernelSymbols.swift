@@ -5,15 +5,55 @@ package enum KernelSymbols {
   /// Calls `body` with each function's name and module (empty for the kernel itself), in the order of the list, until it
   /// returns false. Names are the kernel's own; there may be several of one name.
   package static func forEachFunction(_ body: (_ name: Substring, _ module: Substring) -> Bool) {
-    guard let text = try? SystemFiles.read("/proc/kallsyms") else { return }
-    for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
-      let columns = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
-      guard columns.count == 3, let type = columns[1].first, type | 0x20 == UInt8(ascii: "t") else { continue }
-      let names = columns[2].split(separator: UInt8(ascii: "\t"))
-      guard let name = names.first else { continue }
-      let module = names.count > 1 ? names[1].dropFirst().dropLast() : Substring("").utf8
-      if !body(Substring(name), Substring(module)) { return }
+    guard let text = try? SystemFiles.readBytes("/proc/kallsyms") else { return }
+    forEachFunction(in: text) { line in
+      body(
+        Substring(decoding: text[line.name], as: UTF8.self), Substring(decoding: text[line.module], as: UTF8.self))
     }
+  }
+
+  /// A line of the list.
+  struct Line {
+    var address: UInt64
+    var name: Range<Int>
+    /// Empty for the kernel itself.
+    var module: Range<Int>
+  }
+
+  /// The same of a text, with addresses: 0 where the reader may not know them.
+  static func forEachFunction(in text: [UInt8], _ body: (Line) -> Bool) {
+    text.withUnsafeBufferPointer { bytes in
+      var offset = 0
+      while offset < bytes.count {
+        var end = offset
+        while end < bytes.count, bytes[end] != UInt8(ascii: "\n") { end += 1 }
+        if let line = parse(bytes, offset..<end), !body(line) { return }
+        offset = end + 1
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func parse(_ bytes: UnsafeBufferPointer<UInt8>, _ line: Range<Int>) -> Line? {
+    var offset = line.lowerBound
+    var address: UInt64 = 0
+    while offset < line.upperBound, bytes[offset] != UInt8(ascii: " ") {
+      let byte = bytes[offset]
+      let digit = byte <= UInt8(ascii: "9") ? byte &- UInt8(ascii: "0") : (byte | 0x20) &- UInt8(ascii: "a") &+ 10
+      guard digit < 16 else { return nil }
+      address = address &<< 4 | UInt64(digit)
+      offset += 1
+    }
+    // " T NAME", and of weak functions " W NAME".
+    guard offset + 3 < line.upperBound else { return nil }
+    let type = bytes[offset + 1] | 0x20
+    guard type == UInt8(ascii: "t") || type == UInt8(ascii: "w") else { return nil }
+    let start = offset + 3
+    var end = start
+    while end < line.upperBound, bytes[end] != UInt8(ascii: "\t") { end += 1 }
+    // "\t[MODULE]"
+    let module = end + 3 <= line.upperBound ? end + 2..<line.upperBound - 1 : end..<end
+    return Line(address: address, name: start..<end, module: module)
   }
 
   /// Whether the kernel or a module has a function of this name.

@@ -83,6 +83,12 @@ package struct AddressSpace: Sendable {
     changed()
   }
 
+  /// Whether something is mapped in the range.
+  package func overlaps(_ range: Range<UInt64>) -> Bool {
+    let place = place(of: range.upperBound)
+    return place > 0 && mappings[place - 1].end > range.lowerBound
+  }
+
   /// The mapping that an address is a part of; nil if none is.
   package func mapping(containing address: UInt64) -> Mapping? {
     let place = place(of: address &+ 1)

@@ -3,47 +3,100 @@ internal import Glibc
 
 /// A file that code runs from.
 package final class Module {
-  enum Source {
-    case file(String)
+  enum Source: Sendable {
+    /// `isSure`: the very file that is mapped. What a path leads to may be another one by now.
+    case file(String, isSure: Bool)
     case memory([UInt8])
   }
 
   package let identity: ModuleIdentity
   private let finder: DebugFileFinder
-  private var source: Source?
+  private let source: Source
+  /// Of the file, while it can still be opened; -1 for none.
+  private let descriptor: Int32
+  private var isTried = false
   private var opened: OpenedImage?
   /// Why it cannot be used; nil as long as nothing failed.
   package private(set) var failure: String?
 
-  init(_ identity: ModuleIdentity, source: Source, finder: DebugFileFinder) {
+  /// `holds`: it is opened now, so that it can be read later, when it has been deleted or its process has ended.
+  init(_ identity: ModuleIdentity, at place: ModulePlace, holds: Bool, finder: DebugFileFinder) {
     self.identity = identity
-    self.source = source
     self.finder = finder
+    let linked = place.link.map(Self.open) ?? -1
+    let found = linked >= 0 ? linked : holds ? Self.open(place.path) : -1
+    if found >= 0, holds {
+      descriptor = found
+      source = .file("/proc/self/fd/\(found)", isSure: linked >= 0)
+    } else {
+      if found >= 0 { close(found) }
+      descriptor = -1
+      source = .file(linked >= 0 ? place.link ?? place.path : place.path, isSure: linked >= 0)
+    }
   }
+
+  init(memory bytes: [UInt8], name: String) {
+    identity = ModuleIdentity(path: name)
+    finder = DebugFileFinder(roots: [])
+    descriptor = -1
+    source = .memory(bytes)
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  private static func open(_ path: String) -> Int32 {
+    let descriptor = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+    guard descriptor >= 0 else { return -1 }
+    var status = stat()
+    if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG { return descriptor }
+    close(descriptor)
+    return -1
+  }
+
+  /// What another thread reads the same file by.
+  package var reference: ModuleReference { ModuleReference(self, source, finder) }
 
   /// Its name without directories, as stacks show it.
   package var name: Substring { identity.path.split(separator: "/").last ?? identity.path[...] }
 
   /// Opens the file if that has not been tried yet; nil if it cannot be used.
   func open() -> OpenedImage? {
-    guard let source else { return opened }
-    self.source = nil
-    do throws(ImageError) {
-      let image: ELFImage
-      switch source {
-      case .memory(let bytes): image = try ELFImage(memory: bytes, path: identity.path)
-      case .file(let path):
-        image = try ELFImage(path: path)
-        guard isSame(image) else {
-          failure = "\(path) is another file now"
-          return nil
-        }
-      }
-      opened = OpenedImage(image, finder: finder)
-    } catch {
-      failure = "\(error)"
-    }
+    if isTried { return opened }
+    isTried = true
+    do throws(ImageError) { opened = try reference.open() } catch { failure = "\(error)" }
     return opened
+  }
+}
+
+/// A module as a value: how to open its file, wherever it went.
+///
+/// What makes it `Sendable`: of the module nothing is used; it only has to exist, since it holds the file open.
+package struct ModuleReference: @unchecked Sendable {
+  package let identity: ModuleIdentity
+  let source: Module.Source
+  let finder: DebugFileFinder
+  private let holder: AnyObject
+
+  fileprivate init(_ module: Module, _ source: Module.Source, _ finder: DebugFileFinder) {
+    identity = module.identity
+    self.source = source
+    self.finder = finder
+    holder = module
+  }
+
+  /// Opens the file anew.
+  func open() throws(ImageError) -> OpenedImage {
+    switch source {
+    case .memory(let bytes): return OpenedImage(try ELFImage(memory: bytes, path: identity.path), finder: finder)
+    case .file(let path, let isSure):
+      let image = try ELFImage(path: path)
+      guard isSure || isSame(image) else {
+        throw .unsupported(path: identity.path, reason: "another file is there now")
+      }
+      return OpenedImage(image, finder: finder)
+    }
   }
 
   private func isSame(_ image: borrowing ELFImage) -> Bool {
@@ -101,6 +154,18 @@ final class OpenedImage {
   func isEntry(_ address: UInt64) -> Bool {
     guard let entryPoint, entryPoint != 0, address >= entryPoint else { return false }
     return address - entryPoint < 48
+  }
+
+  /// The file's own DWARF, else its separate debug file's; nil where there is none.
+  func debugInformation(_ module: ModuleReference) -> DebugInformation? {
+    guard case .file(let path, _) = module.source else { return nil }
+    if functions.image.section(named: ".debug_info") != nil || functions.image.section(named: ".zdebug_info") != nil,
+      let own = DebugInformation(path: path)
+    {
+      return own
+    }
+    guard let file = finder.find(for: functions.image) else { return nil }
+    return DebugInformation(path: file.path)
   }
 
   /// The function whose code an address is a part of.

@@ -14,12 +14,28 @@ package struct ModuleIdentity: Sendable, Hashable {
   }
 }
 
+/// How this process opens a module's file.
+package struct ModulePlace: Sendable {
+  /// Leads to the very file that is mapped, whatever its path names by now: one of `/proc/PID/map_files`.
+  package let link: String?
+  /// Leads to a file that has to prove itself by the identity.
+  package let path: String
+
+  package init(link: String?, path: String) {
+    self.link = link
+    self.path = path
+  }
+}
+
 /// A module's number in its table. Never used again: what is cached by it stays true.
 package struct ModuleID: Sendable, Hashable, BitwiseCopyable {
   package let number: UInt32
 
   /// Memory without a file: a run-time compiler's code.
   package static let anonymous = ModuleID(number: .max - 1)
+
+  /// The kernel and its modules.
+  package static let kernel = ModuleID(number: .max - 2)
 
   init(number: UInt32) { self.number = number }
 
@@ -41,14 +57,20 @@ package final class ModuleTable {
   /// How many there are.
   package var count: Int { modules.count }
 
-  /// The number of a file. `opening` is the path to open it by, if that is not the target's own: below
-  /// `/proc/PID/root`, or a link of `/proc/PID/map_files`.
-  package func add(_ identity: ModuleIdentity, opening: String? = nil, finder: DebugFileFinder = DebugFileFinder())
+  /// Files that are held open from when they are mapped; those after them are opened when a stack goes through them.
+  private static let heldLimit = 1024
+
+  /// The number of a file. `place`: how to open it, if not by the path that the target knows it by.
+  package func add(
+    _ identity: ModuleIdentity, at place: ModulePlace? = nil, finder: DebugFileFinder = DebugFileFinder()
+  )
     -> ModuleID
   {
     if let known = numbers[identity] { return ModuleID(number: known) }
     guard modules.count < Self.limit else { return .anonymous }
-    let module = Module(identity, source: .file(opening ?? identity.path), finder: finder)
+    let module = Module(
+      identity, at: place ?? ModulePlace(link: nil, path: identity.path), holds: modules.count < Self.heldLimit,
+      finder: finder)
     numbers[identity] = UInt32(modules.count)
     modules.append(module)
     return ModuleID(number: UInt32(modules.count - 1))
@@ -57,8 +79,7 @@ package final class ModuleTable {
   /// The number of an image that is only in memory: the vdso. A mapping of it has file offset 0.
   package func add(memory bytes: [UInt8], name: String) -> ModuleID {
     guard modules.count < Self.limit else { return .anonymous }
-    modules.append(
-      Module(ModuleIdentity(path: name), source: .memory(bytes), finder: DebugFileFinder(roots: [])))
+    modules.append(Module(memory: bytes, name: name))
     return ModuleID(number: UInt32(modules.count - 1))
   }
 

@@ -1,0 +1,75 @@
+package import TraceModel
+
+/// Where a user stack stops, in the words of the report.
+package enum UserStackEnd: String, Sendable, Equatable, CaseIterable {
+  case complete
+  /// The stack goes on behind the bytes that were copied of it.
+  case truncated
+  case noInformation = "no unwind information"
+  case missingRegister = "missing register"
+  case corrupt
+  case depthLimit = "depth limit"
+  /// 32-bit code.
+  case unsupported = "32-bit code"
+  /// As far as frame pointers led, which nothing confirms.
+  case framePointers = "frame pointers"
+  /// Stacks were not asked for.
+  case notSampled = "not sampled"
+  /// There is no sample of it.
+  case lost
+  /// There was no room among the stacks of this sample.
+  case notKept = "not kept"
+
+  /// Whether the report owes a stack that it does not show.
+  var isMissing: Bool { self == .lost || self == .notKept }
+}
+
+/// The stacks of one slow syscall, as numbers among the sample's; -1 for none.
+package struct EventStacks: Sendable, Equatable {
+  package var user: Int32 = -1
+  package var userEnd = UserStackEnd.notSampled
+  /// Where the kernel held it for most of its time.
+  package var kernel: Int32 = -1
+
+  package init(user: Int32 = -1, userEnd: UserStackEnd = .notSampled, kernel: Int32 = -1) {
+    self.user = user
+    self.userEnd = userEnd
+    self.kernel = kernel
+  }
+}
+
+/// The stacks of a sample's slow syscalls.
+package struct SyscallStacks: Sendable, Equatable {
+  /// Each distinct one, innermost frame first.
+  package var stacks: [[StackFrame]] = []
+  /// As many as the snapshot has syscall events; empty where stacks were not asked for.
+  package var events: [EventStacks] = []
+  /// The number of the kernel stack of each of the snapshot's waits, or -1; empty where stacks were not asked for.
+  package var waits: [Int32] = []
+  /// Names of the tasks that ended waits, as far as they are known.
+  package var wakers: [Int32: String] = [:]
+  /// Samples that the kernel did not deliver while this sample was taken.
+  package var loss = StackSampleLoss()
+  /// Samples that were given up for want of memory.
+  package var dropped: UInt64 = 0
+  /// What the reader must know to judge the stacks; a sentence each.
+  package var notes: [String] = []
+
+  package init() {}
+
+  /// Takes over what was found of the stacks; names of wakers are known already.
+  package mutating func take(_ found: SyscallStacks) {
+    let known = wakers
+    self = found
+    wakers = known
+  }
+
+  /// Stacks that the report owes, by reason.
+  package func missing(_ end: UserStackEnd) -> Int { events.count { $0.userEnd == end } }
+
+  func stacks(ofEvent index: Int) -> EventStacks { events.indices.contains(index) ? events[index] : EventStacks() }
+
+  func kernelStack(ofWait index: Int) -> [StackFrame] { stack(waits.indices.contains(index) ? waits[index] : -1) }
+
+  func stack(_ number: Int32) -> [StackFrame] { stacks.indices.contains(Int(number)) ? stacks[Int(number)] : [] }
+}

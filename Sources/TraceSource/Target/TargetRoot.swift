@@ -1,0 +1,77 @@
+internal import CTraceFS
+internal import Glibc
+internal import SystemPackage
+internal import TraceModel
+
+/// The target's root directory, open: its files can be read when it has ended.
+package struct TargetRoot: ~Copyable {
+  /// Bytes of a map that a run-time compiler writes; the rest of a larger one is not read.
+  private static let mapLimit = 64 << 20
+
+  /// -1 where the process had ended already, or may not be looked at.
+  private let descriptor: Int32
+  /// The target's id as it knows it, by which it names its files.
+  private let ownPID: Int32
+  private let owner: uid_t
+  /// A path of it that stays valid as long as this value; nil where it is this process's own.
+  package let path: String?
+
+  package init(of target: TargetProcess) {
+    let root = open("/proc/\(target.pid)/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    descriptor = root
+    let isOwn =
+      Self.identity("/proc/\(target.pid)/root/.") == Self.identity("/proc/self/root/.")
+      && Self.identity("/proc/\(target.pid)/ns/mnt") == Self.identity("/proc/self/ns/mnt")
+    path = isOwn || root < 0 ? nil : "/proc/self/fd/\(root)"
+    var (pid, uid) = (target.pid, uid_t.max)
+    for line in ((try? SystemFiles.read("/proc/\(target.pid)/status")) ?? "").split(separator: "\n") {
+      let words = line.split(whereSeparator: \.isWhitespace)
+      if words.first == "NSpid:", let last = words.last.flatMap({ Int32($0) }) { pid = last }
+      if words.first == "Uid:", words.count > 2, let effective = uid_t(words[2]) { uid = effective }
+    }
+    (ownPID, owner) = (pid, uid)
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  private static func identity(_ path: String) -> [UInt64]? {
+    var status = stat()
+    return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
+  }
+
+  /// What a run-time compiler in the target has written of its code (`/tmp/perf-PID.map`); empty where there is none. As with
+  /// perf, only a regular file counts, of the target's user or root.
+  package func readPerfMap() -> [UInt8] {
+    let file = kdelay_open_in_root(descriptor, "/tmp/perf-\(ownPID).map")
+    guard file >= 0 else { return [] }
+    let owned = OwnedDescriptor(FileDescriptor(rawValue: file))
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == owner || status.st_uid == 0
+    else { return [] }
+    let size = min(Int(status.st_size), Self.mapLimit)
+    var done = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      while done < size, let base = buffer.baseAddress {
+        let got = read(owned.descriptor.rawValue, base + done, size - done)
+        if got < 0, errno == EINTR { continue }
+        guard got > 0 else { break }
+        done += got
+      }
+      count = done
+    }
+    return bytes
+  }
+}
+
+/// The code that the kernel maps into each process.
+package enum VDSO {
+  /// Its image, which is the same in all 64-bit processes; empty where there is none.
+  package static var bytes: [UInt8] {
+    guard let own = CodeMapping.all(of: getpid()).first(where: { $0.path == "[vdso]" }),
+      let start = UnsafeRawPointer(bitPattern: UInt(own.start))
+    else { return [] }
+    return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(own.length)))
+  }
+}

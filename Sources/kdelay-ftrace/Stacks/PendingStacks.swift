@@ -1,0 +1,87 @@
+internal import Report
+internal import TraceModel
+internal import TraceSource
+internal import Unwinder
+
+/// The stacks of a sample's slow syscalls as addresses: who reports them finds the names, on another thread.
+struct PendingStacks: Sendable {
+  /// With stacks by their numbers in `stacks`.
+  private(set) var events: [EventStacks]
+  private(set) var waits: [Int32]
+  let loss: StackSampleLoss
+  let dropped: UInt64
+  let notes: [String]
+  let perfMap: [UInt8]
+  private(set) var stacks: [[StackPlace]] = []
+  private(set) var modules: [ModuleID: ModuleReference] = [:]
+
+  /// `events` and `waits` have stacks by their numbers in `table`.
+  init(
+    events: [EventStacks], waits: [Int32], of table: borrowing StackTable, _ modules: ModuleTable,
+    loss: StackSampleLoss, dropped: UInt64, notes: [String], perfMap: [UInt8]
+  ) {
+    self.events = events
+    self.waits = waits
+    self.loss = loss
+    self.dropped = dropped
+    self.notes = notes
+    self.perfMap = perfMap
+    var numbers: [Int32: Int32] = [-1: -1]
+    for index in events.indices {
+      self.events[index].user = number(events[index].user, table, &numbers)
+      self.events[index].kernel = number(events[index].kernel, table, &numbers)
+    }
+    for index in waits.indices { self.waits[index] = number(waits[index], table, &numbers) }
+    for place in stacks.joined() where self.modules[place.module] == nil {
+      self.modules[place.module] = modules[place.module]?.reference
+    }
+  }
+
+  private mutating func number(_ stack: Int32, _ table: borrowing StackTable, _ numbers: inout [Int32: Int32]) -> Int32
+  {
+    if let known = numbers[stack] { return known }
+    let number = Int32(stacks.count)
+    stacks.append(table.places(of: stack))
+    numbers[stack] = number
+    return number
+  }
+}
+
+/// Names the places of stacks, on the thread of the reports.
+struct StackNamer: ~Copyable {
+  private var symbolizer: Symbolizer?
+  private var kernel: KernelCode?
+
+  init() {}
+
+  /// The report's form of the stacks.
+  mutating func name(_ pending: PendingStacks) -> SyscallStacks {
+    var named = SyscallStacks()
+    named.events = pending.events
+    named.waits = pending.waits
+    named.loss = pending.loss
+    named.dropped = pending.dropped
+    named.notes = pending.notes
+    named.stacks = pending.stacks.map { stack in
+      Array(stack.flatMap { frames(of: $0, pending) }.drop { $0.module == "kernel" && Self.isTracing($0) })
+    }
+    if pending.stacks.contains(where: { $0.first?.module == .kernel }), let refusal = kernel?.refusal {
+      named.notes.append(refusal)
+    }
+    return named
+  }
+
+  /// The sampling itself, on top of what was sampled.
+  private static func isTracing(_ frame: StackFrame) -> Bool {
+    frame.symbol.map { $0.hasPrefix("__traceiter_") || $0.hasPrefix("perf_trace_") } ?? false
+  }
+
+  private mutating func frames(of place: StackPlace, _ pending: PendingStacks) -> [StackFrame] {
+    if place.module == .kernel {
+      if kernel == nil { kernel = KernelCode.read() }
+      return [kernel?.frame(at: place.address, lookup: place.offset)].compactMap { $0 }
+    }
+    if symbolizer == nil { symbolizer = Symbolizer(perfMap: PerfMap(pending.perfMap)) }
+    return symbolizer?.frames(of: place, in: pending.modules[place.module]) ?? []
+  }
+}

@@ -1,0 +1,207 @@
+internal import Aggregator
+internal import Report
+internal import TraceModel
+internal import TraceSource
+internal import Unwinder
+
+/// Finds the stacks of slow syscalls, soon after they have ended, among the samples of their threads.
+///
+/// All samples that were taken inside a syscall show the user stack as it was at the syscall's entry. Those of switches show
+/// where the kernel blocked, those of the clock what it computed.
+struct SlowSyscallStacks: ~Copyable {
+  /// Bytes of samples that wait for their syscalls to end.
+  private static let storeBytes = 64 << 20
+
+  private let options: StackOptions
+  private let target: TargetProcess
+  private let root: TargetRoot
+  private let modules: ModuleTable
+  private var source: PerfEventSource
+  private var store: StackSampleStore
+  private var unwinder: Unwinder
+  private var code: ProcessCode
+  private var table: StackTable
+  private var events: [EventStacks] = []
+  private var waits: [Int32] = []
+  private var lossBefore = StackSampleLoss()
+  private var droppedBefore: UInt64 = 0
+  // Memory that is used again and again.
+  private var changes: [ProcessChange] = []
+  private var samples = FlatArray<StackSample>()
+  private var frames = FlatArray<Frame>()
+  private var places = FlatArray<StackPlace>()
+
+  /// `threshold`: of the syscalls that are reported, ns; nil for all.
+  init(_ tracefs: any TracefsAccess, _ target: TargetProcess, threshold: UInt64?, _ options: StackOptions)
+    throws(CaptureError)
+  {
+    let sampling = StackSampling(
+      threshold: threshold, stackBytes: options.user == .dwarf ? options.dumpSize : 0,
+      kernelFrames: options.kernel ? 64 : 0, followsFramePointers: options.user == .framePointers)
+    let root = TargetRoot(of: target)
+    let modules = ModuleTable()
+    let code = ProcessCode(
+      modules: modules, files: TargetFiles(pid: target.pid, root: root.path), vdso: VDSO.bytes)
+    source = try PerfEventSource(tracefs, pid: target.pid, sampling: sampling)
+    store = StackSampleStore(byteLimit: Self.storeBytes, largestStack: sampling.userBytes, deepestCallchain: 64)
+    unwinder = Unwinder(modules: modules)
+    table = StackTable(limit: options.limit)
+    self.options = options
+    self.target = target
+    self.root = root
+    self.modules = modules
+    self.code = code
+  }
+
+  /// Begins to sample; to be called before syscalls are recorded.
+  mutating func attach() throws(CaptureError) {
+    try source.attach(to: target, &store, changes: &changes)
+    applyChanges()
+    readMappings()
+  }
+
+  private mutating func readMappings() { code.replaceAll(CodeMapping.all(of: target.pid), at: MonotonicClock.now) }
+
+  private mutating func applyChanges() {
+    for change in changes { code.apply(change) }
+    changes.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes in the samples before `time`, ns; to be called before the syscalls up to then are looked at.
+  mutating func drain(before time: UInt64) {
+    source.drain(before: time, into: &store, changes: &changes)
+    applyChanges()
+  }
+
+  /// Finds the stacks of the slow syscalls that have ended since this was called last, in the same window.
+  mutating func collect(_ aggregator: borrowing Aggregator) {
+    while events.count < aggregator.slowSyscallCount {
+      let event = aggregator.slowSyscall(at: events.count)
+      samples.removeAll()
+      store.take(tid: event.tid, from: event.entry, to: event.exit, into: &samples)
+      var stacks = userStack()
+      var longest = (wait: UInt64(0), stack: Int32(-1))
+      var (next, waited) = (0, UInt64(0))
+      for index in event.firstWait..<event.firstWait + event.waitCount {
+        let wait = aggregator.wait(at: index)
+        let stack = kernelStack(ofSwitchBefore: wait.end, &next)
+        waits.append(stack)
+        let length = wait.end - wait.start
+        waited += length
+        if length > longest.wait { longest = (length, stack) }
+      }
+      let running = event.exit - event.entry - min(waited, event.exit - event.entry)
+      stacks.kernel = longest.wait >= running && longest.stack >= 0 ? longest.stack : kernelStackOfRunning()
+      events.append(stacks)
+    }
+  }
+
+  /// Forgets the samples of syscalls that have ended before `time`, ns, up to which events have been looked at.
+  mutating func discard(_ aggregator: inout Aggregator, upTo time: UInt64) {
+    store.discard { tid in
+      // The sample is taken a moment before the event is recorded.
+      aggregator.openSyscallStart(of: tid).map { $0 - 1 } ?? time
+    }
+  }
+
+  /// The window has closed: hands over its stacks.
+  mutating func take() -> PendingStacks {
+    let loss = source.loss()
+    var notes: [String] = []
+    if options.user == .framePointers {
+      notes.append("user stacks are followed along frame pointers: frames of code without them are missing.")
+    }
+    let pending = PendingStacks(
+      events: events, waits: waits, of: table, modules, loss: loss.since(lossBefore),
+      dropped: store.dropped - droppedBefore, notes: notes, perfMap: root.readPerfMap())
+    // New mappings may be among the lost.
+    if loss.switchOut != lossBefore.switchOut { readMappings() }
+    lossBefore = loss
+    droppedBefore = store.dropped
+    events.removeAll(keepingCapacity: true)
+    waits.removeAll(keepingCapacity: true)
+    table.removeAll()
+    return pending
+  }
+
+  // MARK: One syscall
+
+  /// Of the sample that shows most of it.
+  private mutating func userStack() -> EventStacks {
+    guard options.user != .none else { return EventStacks(userEnd: .notSampled) }
+    var best = -1
+    for index in 0..<samples.count where best < 0 || samples[index].userStack.length > samples[best].userStack.length {
+      best = index
+    }
+    guard best >= 0 else { return EventStacks(userEnd: .lost) }
+    let sample = samples[best]
+    places.removeAll()
+    let end = options.user == .dwarf ? unwind(sample) : followed(sample)
+    guard places.count > 0 else { return EventStacks(userEnd: end) }
+    guard let stack = table.intern(places) else { return EventStacks(userEnd: .notKept) }
+    return EventStacks(user: stack, userEnd: end)
+  }
+
+  private mutating func unwind(_ sample: StackSample) -> UserStackEnd {
+    frames.removeAll()
+    let bytes = StackBytes(start: sample.registers.stackPointer ?? 0, bytes: store.userStack(of: sample))
+    let end = unwinder.unwind(
+      sample.registers, stack: bytes, space: code.space(at: sample.timestamp), limit: options.depth, into: &frames)
+    for index in 0..<frames.count { places.append(StackPlace(frames[index])) }
+    return UserStackEnd(end)
+  }
+
+  private mutating func followed(_ sample: StackSample) -> UserStackEnd {
+    let space = code.space(at: sample.timestamp)
+    let chain = store.userStack(of: sample)
+    for offset in stride(from: 0, to: min(chain.count, options.depth * 8), by: 8) {
+      let address = chain.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      guard address != 0 else { break }
+      let code: CodeAddress = offset == 0 ? .instruction(address) : .returnAddress(address)
+      places.append(StackPlace(code, space.mapping(containing: code.lookup)))
+    }
+    return .framePointers
+  }
+
+  /// Where it blocked before it ran again at `end`: among the samples from number `next` on, the last switch before that.
+  private mutating func kernelStack(ofSwitchBefore end: UInt64, _ next: inout Int) -> Int32 {
+    var found = -1
+    while next < samples.count, samples[next].timestamp <= end {
+      if samples[next].source == .switchOut { found = next }
+      next += 1
+    }
+    return found < 0 ? -1 : kernelStack(of: samples[found])
+  }
+
+  /// What it did on the CPU: the clock's sample from the middle, else whatever there is.
+  private mutating func kernelStackOfRunning() -> Int32 {
+    let clocked = (0..<samples.count).filter { samples[$0].source == .clock }
+    if !clocked.isEmpty { return kernelStack(of: samples[clocked[clocked.count / 2]]) }
+    return samples.count > 0 ? kernelStack(of: samples[samples.count - 1]) : -1
+  }
+
+  private mutating func kernelStack(of sample: StackSample) -> Int32 {
+    let chain = store.kernelCallchain(of: sample)
+    places.removeAll()
+    for offset in stride(from: 0, to: chain.count, by: 8) {
+      let address = chain.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      places.append(StackPlace(kernel: offset == 0 ? .instruction(address) : .returnAddress(address)))
+    }
+    return table.intern(places) ?? -1
+  }
+}
+
+extension UserStackEnd {
+  fileprivate init(_ end: StackEnd) {
+    self =
+      switch end {
+      case .complete: .complete
+      case .truncated: .truncated
+      case .noInformation: .noInformation
+      case .missingRegister: .missingRegister
+      case .corrupt: .corrupt
+      case .depthLimit: .depthLimit
+      case .unsupported: .unsupported
+      }
+  }
+}
