@@ -62,6 +62,12 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
         let offset = mapping.module.isAnonymous ? code.lookup : mapping.offset(of: code.lookup)
         frames.append(Frame(code: code, isGuessed: isGuessed, module: mapping.module, offset: offset))
         let rule = rule(for: code, mapping, offset)
+        if code.isReturnAddress, isSignalFrame(rule) {
+          // Nothing called it: the kernel set the return address to the trampoline's first instruction. (Its call frame
+          // information begins a byte early, for those who do not know.)
+          frames[frames.count - 1] = Frame(
+            code: .instruction(code.address), isGuessed: isGuessed, module: mapping.module, offset: offset &+ 1)
+        }
         isGuess = rule.kind == .guess || rule.kind == .signalFrame
         step = take(rule, stack, bias: code.lookup &- offset)
       } else {
@@ -109,6 +115,15 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     let found = resolve(mapping.module, offset, isReturnAddress: code.isReturnAddress)
     cache.insert(found, module: mapping.module.number, offset: key)
     return found
+  }
+
+  @inline(__always)
+  private func isSignalFrame(_ rule: UnwindRule) -> Bool {
+    switch rule.kind {
+    case .signalFrame: true
+    case .row: rows[Int(rule.offset)].row.isSignalFrame
+    default: false
+    }
   }
 
   @inline(__always)

@@ -18,6 +18,9 @@ extension X86_64 {
     }
     // Behind a call the frame is set up.
     guard !isReturnAddress else { return frame }
+    // A C library's `syscall` without call frame information: its clone and clone3, which set up no frame (the child has
+    // none to return to), and end their FDE before it.
+    if code.has([0x0F, 0x05], at: -2) { return below(8) }
     return prologue(code) ?? epilogue(code) ?? linkage(code) ?? frame
   }
 
