@@ -52,11 +52,13 @@ def gdb(pid, script=None, seconds=60):
             stacks[tid] = []
         elif word == "FRAME":
             address, _, name = rest.partition(" ")
-            # Go's outermost functions return to 0, which gdb takes for one more frame.
-            if int(address, 16) != 0:
-                stacks[tid].append((int(address, 16), name))
+            stacks[tid].append((int(address, 16), name))
         elif word == "ERROR":
             errors[tid] = rest
+    for frames in stacks.values():
+        # Go's outermost functions return to 0, which gdb takes for one more frame.
+        while frames and frames[-1][0] == 0:
+            frames.pop()
     return stacks, errors
 
 
@@ -93,7 +95,7 @@ def addresses_differ(event, frames):
 
 def plain(name):
     """A function's name without parameters, template arguments and versions."""
-    name = re.sub(r"\(.*", "", name or "").split("@")[0]
+    name = re.sub(r"\(.*", "", name or "").split("@")[0].replace("[cold]", "").replace(".cold", "")
     while re.search(r"<[^<>]*>", name):
         name = re.sub(r"<[^<>]*>", "", name)
     return name.split(" ")[-1]

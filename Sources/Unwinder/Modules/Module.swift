@@ -4,7 +4,7 @@ internal import Glibc
 /// A file that code runs from.
 package final class Module {
   enum Source: Sendable {
-    /// `isSure`: the very file that is mapped. What a path leads to may be another one by now.
+    /// `isSure`: the file that is mapped under the module's path. What the path itself leads to may be another one by now.
     case file(String, isSure: Bool)
     case memory([UInt8])
   }
@@ -23,7 +23,8 @@ package final class Module {
   init(_ identity: ModuleIdentity, at place: ModulePlace, holds: Bool, finder: DebugFileFinder) {
     self.identity = identity
     self.finder = finder
-    let linked = place.link.map(Self.open) ?? -1
+    // By now, something else may be mapped there.
+    let linked = place.link.flatMap { Self.leads($0, to: identity.path) ? Self.open($0) : nil } ?? -1
     let found = linked >= 0 ? linked : holds ? Self.open(place.path) : -1
     if found >= 0, holds {
       descriptor = found
@@ -44,6 +45,14 @@ package final class Module {
 
   deinit {
     if descriptor >= 0 { close(descriptor) }
+  }
+
+  private static func leads(_ link: String, to path: String) -> Bool {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink(link, &bytes, bytes.count)
+    guard count > 0 else { return false }
+    let target = String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return target == path || target == path + " (deleted)"
   }
 
   private static func open(_ path: String) -> Int32 {
@@ -92,19 +101,20 @@ package struct ModuleReference: @unchecked Sendable {
     case .memory(let bytes): return OpenedImage(try ELFImage(memory: bytes, path: identity.path), finder: finder)
     case .file(let path, let isSure):
       let image = try ELFImage(path: path)
-      guard isSure || isSame(image) else {
+      guard isSame(image, isMapped: isSure) else {
         throw .unsupported(path: identity.path, reason: "another file is there now")
       }
       return OpenedImage(image, finder: finder)
     }
   }
 
-  private func isSame(_ image: borrowing ELFImage) -> Bool {
+  /// Of a file that is mapped, the inode is not compared: file systems on top of others show several.
+  private func isSame(_ image: borrowing ELFImage, isMapped: Bool) -> Bool {
     if !identity.buildID.isEmpty, let found = image.buildID {
       // The kernel's MMAP2 records hold at most 20 bytes of it.
       return found.prefix(20) == identity.buildID.prefix(20)
     }
-    return identity.inode == 0 || image.bytes.inode == nil || image.bytes.inode == identity.inode
+    return isMapped || identity.inode == 0 || image.bytes.inode == nil || image.bytes.inode == identity.inode
   }
 }
 

@@ -1,0 +1,2 @@
+typedef int (*callback)(int);
+int through_library(callback f, int x) { return f(x) + 1; }
