@@ -10,14 +10,19 @@ struct KeptRow {
 extension UnwindCore {
   /// Rows that are kept before all rules are forgotten; a program has some dozen.
   private static var rowLimit: Int { 4096 }
+  /// Nested handlers on stacks of their own; a stack that was made up must not go round in a circle.
+  private static var switchLimit: Int { 8 }
 
   /// Reads the rule of an address that is not in the cache.
   mutating func resolve(_ module: ModuleID, _ offset: UInt64, isReturnAddress: Bool) -> UnwindRule {
-    guard let image = modules[module]?.open(), let address = image.address(ofFileOffset: offset) else {
+    // A 32-bit program's stack has other words, and its registers other numbers.
+    guard let image = modules[module]?.open(), image.is64Bit, let address = image.address(ofFileOffset: offset) else {
       return Machine.guess(CodeWindow(), isReturnAddress: isReturnAddress)
     }
     do throws(CFIError) {
-      if let (row, section) = try image.row(for: address) {
+      if let (row, section) = try image.row(for: address, &budget) {
+        guard row.returnAddressRegister == Machine.returnAddress else { throw .unsupported }
+        if let rule = signalFrame(row, image.code(aroundFileOffset: offset), isReturnAddress) { return rule }
         return compressed(row, section, address: address, offset: offset)
       }
     } catch {
@@ -25,6 +30,16 @@ extension UnwindCore {
     }
     if isReturnAddress, image.isEntry(address) { return UnwindRule(.outermost) }
     return Machine.guess(image.code(aroundFileOffset: offset), isReturnAddress: isReturnAddress)
+  }
+
+  /// The rule of a signal frame whose row does not say where the stack pointer was: that of arm64's vdso before Linux 5.8,
+  /// which leads to the link register instead of the interrupted instruction.
+  private func signalFrame(_ row: CFIRow, _ code: @autoclosure () -> CodeWindow, _ isReturnAddress: Bool)
+    -> UnwindRule?
+  {
+    guard row.isSignalFrame, row.registers[Machine.stackPointer] == .unspecified else { return nil }
+    let rule = Machine.guess(code(), isReturnAddress: isReturnAddress)
+    return rule.kind == .signalFrame ? rule : nil
   }
 
   private mutating func compressed(_ row: CFIRow, _ section: FrameSection, address: UInt64, offset: UInt64)
@@ -63,12 +78,12 @@ extension UnwindCore {
     for number in 0..<CFIRow.columns {
       guard let offset = Machine.signalFrameOffset(of: number) else { continue }
       guard let value = stack.word(at: pointer &+ offset) else {
-        return .end(stack.isBeyond(pointer &+ offset) ? .truncated : .corrupt)
+        return .end(missing(pointer &+ offset, stack))
       }
       callers[number] = value
       found |= 1 << UInt64(number)
     }
-    return resume(found, at: callers[Machine.programCounter])
+    return resume(found, at: callers[Machine.programCounter], stack)
   }
 
   mutating func takeRow(_ kept: KeptRow, _ stack: StackBytes, bias: UInt64) -> Step {
@@ -91,7 +106,10 @@ extension UnwindCore {
     // A signal handler may run on a stack of its own, which can lie above the interrupted one.
     guard row.isSignalFrame || advances(cfa) else { return .end(.corrupt) }
     var found: UInt64 = 0
-    for number in 0..<CFIRow.columns {
+    // As after any call, what calls do not preserve is lost.
+    let preserved = Machine.savedMask | 1 << UInt64(Machine.stackPointer) | 1 << UInt64(row.returnAddressRegister)
+    let needed = row.isSignalFrame ? ~0 : preserved
+    for number in 0..<CFIRow.columns where needed & (1 << UInt64(number)) != 0 {
       do throws(CFIError) {
         guard let value = try value(of: number, kept, cfa, context) else { continue }
         callers[number] = value
@@ -104,10 +122,9 @@ extension UnwindCore {
     let column = row.returnAddressRegister
     guard found & (1 << UInt64(column)) != 0 else { return .end(.corrupt) }
     let returnAddress = Machine.stripped(callers[column])
-    if row.isSignalFrame { return resume(found, at: returnAddress) }
+    if row.isSignalFrame { return resume(found, at: returnAddress, stack) }
     let isOwn = row.registers[column] == .unspecified || row.registers[column] == .sameValue
     guard isInterrupted || !isOwn else { return .end(.corrupt) }
-    // As after any call, what calls do not preserve is lost.
     let stackPointer = callers[Machine.stackPointer]
     guard advances(stackPointer) else { return .end(.corrupt) }
     adopt(found & (Machine.savedMask | 1 << UInt64(Machine.stackPointer)))
@@ -120,7 +137,7 @@ extension UnwindCore {
   {
     func load(_ address: UInt64) throws(CFIError) -> UInt64 {
       guard let value = context.stack.word(at: address) else {
-        throw context.stack.isBeyond(address) ? .truncated : .malformed
+        throw missing(address, context.stack) == .truncated ? .truncated : .malformed
       }
       return value
     }
@@ -128,7 +145,10 @@ extension UnwindCore {
     case .unspecified: return number == Machine.stackPointer ? cfa : isKnown(number) ? values[number] : nil
     case .sameValue: return isKnown(number) ? values[number] : nil
     case .undefined: return nil
-    case .offset(let offset): return try load(cfa &+ UInt64(bitPattern: offset))
+    case .offset(let offset):
+      let place = cfa &+ UInt64(bitPattern: offset)
+      if number != kept.row.returnAddressRegister, let value = saved(number, at: place, context.stack) { return value }
+      return try load(place)
     case .valueOffset(let offset): return cfa &+ UInt64(bitPattern: offset)
     case .register(let other): return isKnown(Int(other)) ? values[Int(other)] : nil
     case .expression(let range): return try load(try Expression.evaluate(kept.data, range, initial: cfa, context))
@@ -148,9 +168,15 @@ extension UnwindCore {
   }
 
   /// Goes on where a signal interrupted the thread.
-  private mutating func resume(_ found: UInt64, at address: UInt64) -> Step {
+  private mutating func resume(_ found: UInt64, at address: UInt64, _ stack: StackBytes) -> Step {
     let needed = 1 << UInt64(Machine.stackPointer) as UInt64
     guard found & needed != 0 else { return .end(.corrupt) }
+    let pointer = callers[Machine.stackPointer]
+    if pointer <= values[Machine.stackPointer] {
+      stackSwitches += 1
+      guard stackSwitches <= Self.switchLimit else { return .end(.corrupt) }
+    }
+    hasLeftCopy = pointer < stack.start || stack.isBeyond(pointer)
     adopt(found | 1 << UInt64(Machine.programCounter))
     values[Machine.programCounter] = Machine.stripped(address)
     isInterrupted = true

@@ -22,6 +22,11 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
   var known: UInt64 = 0
   /// The current frame did not call: its registers are all as they were, and it may not have a frame of its own.
   var isInterrupted = true
+  /// A signal handler's frames, which ran on a stack of their own, have led to another stack than the copied one.
+  var hasLeftCopy = false
+  /// Signal frames of this stack that led to a lower address.
+  var stackSwitches = 0
+  var budget = FrameBudget()
 
   init(modules: ModuleTable) {
     self.modules = modules
@@ -53,6 +58,9 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     var isGuessed = false
     var remaining = limit
     isInterrupted = true
+    hasLeftCopy = false
+    stackSwitches = 0
+    budget.instructions = FrameBudget.instructionsPerStack
     while true {
       guard remaining > 0 else { return .depthLimit }
       remaining -= 1
@@ -159,6 +167,21 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     return cfa > pointer || (cfa == pointer && isInterrupted)
   }
 
+  /// Why a word is not there that has to be.
+  func missing(_ address: UInt64, _ stack: StackBytes) -> StackEnd {
+    hasLeftCopy || stack.isBeyond(address) ? .truncated : .corrupt
+  }
+
+  /// The caller's value of a register that was saved at `place`; nil if it is lost.
+  ///
+  /// Below the stack pointer of an interrupted frame it has been popped again: of epilogues LLVM says only how the stack
+  /// pointer moves.
+  @inline(__always)
+  func saved(_ register: Int, at place: UInt64, _ stack: StackBytes) -> UInt64? {
+    if isInterrupted, place < values[Machine.stackPointer] { return isKnown(register) ? values[register] : nil }
+    return stack.word(at: place)
+  }
+
   @inline(__always)
   mutating func takeCompact(_ rule: UnwindRule, _ stack: StackBytes) -> Step {
     guard isKnown(Int(rule.register)) else { return .end(.missingRegister) }
@@ -167,7 +190,7 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     if rule.returnSlot > 0 {
       // return address = *(CFA - 8 * slot)
       let place = cfa &- 8 &* UInt64(rule.returnSlot)
-      guard let found = stack.word(at: place) else { return .end(stack.isBeyond(place) ? .truncated : .corrupt) }
+      guard let found = stack.word(at: place) else { return .end(missing(place, stack)) }
       returnAddress = Machine.stripped(found)
     } else {
       // A frame that called has overwritten the link register.
@@ -186,7 +209,7 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     while slots != 0 {
       let shift = UInt64(slots.trailingZeroBitCount) & ~7
       let register = Int((Machine.savedLow &>> shift) & 0xFF)
-      if let value = stack.word(at: cfa &- 8 &* ((slots &>> shift) & 0xFF)) {
+      if let value = saved(register, at: cfa &- 8 &* ((slots &>> shift) & 0xFF), stack) {
         values[register] = value
         known |= 1 &<< UInt64(register)
       } else {
@@ -199,7 +222,7 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
         let words = UInt64(rule.moreSlots >> UInt32(8 * slot)) & 0xFF
         guard words != 0 else { continue }
         let register = Machine.saved(slot + 8)
-        if let value = stack.word(at: cfa &- 8 &* words) {
+        if let value = saved(register, at: cfa &- 8 &* words, stack) {
           values[register] = value
           known |= 1 << UInt64(register)
         } else {

@@ -98,12 +98,14 @@ struct RowComparisonTests {
       """
     ).split(separator: "\n")
     let opened = OpenedImage(try ELFImage(path: path), finder: DebugFileFinder())
+    var budget = FrameBudget()
     var (compared, compressed, different) = (0, 0, 0)
     for line in lines where !line.hasPrefix("rows") {
       let fields = line.split(separator: " ").map(String.init)
       compared += 1
+      budget.instructions = FrameBudget.instructionsPerStack
       let start = try #require(UInt64(fields[0], radix: 16))
-      guard let (row, _) = try opened.row(for: start) else {
+      guard let (row, _) = try opened.row(for: start, &budget) else {
         different += 1
         if different < 5 { Issue.record("\(path): no row: \(line)") }
         continue

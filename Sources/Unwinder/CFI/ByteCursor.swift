@@ -1,5 +1,10 @@
 /// Reads a section's bytes in order, up to `end`.
 struct ByteCursor {
+  /// Bytes of one LEB128 number: ten hold 64 bits, and some tools pad. Without a limit a number is as long as its file.
+  static let numberLimit: UInt64 = 16
+  /// Bytes of a string.
+  static let stringLimit = 64
+
   let data: ImageData
   /// Of the next byte, within the section.
   var offset: Int
@@ -32,10 +37,11 @@ struct ByteCursor {
     var shift: UInt64 = 0
     while true {
       let byte = try next(UInt8.self)
-      // Padding beyond 64 bits is allowed and carries nothing.
+      // Padding beyond 64 bits carries nothing.
       if shift < 64 { value |= UInt64(byte & 0x7F) << shift }
       shift += 7
       if byte & 0x80 == 0 { return value }
+      guard shift < 7 * Self.numberLimit else { throw .malformed }
     }
   }
 
@@ -46,7 +52,10 @@ struct ByteCursor {
       let byte = try next(UInt8.self)
       if shift < 64 { value |= UInt64(byte & 0x7F) << shift }
       shift += 7
-      guard byte & 0x80 == 0 else { continue }
+      guard byte & 0x80 == 0 else {
+        guard shift < 7 * Self.numberLimit else { throw .malformed }
+        continue
+      }
       if shift < 64, byte & 0x40 != 0 { value |= ~0 << shift }
       return Int64(bitPattern: value)
     }
@@ -54,9 +63,11 @@ struct ByteCursor {
 
   /// The bytes up to a NUL, without it.
   mutating func string() throws(CFIError) -> ArraySlice<UInt8> {
-    guard let bytes = data.stringBytes(at: offset), bytes.endIndex < end else { throw .truncated }
-    offset = bytes.endIndex + 1
-    return bytes
+    guard offset >= 0, offset <= end else { throw .truncated }
+    let bytes = data.bytes[offset..<min(end, offset + Self.stringLimit)]
+    guard let last = bytes.firstIndex(of: 0) else { throw .truncated }
+    offset = last + 1
+    return bytes[..<last]
   }
 
   /// The next `count` bytes' place, which is skipped.

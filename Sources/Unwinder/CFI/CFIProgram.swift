@@ -13,17 +13,20 @@ struct CFIProgram {
   private var remembered: [(cfa: CFARule, registers: [RegisterRule])] = []
   private var location: UInt64
   private var instructions = 0
+  private let limit: Int
 
   /// The row of `address`, which is in the description's code.
-  static func row(for address: UInt64, _ description: FrameDescription, _ section: FrameSection) throws(CFIError)
-    -> CFIRow
-  {
-    var program = CFIProgram(section, description, address)
+  static func row(
+    for address: UInt64, _ description: FrameDescription, _ section: FrameSection, _ budget: inout FrameBudget
+  ) throws(CFIError) -> CFIRow {
+    var program = CFIProgram(section, description, address, limit: min(budget.instructions, instructionLimit))
+    defer { budget.instructions -= program.instructions }
     return try program.run()
   }
 
-  private init(_ section: FrameSection, _ description: FrameDescription, _ target: UInt64) {
+  private init(_ section: FrameSection, _ description: FrameDescription, _ target: UInt64, limit: Int) {
     self.section = section
+    self.limit = limit
     self.description = description
     self.target = target
     location = description.code.lowerBound
@@ -46,8 +49,8 @@ struct CFIProgram {
   private mutating func execute(_ range: Range<Int>) throws(CFIError) -> Bool {
     var cursor = ByteCursor(section.data, range)
     while !cursor.isAtEnd {
+      guard instructions < limit else { throw .limitReached }
       instructions += 1
-      guard instructions <= Self.instructionLimit else { throw .limitReached }
       let byte = try cursor.next(UInt8.self)
       let low = UInt64(byte & 0x3F)
       switch byte >> 6 {
@@ -76,7 +79,8 @@ struct CFIProgram {
     case 0x0B:  // restore_state
       guard let state = remembered.popLast() else { throw .malformed }
       (row.cfa, row.registers) = state
-    case 0x2D: break  // AARCH64_negate_ra_state: the signature is masked off wherever there may be one
+    // AARCH64_negate_ra_state_with_pc, AARCH64_negate_ra_state: a signature is masked off wherever there may be one.
+    case 0x2C, 0x2D: break
     case 0x2E: _ = try cursor.unsignedLEB()  // GNU_args_size
     case 0x0C...0x0F, 0x12, 0x13: try defineCFA(byte, &cursor)
     default: try registerRule(byte, &cursor)

@@ -67,7 +67,10 @@ struct Expression {
   }
 
   private func load(_ address: UInt64, size: UInt8 = 8) throws(CFIError) -> UInt64 {
-    guard let value = context.stack.number(at: address, size: size) else { throw .truncated }
+    guard size == 1 || size == 2 || size == 4 || size == 8 else { throw .unsupported }
+    guard let value = context.stack.number(at: address, size: size) else {
+      throw context.stack.isBeyond(address) ? .truncated : .malformed
+    }
     return value
   }
 

@@ -9,56 +9,59 @@ struct FrameInformation {
   static let sectionLimit: UInt64 = 256 << 20
 
   private var ehFrame: FrameIndex?
+  private var hasReadEHFrame = false
   private var debugFrame: FrameIndex?
   private var hasReadDebugFrame = false
 
   /// Entries of the sections that could not be read.
   var malformedEntries: Int { (ehFrame?.malformedEntries ?? 0) + (debugFrame?.malformedEntries ?? 0) }
 
-  init(of image: borrowing ELFImage) { ehFrame = Self.ehFrame(of: image) }
-
   /// The row of `address` (before the image is moved), and the section in which its expressions lie; nil if nothing
   /// describes that code.
-  mutating func row(for address: UInt64, in image: borrowing ELFImage, finder: DebugFileFinder) throws(CFIError)
-    -> (row: CFIRow, section: FrameSection)?
-  {
-    if let found = try Self.row(for: address, ehFrame) { return found }
+  mutating func row(
+    for address: UInt64, in image: borrowing ELFImage, finder: DebugFileFinder, _ budget: inout FrameBudget
+  ) throws(CFIError) -> (row: CFIRow, section: FrameSection)? {
+    if !hasReadEHFrame {
+      hasReadEHFrame = true
+      ehFrame = Self.ehFrame(of: image, &budget)
+    }
+    if let found = try Self.row(for: address, ehFrame, &budget) { return found }
     if !hasReadDebugFrame {
       hasReadDebugFrame = true
-      debugFrame = Self.debugFrame(of: image)
-      if debugFrame == nil, let file = finder.find(for: image) { debugFrame = Self.debugFrame(of: file) }
+      debugFrame = Self.debugFrame(of: image, &budget)
+      if debugFrame == nil, let file = finder.find(for: image) { debugFrame = Self.debugFrame(of: file, &budget) }
     }
-    return try Self.row(for: address, debugFrame)
+    return try Self.row(for: address, debugFrame, &budget)
   }
 
-  private static func row(for address: UInt64, _ index: FrameIndex?) throws(CFIError)
+  private static func row(for address: UInt64, _ index: FrameIndex?, _ budget: inout FrameBudget) throws(CFIError)
     -> (row: CFIRow, section: FrameSection)?
   {
     guard let index, let found = try index.description(containing: address) else { return nil }
-    return (try CFIProgram.row(for: address, found, index.section), index.section)
+    return (try CFIProgram.row(for: address, found, index.section, &budget), index.section)
   }
 
-  private static func ehFrame(of image: borrowing ELFImage) -> FrameIndex? {
+  private static func ehFrame(of image: borrowing ELFImage, _ budget: inout FrameBudget) -> FrameIndex? {
     if let section = image.section(named: ".eh_frame"), section.hasBytes, section.size <= sectionLimit,
-      let data = try? image.data(of: section)
+      budget.take(section.size), let data = try? image.data(of: section, limit: section.size)
     {
       let frames = FrameSection(kind: .ehFrame, data: data, address: section.address, is64Bit: image.is64Bit)
       guard let header = image.section(named: ".eh_frame_hdr"), header.size <= sectionLimit,
-        let bytes = try? image.data(of: header),
+        budget.take(header.size), let bytes = try? image.data(of: header, limit: header.size),
         let found = EHFrameHeader(bytes, address: header.address, is64Bit: image.is64Bit),
         found.frames == section.address,
         let index = FrameIndex(of: frames, header: bytes, at: header.address)
       else { return FrameIndex(scanning: frames) }
       return index
     }
-    return ehFrameOfSegments(image)
+    return ehFrameOfSegments(image, &budget)
   }
 
   /// By the program header that the run-time unwinder goes by: section headers may be cut off.
-  private static func ehFrameOfSegments(_ image: borrowing ELFImage) -> FrameIndex? {
+  private static func ehFrameOfSegments(_ image: borrowing ELFImage, _ budget: inout FrameBudget) -> FrameIndex? {
     // PT_GNU_EH_FRAME
     guard let segment = image.segments.first(where: { $0.type == 0x6474_E550 }), segment.fileSize <= sectionLimit,
-      let bytes = image.bytes.read(at: segment.fileOffset, count: segment.fileSize)
+      budget.take(segment.fileSize), let bytes = image.bytes.read(at: segment.fileOffset, count: segment.fileSize)
     else { return nil }
     let header = ImageData(bytes)
     guard let found = EHFrameHeader(header, address: segment.address, is64Bit: image.is64Bit),
@@ -66,18 +69,20 @@ struct FrameInformation {
       let offset = loaded.fileOffset(ofAddress: found.frames)
     else { return nil }
     // How long it is, is not said: it ends with a terminator, or with the segment.
-    let count = min(loaded.fileSize - (found.frames - loaded.address), sectionLimit)
-    guard offset <= image.bytes.size,
-      let data = image.bytes.read(at: offset, count: min(count, image.bytes.size - offset))
-    else { return nil }
+    let rest = min(loaded.fileSize - (found.frames - loaded.address), sectionLimit)
+    guard offset <= image.bytes.size else { return nil }
+    let count = min(rest, image.bytes.size - offset)
+    guard budget.take(count), let data = image.bytes.read(at: offset, count: count) else { return nil }
     let frames = FrameSection(
       kind: .ehFrame, data: ImageData(data), address: found.frames, is64Bit: image.is64Bit)
     return FrameIndex(of: frames, header: header, at: segment.address) ?? FrameIndex(scanning: frames)
   }
 
-  private static func debugFrame(of image: borrowing ELFImage) -> FrameIndex? {
+  private static func debugFrame(of image: borrowing ELFImage, _ budget: inout FrameBudget) -> FrameIndex? {
+    // Go's compiler compresses it.
     guard let section = image.section(named: ".debug_frame"), section.hasBytes, section.size <= sectionLimit,
-      let data = try? image.data(of: section), UInt64(data.count) <= sectionLimit
+      let data = try? image.data(of: section, limit: min(sectionLimit, budget.bytes)),
+      budget.take(UInt64(data.count))
     else { return nil }
     return FrameIndex(
       scanning: FrameSection(kind: .debugFrame, data: data, address: section.address, is64Bit: image.is64Bit))

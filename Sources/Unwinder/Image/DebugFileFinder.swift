@@ -63,8 +63,12 @@ package struct DebugFileFinder: Sendable {
 }
 
 extension ImageBytes {
-  /// The CRC-32 (of IEEE 802.3, as zlib's) of all bytes.
+  /// Debug files have some gigabytes at most; one that is mostly a hole may be as large as it likes.
+  private static let checksumLimit: UInt64 = 4 << 30
+
+  /// The CRC-32 (of IEEE 802.3, as zlib's) of all bytes; nil if there are too many.
   var checksum: UInt32? {
+    guard size <= Self.checksumLimit else { return nil }
     var table: [UInt32] = []
     for index in UInt32(0)..<256 {
       var value = index

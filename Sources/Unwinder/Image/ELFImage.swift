@@ -17,6 +17,9 @@ package struct ELFImage: ~Copyable {
   /// A section of more bytes than this is not read.
   package static let sectionLimit: UInt64 = 1 << 30
 
+  /// Programs have some dozen sections; only object files of compilers have many thousand.
+  static let sectionCountLimit: UInt64 = 1 << 18
+
   /// What errors name: the file that was opened.
   package let path: String
   /// ET_EXEC or ET_DYN.
@@ -43,6 +46,7 @@ package struct ELFImage: ~Copyable {
   init(bytes: consuming ImageBytes, path: String) throws(ImageError) {
     guard bytes.read(at: 0, count: 4) == Array("\u{7F}ELF".utf8) else { throw .notELF(path: path) }
     guard bytes.size >= MemoryLayout<Elf32_Ehdr>.size else { throw .truncated(path: path, part: "header") }
+    try Self.checkExtendedCounts(bytes, path: path)
     guard let handle = ELFHandle(of: bytes), let header = handle.header else {
       throw bytes.size < MemoryLayout<Elf64_Ehdr>.size
         ? .truncated(path: path, part: "header") : .unsupported(path: path, reason: "its header is malformed")
@@ -89,17 +93,17 @@ package struct ELFImage: ~Copyable {
     return sections[index - 1]
   }
 
-  /// A section's bytes, decompressed if need be; empty if the file holds none.
-  package func data(of section: ELFSection) throws(ImageError) -> ImageData {
+  /// A section's bytes, decompressed if need be; empty if the file holds none. Throws if there are more than `limit`.
+  package func data(of section: ELFSection, limit: UInt64 = sectionLimit) throws(ImageError) -> ImageData {
     guard section.hasBytes else { return ImageData() }
-    guard section.size <= Self.sectionLimit else {
+    guard section.size <= limit else {
       throw .unsupported(path: path, reason: "a section of it has \(section.size) bytes")
     }
     guard section.fileOffset <= bytes.size, section.size <= bytes.size - section.fileOffset else {
       throw .truncated(path: path, part: "section \(name(of: section))")
     }
     if section.isCompressed {
-      guard let found = handle.decompressed(section: section.index, limit: Self.sectionLimit) else {
+      guard let found = handle.decompressed(section: section.index, limit: limit) else {
         throw .unsupported(path: path, reason: "its section \(name(of: section)) does not decompress")
       }
       return ImageData(found)
@@ -153,6 +157,28 @@ package struct ELFImage: ~Copyable {
     return abi
   }
 
+  /// Where a count exceeds the header's 16 bits, section 0 has it, and a file that is mostly a hole has room for any:
+  /// libelf would allocate for that many sections.
+  private static func checkExtendedCounts(_ bytes: borrowing ImageBytes, path: String) throws(ImageError) {
+    guard let start = bytes.read(at: 0, count: min(64, bytes.size)).map({ ImageData($0) }) else { return }
+    let is64Bit = start.bytes.count == 64 && start.bytes[4] == UInt8(ELFCLASS64)
+    let (offset, programHeaders, sections) = (
+      start.word(at: is64Bit ? 40 : 32, is64Bit: is64Bit), start.load(UInt16.self, at: is64Bit ? 56 : 44),
+      start.load(UInt16.self, at: is64Bit ? 60 : 48)
+    )
+    // PN_XNUM is for core files.
+    guard programHeaders != 0xFFFF else {
+      throw .unsupported(path: path, reason: "it has more than 65,534 program headers")
+    }
+    guard sections == 0, let offset, offset != 0, offset < bytes.size,
+      let first = bytes.read(at: offset, count: min(40, bytes.size - offset)),
+      let count = ImageData(first).word(at: is64Bit ? 32 : 20, is64Bit: is64Bit)
+    else { return }
+    guard count <= sectionCountLimit else {
+      throw .unsupported(path: path, reason: "it has \(count) sections")
+    }
+  }
+
   /// libelf leaves out quietly what lies beyond the end; an image without its segments or sections must not pass for
   /// one that has none.
   private static func checkHeaderTables(of header: GElf_Ehdr, size: UInt64, path: String) throws(ImageError) {
@@ -160,7 +186,7 @@ package struct ELFImage: ~Copyable {
       offset <= size && UInt64(count) * UInt64(entry) <= size - offset
     }
     // With more segments or sections than 16 bits count, the number is in section 0; libelf bounds that.
-    guard header.e_phnum == 0xFFFF || fits(header.e_phoff, header.e_phnum, header.e_phentsize) else {
+    guard fits(header.e_phoff, header.e_phnum, header.e_phentsize) else {
       throw .truncated(path: path, part: "table of program headers")
     }
     guard header.e_shoff == 0 || fits(header.e_shoff, max(header.e_shnum, 1), header.e_shentsize) else {

@@ -46,14 +46,18 @@ package struct DebugLink: Sendable, Equatable {
 extension ELFImage {
   /// Notes of a program hold some hundred bytes.
   private static let noteLimit: UInt64 = 1 << 20
+  /// Sections, or segments, of them: three or four.
+  private static let noteCountLimit = 64
 
   /// What the linker derived from the contents; the same in the separate debug file. Nil without one.
   package var buildID: [UInt8]? {
     // Sections first: a debug file keeps the program headers of the image, whose offsets are not its own.
-    for section in sections where section.type == UInt32(SHT_NOTE) && section.size <= Self.noteLimit {
+    let sections = sections.lazy.filter { $0.type == UInt32(SHT_NOTE) && $0.size <= Self.noteLimit }
+    for section in sections.prefix(Self.noteCountLimit) {
       if let data = try? data(of: section), let found = Self.buildID(in: data) { return found }
     }
-    for segment in segments where segment.type == UInt32(PT_NOTE) && segment.fileSize <= Self.noteLimit {
+    let segments = segments.lazy.filter { $0.type == UInt32(PT_NOTE) && $0.fileSize <= Self.noteLimit }
+    for segment in segments.prefix(Self.noteCountLimit) {
       if let bytes = bytes.read(at: segment.fileOffset, count: segment.fileSize),
         let found = Self.buildID(in: ImageData(bytes))
       {

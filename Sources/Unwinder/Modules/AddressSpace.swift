@@ -73,6 +73,11 @@ package struct AddressSpace: Sendable {
       last += 1
     }
     guard last > first else { return }
+    // A hole makes two of one.
+    if kept.count > 1, last - first == 1, mappings.count >= Self.limit {
+      kept.removeLast()
+      refused += 1
+    }
     mappings.replaceSubrange(first..<last, with: kept)
     changed()
   }

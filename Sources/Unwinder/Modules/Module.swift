@@ -129,24 +129,29 @@ final class OpenedImage {
   init(_ image: consuming ELFImage, finder: DebugFileFinder) {
     segments = image.segments.filter { $0.isLoaded && $0.isExecutable }
     entryPoint = image.entryPoint
-    frames = FrameInformation(of: image)
+    frames = FrameInformation()
     functions = FunctionTable(of: image, finder: finder)
     self.finder = finder
   }
 
+  var is64Bit: Bool { functions.image.is64Bit }
+
   /// The address that the byte at a file offset has before the image is moved; nil outside of the code.
   func address(ofFileOffset offset: UInt64) -> UInt64? {
+    for segment in segments where offset >= segment.fileOffset && offset - segment.fileOffset < segment.fileSize {
+      return segment.address &+ (offset - segment.fileOffset)
+    }
     // A segment is mapped by whole pages: what lies beside it in the file is mapped with it.
-    for segment in segments where offset >= segment.fileOffset & ~0xFFF {
-      let (end, overflow) = segment.fileOffset.addingReportingOverflow(segment.fileSize)
-      guard !overflow, offset < end | 0xFFF else { continue }
+    for segment in segments where offset >= segment.fileOffset & ~0xFFF && segment.fileSize > 0 {
+      let (last, overflow) = segment.fileOffset.addingReportingOverflow(segment.fileSize - 1)
+      guard !overflow, offset <= last | 0xFFF else { continue }
       return segment.address &+ (offset &- segment.fileOffset)
     }
     return nil
   }
 
-  func row(for address: UInt64) throws(CFIError) -> (row: CFIRow, section: FrameSection)? {
-    try frames.row(for: address, in: functions.image, finder: finder)
+  func row(for address: UInt64, _ budget: inout FrameBudget) throws(CFIError) -> (row: CFIRow, section: FrameSection)? {
+    try frames.row(for: address, in: functions.image, finder: finder, &budget)
   }
 
   /// The instructions around a file offset.
