@@ -69,8 +69,14 @@ let package = Package(
     .testTarget(
       name: "AggregatorTests", dependencies: ["TraceModel", "Aggregator", "TestSupport"],
       swiftSettings: settings),
+    .target(
+      name: "StackSnapshot", dependencies: ["TraceModel", "Unwinder"], path: "Tests/Stacks/StackSnapshot",
+      swiftSettings: settings),
+    .executableTarget(
+      name: "stack-walk", dependencies: ["StackSnapshot", "Unwinder"], path: "Tests/Stacks/stack-walk",
+      swiftSettings: settings),
     .testTarget(
-      name: "UnwinderTests", dependencies: ["TraceModel", "Unwinder"],
+      name: "UnwinderTests", dependencies: ["TraceModel", "Unwinder", "StackSnapshot"],
       swiftSettings: settings),
     .testTarget(
       name: "ReportTests", dependencies: ["TraceModel", "Aggregator", "Report"], exclude: ["Golden"],
