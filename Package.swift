@@ -12,19 +12,22 @@ let settings: [SwiftSetting] =
     .enableUpcomingFeature("InternalImportsByDefault"),
   ] + (strict ? [.unsafeFlags(["-warnings-as-errors"])] : [])
 
-/// The fuzzers have no `main` of their own: they exist only in a build with `-sanitize=fuzzer` (see the Makefile).
-let fuzzers: [Target] =
-  ProcessInfo.processInfo.environment["KDELAY_FUZZ"] == nil
-  ? []
-  : [
-    .executableTarget(
-      name: "page-fuzzer", dependencies: ["TraceModel", "TraceSource", "Aggregator"], path: "Tests/Fuzz",
-      exclude: ["run"],
-      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
-      linkerSettings: [
-        .unsafeFlags(["-Xlinker", ProcessInfo.processInfo.environment["KDELAY_FUZZ"] ?? "", "-lstdc++"])
-      ])
+/// The fuzzers have no `main` of their own: they exist only in a build with `-sanitize=fuzzer` (see Tests/Fuzz/run).
+func fuzzers(library: String) -> [Target] {
+  let dependencies: [(name: String, of: [Target.Dependency])] = [
+    ("page-fuzzer", ["TraceModel", "TraceSource", "Aggregator"]),
+    ("cfi-fuzzer", ["Unwinder"]),
+    ("unwind-fuzzer", ["TraceModel", "Unwinder"]),
+    ("perf-fuzzer", ["TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system")]),
   ]
+  return [.target(name: "FuzzDriver", path: "Tests/Fuzz/driver", swiftSettings: settings)]
+    + dependencies.map { fuzzer in
+      .executableTarget(
+        name: fuzzer.name, dependencies: fuzzer.of + ["FuzzDriver"], path: "Tests/Fuzz/\(fuzzer.name)",
+        swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
+        linkerSettings: [.unsafeFlags(["-Xlinker", library, "-lstdc++"])])
+    }
+}
 
 let package = Package(
   name: "kdelay-ftrace",
@@ -92,6 +95,6 @@ let package = Package(
         "CThreads", "CTraceFS", "TestSupport", "TraceModel", "TraceSource",
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
-  ] + fuzzers,
+  ] + (ProcessInfo.processInfo.environment["KDELAY_FUZZ"].map(fuzzers) ?? []),
   swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,5 @@
 internal import Aggregator
+internal import FuzzDriver
 internal import TraceModel
 internal import TraceSource
 
@@ -17,14 +18,6 @@ private func makeDecoder() -> PageDecoder? {
   return PageDecoder(layout: layout, table: table)
 }
 
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runFuzzer(
-  _ count: UnsafeMutablePointer<CInt>,
-  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
-) -> CInt
-
-/// The package manager names an executable's entry point after its module, so that libFuzzer's own `main` is not found.
 @_cdecl("page_fuzzer_main")
 func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   var count = count

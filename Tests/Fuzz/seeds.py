@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Writes the fuzzers' first inputs: seeds.py DIRECTORY, below which each fuzzer has a directory of its own.
+
+From the fixtures, and for the unwinder from programs that the machine's own compiler makes; each fuzzer's source says
+what its input is made of.
+"""
+import glob
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+PROGRAM = """
+int g(int *p, int n) { int a[64]; for (int i = 0; i < 64; i++) a[i] = p[i] * n; return a[n & 63]; }
+__attribute__((noinline)) int f(int n) { int a[n & 255]; for (int i = 0; i < (n & 255); i++) a[i] = i; return g(a, n); }
+__attribute__((noinline)) int h(int n) { _Alignas(64) volatile int a[16]; a[n & 15] = n; return f(n) + a[n & 15]; }
+void _start(void) { for (;;) h(3); }
+"""
+BUILDS = ["-O2", "-O2 -fomit-frame-pointer -Wl,--no-eh-frame-hdr", "-O1 -static-pie -fPIE",
+          "-O2 -g1 -fno-asynchronous-unwind-tables", "-O0 -fcf-protection"]
+
+
+def write(directory, name, data):
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, name), "wb") as file:
+        file.write(data)
+
+
+def pages(directory):
+    for kind, pattern in ((0, "*/formats/*"), (1, "*/header_page"), (2, "*/*/cpu?.raw")):
+        for path in glob.glob("Tests/Fixtures/" + pattern):
+            with open(path, "rb") as file:
+                write(directory, path.replace("/", "-"), bytes([kind]) + file.read(4096))
+
+
+def sections(path):
+    """The file's sections by name."""
+    with open(path, "rb") as file:
+        data = file.read()
+    start, = struct.unpack_from("<Q", data, 40)
+    size, count, names = struct.unpack_from("<HHH", data, 58)
+    headers = [struct.unpack_from("<IIQQQQ", data, start + size * number) for number in range(count)]
+    found = {}
+    for name, kind, _, _, offset, length in headers:
+        begin = headers[names][4] + name
+        if kind != 8:
+            found[data[begin:data.index(b"\0", begin)].decode()] = data[offset:offset + length]
+    return data, found
+
+
+def programs(cfi, unwind):
+    with tempfile.TemporaryDirectory() as work:
+        with open(work + "/a.c", "w") as file:
+            file.write(PROGRAM)
+        for number, flags in enumerate(BUILDS):
+            command = ["gcc", *flags.split(), "-w", "-nostdlib", "-ffreestanding", "-fno-stack-protector",
+                       "-Wl,-z,noseparate-code,--build-id=none", "-o", work + "/a", work + "/a.c"]
+            if "pie" not in flags:
+                command.insert(1, "-static")
+            subprocess.run(command, check=True)
+            if "-g1" not in flags:
+                subprocess.run(["strip", work + "/a"], check=True)
+            image, parts = sections(work + "/a")
+            if ".eh_frame" in parts:
+                write(cfi, "eh-%d" % number, b"\1" + parts[".eh_frame"])
+                header = parts.get(".eh_frame_hdr", b"")
+                write(cfi, "header-%d" % number, bytes([3, len(header) & 255]) + header + parts[".eh_frame"])
+            if ".debug_frame" in parts:
+                write(cfi, "debug-%d" % number, b"\2" + parts[".debug_frame"])
+            entry = struct.unpack_from("<Q", image, 24)[0] & 0x3FFF
+            # Registers, and words of code and stack places in turn.
+            words = [(1 << 30) + 64 + 8 * n for n in range(33)]
+            words[16] = words[32] = entry
+            words += [entry - 16 * n if n % 2 else (1 << 30) + 64 + 16 * n for n in range(64)]
+            write(unwind, "program-%d" % number,
+                  struct.pack("<H", len(image)) + image + b"\1" + struct.pack("<97I", *(w & 0xFFFFFFFF for w in words)))
+    for number, code in enumerate(["770880003f1a3b2a332422", "767806", "92070806", "312ffcff",
+                                   "0301000000000000000633", "1234567094089496"]):
+        write(cfi, "expression-%d" % number, b"\0" + b"\xff" * 8 + bytes.fromhex(code))
+
+
+def records(directory):
+    for path in glob.glob("Tests/PerfFixtures/*.data"):
+        with open(path, "rb") as file:
+            data = file.read()
+        attributes, _, start, size = struct.unpack_from("<QQQQ", data, 24)
+        kind, = struct.unpack_from("<Q", data, attributes + 24)
+        registers, = struct.unpack_from("<Q", data, attributes + 80)
+        header = struct.pack("<QHI", kind, 64, registers & 0xFFFFFFFF)
+        offset, end, number = start, min(start + size, len(data)), 0
+        while offset < end and number < 40:
+            first = offset
+            while offset + 8 <= end and offset - first < 1024:
+                length, = struct.unpack_from("<H", data, offset + 6)
+                offset += max(length, 8)
+            write(directory, "%s-%d" % (os.path.basename(path), number), header + data[first:min(offset, end)])
+            number += 1
+
+
+def main():
+    root = sys.argv[1]
+    pages(root + "/page-fuzzer")
+    programs(root + "/cfi-fuzzer", root + "/unwind-fuzzer")
+    records(root + "/perf-fuzzer")
+
+
+main()
