@@ -161,7 +161,7 @@ struct SyntheticProcess {
     _ core: inout UnwindCore<Machine>, _ registers: [Int: UInt64], _ words: [UInt64], start: UInt64 = Self.stack,
     limit: Int = 1024
   ) -> Walk {
-    var all = Registers()
+    var all = UserRegisters()
     for (number, value) in registers { all[number] = value }
     var frames = FlatArray<Frame>()
     let end = words.withUnsafeBytes {

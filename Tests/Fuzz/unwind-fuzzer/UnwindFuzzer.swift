@@ -40,7 +40,7 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     space.add(Mapping(start: code + 0x400, end: code + 0x800, fileOffset: .max - 0x100, module: module))
   }
   if flags & 4 != 0 { space.remove(code + 0x100..<code + 0x180) }
-  var registers = Registers()
+  var registers = UserRegisters()
   for number in 0..<33 { registers[number] = word(input.next()) }
   registers[X86_64.rsp] = stack
   var words: [UInt64] = []

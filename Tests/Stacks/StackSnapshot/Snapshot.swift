@@ -1,11 +1,11 @@
 internal import Foundation
-internal import TraceModel
+package import TraceModel
 package import Unwinder
 
 /// Registers, stacks and mappings of a standing process, as `dump.py` and `step.c` write them.
 package struct Snapshot {
   package struct Stack {
-    package var registers = Registers()
+    package var registers = UserRegisters()
     /// Of the first byte: the stack pointer.
     package var start: UInt64 = 0
     package var bytes: Range<Int> = 0..<0
@@ -48,9 +48,9 @@ package struct Snapshot {
     let path = fields.count > 5 ? fields[5].trimmingCharacters(in: .whitespaces) : ""
     let module: ModuleID
     if path.hasPrefix("/") {
-      let link = pid.map { "/proc/\($0)/map_files/\(fields[0])" }
-      let opening = link.flatMap { FileManager.default.isReadableFile(atPath: $0) ? $0 : nil }
-      module = modules.add(ModuleIdentity(path: path, inode: UInt64(fields[4]) ?? 0), opening: opening)
+      let own = path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path
+      let place = ModulePlace(link: pid.map { "/proc/\($0)/map_files/\(fields[0])" }, path: own)
+      module = modules.add(ModuleIdentity(path: own, inode: UInt64(fields[4]) ?? 0), at: place)
     } else if path == "[vdso]", let bytes = FileManager.default.contents(atPath: vdso) {
       module = modules.add(memory: [UInt8](bytes), name: path)
     } else {
