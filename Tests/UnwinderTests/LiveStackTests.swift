@@ -98,9 +98,9 @@ private final class LiveFixture: Sendable {
     fixture = try Fixture()
     // It lives as long as the tests do.
     LiveFixtureDirectory.remember(fixture.directory)
-    try fixture.write("lib.c", LiveSources.library)
-    try fixture.write("program.c", LiveSources.program)
-    try fixture.write("cxx.cc", LiveSources.cxx)
+    let programs = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Live/programs").path
+    try fixture.run("cd \(programs) && cp library.c deep-stacks.c deep-stacks.cc \(fixture.path(""))")
+    try fixture.run("mv library.c lib.c; mv deep-stacks.c program.c; mv deep-stacks.cc cxx.cc")
     try fixture.run(
       """
       gcc -O1 -o step '\(Self.sources)/step.c'

@@ -1,3 +1,4 @@
+// deep-stacks HOW: stands at a depth of its stack that was reached in one of many ways; says "ready" there.
 #define _GNU_SOURCE
 #include <alloca.h>
 #include <pthread.h>
@@ -8,7 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 #include <immintrin.h>
+#include <sys/prctl.h>
+#ifdef __clang__
+#define KEEP __attribute__((noinline))
+#else
 #define KEEP __attribute__((noinline, noclone, noipa))
+#endif
 typedef int (*callback)(int);
 int through_library(callback f, int x);
 volatile int zero, sink;
@@ -17,7 +23,7 @@ KEEP int hold(int x)
 {
     puts("ready");
     fflush(stdout);
-    for (;;) { pause(); if (zero) break; }
+    while (!zero) pause();
     return x + 1;
 }
 KEEP int deep(int n) { return n == 0 ? hold(n) + 1 : deep(n - 1) + n; }
@@ -102,6 +108,12 @@ KEEP int stepped(void)
 int main(int c, char **v)
 {
     const char *how = v[1];
+    sigset_t none;
+    sigemptyset(&none);
+    /* The test's threads block signals. */
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    alarm(60);
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
     double d[8] = { 1 };
     if (!strcmp(how, "deep")) return deep(20);
     if (!strcmp(how, "alloca")) return with_alloca(5);
@@ -116,6 +128,6 @@ int main(int c, char **v)
     if (!strcmp(how, "badcall")) return bad_call(c);
     if (!strcmp(how, "thread")) return threaded();
     if (!strcmp(how, "noreturn")) return ends_in_call(c);
-    if (!strcmp(how, "step")) return stepped();
+    if (!strcmp(how, "step")) { sink = stepped(); return sink; }
     return 3;
 }

@@ -1,3 +1,4 @@
+// deep-stacks HOW, with what C++ adds.
 #include <algorithm>
 #include <functional>
 #include <stdexcept>
@@ -5,14 +6,16 @@
 #include <vector>
 #include <stdio.h>
 #include <string.h>
+#include <signal.h>
 #include <unistd.h>
-#define KEEP __attribute__((noinline, noclone, noipa))
+#include <sys/prctl.h>
+#define KEEP __attribute__((noinline))
 volatile int zero, sink;
 KEEP int hold(int x)
 {
     puts("ready");
     fflush(stdout);
-    for (;;) { pause(); if (zero) break; }
+    while (!zero) pause();
     return x;
 }
 struct Guard { int n; KEEP ~Guard() { sink = hold(n); } };
@@ -21,6 +24,11 @@ KEEP int guarded(int n) { Guard guard{n}; thrower(n); return n; }
 template <typename T> KEEP T apply(const std::function<T(T)> &f, T x) { return f(x) + 1; }
 int main(int c, char **v)
 {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    alarm(60);
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
     try {
         if (!strcmp(v[1], "destructor")) return guarded(3);
         if (!strcmp(v[1], "catch")) thrower(2);
