@@ -98,7 +98,7 @@ extension UnwindCore {
       cfa = values[Int(register)] &+ UInt64(bitPattern: offset)
     case .expression(let range):
       do throws(CFIError) {
-        cfa = try Expression.evaluate(kept.data, range, initial: nil, context)
+        cfa = try Expression.evaluate(kept.data, range, initial: nil, context, operations: &budget.operations)
       } catch {
         return .end(failed(error))
       }
@@ -132,7 +132,7 @@ extension UnwindCore {
   }
 
   /// The caller's value of a register; nil if it is lost.
-  private func value(of number: Int, _ kept: KeptRow, _ cfa: UInt64, _ context: Expression.Context)
+  private mutating func value(of number: Int, _ kept: KeptRow, _ cfa: UInt64, _ context: Expression.Context)
     throws(CFIError) -> UInt64?
   {
     func load(_ address: UInt64) throws(CFIError) -> UInt64 {
@@ -151,8 +151,11 @@ extension UnwindCore {
       return try load(place)
     case .valueOffset(let offset): return cfa &+ UInt64(bitPattern: offset)
     case .register(let other): return isKnown(Int(other)) ? values[Int(other)] : nil
-    case .expression(let range): return try load(try Expression.evaluate(kept.data, range, initial: cfa, context))
-    case .valueExpression(let range): return try Expression.evaluate(kept.data, range, initial: cfa, context)
+    case .expression(let range):
+      return try load(
+        try Expression.evaluate(kept.data, range, initial: cfa, context, operations: &budget.operations))
+    case .valueExpression(let range):
+      return try Expression.evaluate(kept.data, range, initial: cfa, context, operations: &budget.operations)
     }
   }
 

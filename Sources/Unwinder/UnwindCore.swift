@@ -60,7 +60,7 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     isInterrupted = true
     hasLeftCopy = false
     stackSwitches = 0
-    budget.instructions = FrameBudget.instructionsPerStack
+    budget.startStack()
     while true {
       guard remaining > 0 else { return .depthLimit }
       remaining -= 1

@@ -6,7 +6,9 @@ import Testing
 struct ExpressionTests {
   static let stack: UInt64 = 0x1000
 
-  private func evaluate(_ bytes: [UInt8], initial: UInt64? = nil) -> Result<UInt64, CFIError> {
+  private func evaluate(_ bytes: [UInt8], initial: UInt64? = nil, operations: Int = 1 << 18) -> Result<UInt64, CFIError>
+  {
+    var operations = operations
     let words: [UInt64] = [0x1122_3344_5566_7788, 0xFFFF_FFFF_FFFF_FF80]
     var registers = [UInt64](repeating: 0, count: CFIRow.columns)
     registers[7] = Self.stack
@@ -19,7 +21,9 @@ struct ExpressionTests {
           registers: base, known: 1 << 7 | 1 << 31 | 1 << 32, stack: StackBytes(start: Self.stack, bytes: words),
           bias: 0x10_0000)
         do throws(CFIError) {
-          return .success(try Expression.evaluate(ImageData(bytes), 0..<bytes.count, initial: initial, context))
+          return .success(
+            try Expression.evaluate(
+              ImageData(bytes), 0..<bytes.count, initial: initial, context, operations: &operations))
         } catch {
           return .failure(error)
         }
@@ -122,6 +126,12 @@ struct ExpressionTests {
   @Test("What has no result says why, and ends", arguments: failures)
   func failure(name: String, bytes: [UInt8], error: CFIError) {
     #expect(evaluate(bytes) == .failure(error), "\(name)")
+  }
+
+  @Test func noMoreOperationsThanAreLeft() {
+    #expect(evaluate([0x31, 0x32, 0x22], operations: 3) == .success(3))
+    #expect(evaluate([0x31, 0x32, 0x22], operations: 2) == .failure(.limitReached))
+    #expect(evaluate([0x31], operations: 0) == .failure(.limitReached))
   }
 
   @Test func theLeastNumberByMinusOneWraps() {

@@ -135,7 +135,7 @@ struct RowComparisonTests {
     for line in lines where !line.hasPrefix("rows") {
       let fields = line.split(separator: " ").map(String.init)
       compared += 1
-      budget.instructions = FrameBudget.instructionsPerStack
+      budget.startStack()
       let start = try #require(UInt64(fields[0], radix: 16))
       guard let (row, _) = try opened.row(for: start, &budget) else {
         different += 1

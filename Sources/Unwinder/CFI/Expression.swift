@@ -19,11 +19,13 @@ struct Expression {
   private let context: Context
   private let words: UnsafeMutablePointer<UInt64>
   private var depth = 0
+  private var operations = 0
 
-  /// The value that the bytes in `range` compute, with `initial` on the stack.
-  static func evaluate(_ data: ImageData, _ range: Range<Int>, initial: UInt64?, _ context: Context)
-    throws(CFIError) -> UInt64
-  {
+  /// The value that the bytes in `range` compute, with `initial` on the stack. What is done is taken from `operations`,
+  /// and no more than that is.
+  static func evaluate(
+    _ data: ImageData, _ range: Range<Int>, initial: UInt64?, _ context: Context, operations: inout Int
+  ) throws(CFIError) -> UInt64 {
     // The closure cannot carry a typed error.
     let result = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: stackLimit) {
       words -> Result<UInt64, CFIError> in
@@ -31,7 +33,9 @@ struct Expression {
       var expression = Expression(context: context, words: base)
       do throws(CFIError) {
         if let initial { try expression.push(initial) }
-        return .success(try expression.run(ByteCursor(data, range), start: range.lowerBound))
+        let limit = min(operations, operationLimit)
+        defer { operations -= expression.operations }
+        return .success(try expression.run(ByteCursor(data, range), start: range.lowerBound, limit: limit))
       } catch {
         return .failure(error)
       }
@@ -74,12 +78,11 @@ struct Expression {
     return value
   }
 
-  private mutating func run(_ cursor: ByteCursor, start: Int) throws(CFIError) -> UInt64 {
+  private mutating func run(_ cursor: ByteCursor, start: Int, limit: Int) throws(CFIError) -> UInt64 {
     var cursor = cursor
-    var operations = 0
     while !cursor.isAtEnd {
+      guard operations < limit else { throw .limitReached }
       operations += 1
-      guard operations <= Self.operationLimit else { throw .limitReached }
       let operation = try cursor.next(UInt8.self)
       switch operation {
       case 0x28:  // bra

@@ -29,6 +29,7 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 
 private func evaluate(_ input: inout FuzzInput) {
   let known = input.next(UInt64.self)
+  var operations = FrameBudget.operationsPerStack
   let registers = [UInt64](repeating: 0x1000, count: CFIRow.columns)
   let data = ImageData(Array(input.rest))
   registers.withUnsafeBufferPointer { registers in
@@ -37,7 +38,7 @@ private func evaluate(_ input: inout FuzzInput) {
     data.bytes.withUnsafeBytes { bytes in
       let context = Expression.Context(
         registers: base, known: known, stack: StackBytes(start: 0x1000, bytes: bytes), bias: 0x40)
-      _ = try? Expression.evaluate(data, 0..<data.count, initial: known, context)
+      _ = try? Expression.evaluate(data, 0..<data.count, initial: known, context, operations: &operations)
     }
   }
 }
