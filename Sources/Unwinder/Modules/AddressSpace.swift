@@ -57,12 +57,10 @@ package struct AddressSpace: Sendable {
   /// Takes note that a range is unmapped, or mapped for something that is not executable.
   package mutating func remove(_ range: Range<UInt64>) {
     guard !range.isEmpty else { return }
-    var first = place(of: range.lowerBound)
-    if first > 0, mappings[first - 1].end > range.lowerBound { first -= 1 }
-    var last = first
+    let replaced = places(in: range)
+    guard !replaced.isEmpty else { return }
     var kept: [Mapping] = []
-    while last < mappings.count, mappings[last].start < range.upperBound {
-      let old = mappings[last]
+    for old in mappings[replaced] {
       if old.start < range.lowerBound {
         kept.append(Mapping(start: old.start, end: range.lowerBound, fileOffset: old.fileOffset, module: old.module))
       }
@@ -70,15 +68,13 @@ package struct AddressSpace: Sendable {
         let offset = old.offset(of: range.upperBound)
         kept.append(Mapping(start: range.upperBound, end: old.end, fileOffset: offset, module: old.module))
       }
-      last += 1
     }
-    guard last > first else { return }
     // A hole makes two of one.
-    if kept.count > 1, last - first == 1, mappings.count >= Self.limit {
+    if kept.count > 1, replaced.count == 1, mappings.count >= Self.limit {
       kept.removeLast()
       refused += 1
     }
-    mappings.replaceSubrange(first..<last, with: kept)
+    mappings.replaceSubrange(replaced, with: kept)
     changed()
   }
 
@@ -88,17 +84,20 @@ package struct AddressSpace: Sendable {
     changed()
   }
 
-  /// Whether something is mapped in the range.
-  package func overlaps(_ range: Range<UInt64>) -> Bool {
-    let place = place(of: range.upperBound)
-    return place > 0 && mappings[place - 1].end > range.lowerBound
-  }
-
   /// The mapping that an address is a part of; nil if none is.
   package func mapping(containing address: UInt64) -> Mapping? {
     let place = place(of: address &+ 1)
     guard place > 0, mappings[place - 1].contains(address) else { return nil }
     return mappings[place - 1]
+  }
+
+  /// Those that have addresses in a range.
+  func mappings(in range: Range<UInt64>) -> ArraySlice<Mapping> { mappings[places(in: range)] }
+
+  private func places(in range: Range<UInt64>) -> Range<Int> {
+    var first = place(of: range.lowerBound)
+    if first > 0, mappings[first - 1].end > range.lowerBound { first -= 1 }
+    return first..<max(first, place(of: range.upperBound))
   }
 
   /// How many mappings start before `address`.

@@ -2,8 +2,10 @@ package import TraceModel
 
 /// Where a process has which code, at each time that samples may still ask for.
 ///
-/// Mappings are only ever added to: the kernel tells of no unmapping. One that replaces another begins a new version; a
-/// stack that was sampled before is unwound with the version of its time.
+/// Mappings are only ever added to: the kernel tells of no unmapping, and of data that is mapped over code only where
+/// `mmap_data` is set. Code that is gone stays until other code takes its place; only a stack that is broken anyway has
+/// addresses there. A mapping that replaces another begins a new version; a stack that was sampled before is unwound with
+/// the version of its time.
 package struct ProcessCode {
   private struct Version {
     /// ns; valid from here on.
@@ -15,15 +17,26 @@ package struct ProcessCode {
   private static let limit = 64
 
   private let modules: ModuleTable
-  private let files: TargetFiles
+  private var files: TargetFiles
   private let vdso: ModuleID
+  private let vdsoSize: UInt64
   private var versions: [Version] = [Version(since: 0, space: AddressSpace())]
 
-  /// `vdso`: the image that the kernel maps into each process; empty if it is not known.
+  /// `vdso`: the image that the kernel maps into each process, whole pages; empty if it is not known. It is taken for what
+  /// is mapped as `[vdso]` in the same size: a 32-bit program's has another.
   package init(modules: ModuleTable, files: TargetFiles, vdso: [UInt8]) {
     self.modules = modules
     self.files = files
     self.vdso = vdso.isEmpty ? .anonymous : modules.add(memory: vdso, name: "[vdso]")
+    vdsoSize = UInt64(vdso.count)
+  }
+
+  /// What the process passed on to a child when it forked: the mappings that it has now.
+  package func child(pid: Int32) -> ProcessCode {
+    var child = self
+    child.files.pid = pid
+    child.versions = [Version(since: 0, space: versions[versions.count - 1].space)]
+    return child
   }
 
   /// The mappings at `time`, ns.
@@ -57,11 +70,13 @@ package struct ProcessCode {
     let (end, overflow) = mapping.start.addingReportingOverflow(mapping.length)
     guard !overflow, mapping.length > 0 else { return }
     let added = Mapping(start: mapping.start, end: end, fileOffset: mapping.fileOffset, module: module(of: mapping))
-    let current = versions[versions.count - 1].space
-    if current.overlaps(mapping.start..<end) {
-      begin(at: time) { $0.add(added) }
-    } else {
+    let replaced = versions[versions.count - 1].space.mappings(in: mapping.start..<end)
+    // `mprotect` tells of a mapping again, a run-time compiler for each function that it has made.
+    if replaced.contains(where: { $0.holds(added) }) { return }
+    if replaced.allSatisfy(added.holds) {
       versions[versions.count - 1].space.add(added)
+    } else {
+      begin(at: time) { $0.add(added) }
     }
   }
 
@@ -75,7 +90,7 @@ package struct ProcessCode {
 
   private func module(of mapping: CodeMapping) -> ModuleID {
     var path = mapping.path
-    if path == "[vdso]" { return vdso }
+    if path == "[vdso]" { return mapping.length == vdsoSize ? vdso : .anonymous }
     // `//anon`, `[heap]`, `anon_inode:…`, and what drivers or shared memory without a file are mapped from.
     guard path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasPrefix("/dev/"), !path.hasPrefix("/SYSV") else {
       return .anonymous
@@ -88,21 +103,10 @@ package struct ProcessCode {
   }
 }
 
-/// How a process's files are reached.
-package struct TargetFiles: Sendable {
-  package let pid: Int32
-  /// The target's root directory, below which its paths lead to its files, and then this process's own: "" is `/`.
-  package let roots: [String]
-
-  /// `root`: a path of the target's root directory that leads there even when the process has ended; nil if that is this
-  /// process's own.
-  package init(pid: Int32, root: String?) {
-    self.pid = pid
-    roots = root.map { [$0, ""] } ?? [""]
-  }
-
-  func place(of path: String, mappedAt start: UInt64, length: UInt64) -> ModulePlace {
-    let range = String(start, radix: 16) + "-" + String(start &+ length, radix: 16)
-    return ModulePlace(link: "/proc/\(pid)/map_files/\(range)", path: (roots.first ?? "") + path)
+extension Mapping {
+  /// Whether the other one is a part of this, so that all of its addresses mean the same.
+  fileprivate func holds(_ other: Mapping) -> Bool {
+    guard module == other.module, start <= other.start, other.end <= end else { return false }
+    return module.isAnonymous || offset(of: other.start) == other.fileOffset
   }
 }

@@ -1,0 +1,29 @@
+/// How a process's files are reached.
+package struct TargetFiles: Sendable {
+  package internal(set) var pid: Int32
+  /// The target's root directory, below which its paths lead to its files, and then this process's own: "" is `/`.
+  package let roots: [String]
+  /// Whether it is a process of this machine that lives, or has lived until a moment ago.
+  private let isLive: Bool
+
+  /// `root`: a path of the target's root directory that leads there even when the process has ended; nil if that is this
+  /// process's own.
+  package init(pid: Int32, root: String?) {
+    self.pid = pid
+    roots = root.map { [$0, ""] } ?? [""]
+    isLive = true
+  }
+
+  /// Of a process in a recording: by now another one may have its number. `root`: the directory that has its files; empty
+  /// for this machine's own.
+  package init(recorded pid: Int32, root: String = "") {
+    self.pid = pid
+    roots = [root]
+    isLive = false
+  }
+
+  func place(of path: String, mappedAt start: UInt64, length: UInt64) -> ModulePlace {
+    let range = String(start, radix: 16) + "-" + String(start &+ length, radix: 16)
+    return ModulePlace(link: isLive ? "/proc/\(pid)/map_files/\(range)" : nil, path: (roots.first ?? "") + path)
+  }
+}
