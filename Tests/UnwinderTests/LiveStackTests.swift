@@ -4,7 +4,7 @@ import Testing
 
 @testable import Unwinder
 
-/// Stacks of running programs, against gdb's of the same moment. Every program ends itself after a minute, and every
+/// Stacks of running programs, against gdb's of the same moment. Every program ends itself after some minutes, and every
 /// command is ended after that.
 @Suite(.serialized)
 struct LiveStackTests {
@@ -59,7 +59,7 @@ struct LiveStackTests {
     let live = try Self.built.get()
     // `bound`'s calls are resolved before it starts.
     let steps = try live.fixture.run(
-      "timeout -k 1 60 ./step steps-\(program) 20000 6144 ./\(program) step 2>&1 | tail -1")
+      "timeout -k 1 180 ./step steps-\(program) 20000 6144 ./\(program) step 2>&1 | tail -1")
     let snapshot = try Snapshot(prefix: live.fixture.path("steps-\(program)"))
     var unwinder = Unwinder(modules: snapshot.modules)
     var (frames, guessed, misdescribed) = (0, 0, 0)
@@ -147,7 +147,7 @@ private final class LiveFixture: Sendable {
     let prefix = fixture.path("\(program)-\(how)")
     try fixture.run(
       """
-      timeout -k 1 60 gdb -nx -batch -iex 'set debug-file-directory /nonexistent' -iex 'set debuginfod enabled off' \
+      timeout -k 1 180 gdb -nx -batch -iex 'set debug-file-directory /nonexistent' -iex 'set debuginfod enabled off' \
         -iex 'set auto-load off' -ex 'set backtrace past-main on' -ex 'set backtrace past-entry on' \
         -ex 'python out = "\(prefix)"' -p \(pid) -x '\(Self.sources)/dump.py' >gdb.log 2>&1
       """)

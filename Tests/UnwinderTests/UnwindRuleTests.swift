@@ -71,10 +71,12 @@ struct UnwindRuleTests {
     #expect(cache.find(module: 0, offset: 0) == nil)
     for offset in 0..<8 as Range<UInt64> { cache.insert(rule, module: 0, offset: offset) }
     #expect(cache.find(module: 0, offset: 7) == rule)
-    #expect(cache.find(module: 1, offset: 7) == nil)
+    // Some of these have the same place.
+    let others = (1...16).map { cache.find(module: $0, offset: 7) }
+    #expect(others.allSatisfy { $0 == nil })
     #expect(cache.counters.collisions >= 6)
     cache.removeAll()
     #expect(cache.find(module: 0, offset: 7) == nil)
-    #expect(cache.counters.hits == 1 && cache.counters.misses == 3)
+    #expect(cache.counters.hits == 1 && cache.counters.misses == 18)
   }
 }

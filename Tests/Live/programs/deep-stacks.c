@@ -112,7 +112,7 @@ int main(int c, char **v)
     sigemptyset(&none);
     /* The test's threads block signals. */
     sigprocmask(SIG_SETMASK, &none, NULL);
-    alarm(60);
+    alarm(240);
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
     double d[8] = { 1 };
     if (!strcmp(how, "deep")) return deep(20);

@@ -27,7 +27,7 @@ int main(int c, char **v)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    alarm(60);
+    alarm(240);
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
     try {
         if (!strcmp(v[1], "destructor")) return guarded(3);
