@@ -23,6 +23,7 @@ struct LiveSession: ~Copyable {
   private var tracker: ThreadTracker
   private var plan: WindowPlan
   private var interval: DrainInterval
+  private let bufferBytes: Int
   private var progress: Progress
   private let triggers: TriggerPair
   private var gateWatch = GateWatch()
@@ -52,7 +53,8 @@ struct LiveSession: ~Copyable {
       closing: triggers.stop == nil ? nanoseconds.map { .after($0) } ?? .end : .trigger,
       pause: UInt64(options.sampleInterval * 1e9), count: options.sampleCount, shortest: options.triggerDelta ?? 0)
     progress = Progress(length: nanoseconds)
-    interval = DrainInterval(bufferBytes: capture.bufferBytes)
+    bufferBytes = capture.bufferBytes
+    interval = DrainInterval(bufferBytes: bufferBytes)
     aggregator = Aggregator(syscallEvents: options.syscallEventFilter)
     tracker = ThreadTracker(target)
     self.signals = signals
@@ -71,12 +73,12 @@ struct LiveSession: ~Copyable {
     logGating()
     try begin()
     while !plan.isDone {
-      let before = capture.bytesRead
+      let before = (buffers: buffersRead, rings: stacks?.ringsRead ?? 0)
       let (complete, wasBusy) = capture.drain()
       try process(upTo: complete)
       stacks?.discard(&aggregator, upTo: min(complete, capture.released))
       try widenGate()
-      interval.adapt(toBytes: capture.bytesRead - before)
+      interval.adapt(toFilled: max(buffersRead - before.buffers, (stacks?.ringsRead ?? 0) - before.rings))
       if !wasBusy, !plan.isDone, !gateWatch.wantsOpenGate { wait(until: plan.edge) }
       if try checkForEnd() { break }
     }
@@ -88,6 +90,9 @@ struct LiveSession: ~Copyable {
     try capture.close()
     try Self.finish(reporter, signals, interruptions)
   }
+
+  /// How many kernel buffers full of events were drained so far.
+  private var buffersRead: Double { Double(capture.bytesRead) / Double(max(bufferBytes, 1)) }
 
   /// Waits for the report to be written, whose reader may be slow; the second signal does not wait.
   private static func finish(_ reporter: Reporter, _ signals: borrowing Signals, _ earlier: Int) throws {

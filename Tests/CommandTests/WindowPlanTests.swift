@@ -249,9 +249,9 @@ struct TriggerSpecTests {
 struct DrainIntervalTests {
   @Test func aBusyStreamIsReadMoreOftenAndAQuietOneLess() {
     var interval = DrainInterval(bufferBytes: 32 << 20)
-    for _ in 0..<20 { interval.adapt(toBytes: 0) }
+    for _ in 0..<20 { interval.adapt(toFilled: 0) }
     let quiet = interval.length
-    for _ in 0..<20 { interval.adapt(toBytes: 64 << 20) }
+    for _ in 0..<20 { interval.adapt(toFilled: 2) }
     let busy = interval.length
     #expect(quiet == 100_000_000 && busy == 2_000_000)
   }

@@ -25,6 +25,8 @@ package struct PerfEventSource: ~Copyable {
   /// Threads that have events, opened or inherited.
   private var covered: Set<Int32> = []
   private var watermark: UInt64 = 0
+  /// Bytes of all records that were passed on.
+  package private(set) var bytesRead: UInt64 = 0
   private var counted = StackSampleLoss()
   /// Samples of tasks that had no user space any more, as of a thread that ends.
   package private(set) var withoutUserSpace: UInt64 = 0
@@ -134,6 +136,7 @@ package struct PerfEventSource: ~Copyable {
       } catch {
         counted.malformed += 1
       }
+      bytesRead += UInt64(next.record.count)
       rings.advance(over: next.record, decoder)
     }
     rings.release()
@@ -186,6 +189,9 @@ package struct PerfEventSource: ~Copyable {
 
   /// Events that are open; each takes a descriptor.
   package var eventCount: Int { descriptors.values.reduce(0) { $0 + $1.count } }
+
+  /// Bytes that a CPU can write before the kernel has to drop samples.
+  package var ringSize: Int { rings.ringSize }
 
   /// Bytes of all rings.
   package var ringBytes: Int { rings.bytes }

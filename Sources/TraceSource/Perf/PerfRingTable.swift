@@ -28,15 +28,16 @@ struct PerfRingTable: ~Copyable {
   private var heads: FlatArray<Head>
   /// The event whose ring all others of its CPU and source write to.
   private var owners: [Key: FileDescriptor] = [:]
-  private let ringSize: Int
+  /// Bytes of one ring, as far as the kernel grants them.
+  let ringSize: Int
   /// The ring whose record was given last.
   private var current = 0
   /// Bytes of all rings.
   private(set) var bytes = 0
 
-  /// Bytes of one ring: a burst of some milliseconds fits into the smallest, and what goes beyond the largest would have to be
-  /// read faster, not later.
-  private static let sizes = 512 << 10...8 << 20
+  /// Bytes of one ring: a burst of some milliseconds fits into the smallest. A thread that is switched 12,000 times a second
+  /// fills the largest in 0.3 s, for which a reader may not get a CPU where others want it too.
+  private static let sizes = 512 << 10...32 << 20
 
   /// Room for the rings of `ringCount` pairs of CPU and source, of `totalBytes` together as far as that gives sensible sizes.
   init(ringCount: Int, totalBytes: Int) {

@@ -73,6 +73,9 @@ struct SlowSyscallStacks: ~Copyable {
     applyChanges()
   }
 
+  /// How much was drained so far, in rings: 1 is what a CPU can write before samples are dropped.
+  var ringsRead: Double { Double(source.bytesRead) / Double(source.ringSize) }
+
   /// Finds the stacks of the slow syscalls that have ended since this was called last, in the same window.
   mutating func collect(_ aggregator: borrowing Aggregator) {
     while events.count < aggregator.slowSyscallCount {
