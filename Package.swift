@@ -67,6 +67,9 @@ let package = Package(
     .executableTarget(
       name: "stack-sampling", dependencies: ["TraceModel", "TraceSource"], path: "Benchmarks/stacks",
       exclude: ["cost.py"], swiftSettings: settings),
+    .executableTarget(
+      name: "stack-replay", dependencies: ["CAllocations", "TraceModel", "TraceSource", "Unwinder"],
+      path: "Benchmarks/replay", swiftSettings: settings),
     .target(name: "CThreads", path: "Tests/CThreads"),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(

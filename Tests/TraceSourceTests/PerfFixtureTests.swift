@@ -14,20 +14,24 @@ struct PerfFixtureTests {
     let fixture = try PerfFixture(name)
     let perfs = RecordText.parse(fixture.text)
     var compared = 0
-    try fixture.decodeAll { record, bytes, offset in
+    var file = try fixture.file()
+    try file.forEachRecord { record, bytes, place in
       // perf makes it up for its own symbols; its text of the older MMAP is laid out otherwise.
       if case .mapping(let mapping) = record, mapping.protection == 0, mapping.inode == 0 { return }
-      let text = try #require(perfs[offset], "perf has nothing at \(offset)")
+      let text = try #require(perfs[Int(place.offset)], "perf has nothing at \(place.offset)")
       #expect(RecordText(record, bytes, fixture.decoder.layout.registerMask) == text.comparable)
       compared += 1
     }
     #expect(compared > 20)
+    #expect(file.malformed == 0)
+    #expect(file.end == .complete)
   }
 
   @Test func theFixturesHoldEveryTypeThatIsDecoded() throws {
     var heads: Set<String> = []
     for name in Self.names {
-      try PerfFixture(name).decodeAll { record, bytes, _ in
+      var file = try PerfFixture(name).file()
+      try file.forEachRecord { record, bytes, _ in
         let line = RecordText(record, bytes, 0).line
         heads.insert(String(line.prefix { $0.isLetter || $0.isNumber || $0 == "_" }))
       }
@@ -42,7 +46,7 @@ struct PerfFixtureTests {
     let fixture = try PerfFixture(name)
     var random = SplitMix64(state: 4711)
     var refused = 0
-    for range in fixture.records where fixture.type(range) < PerfFixture.firstUserType {
+    for range in fixture.records {
       for _ in 0..<40 {
         let isCut = Int.random(in: 1...4, using: &random) == 1
         let length = isCut ? Int.random(in: 0...range.count, using: &random) : range.count

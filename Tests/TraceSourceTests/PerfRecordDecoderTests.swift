@@ -46,7 +46,7 @@ struct PerfRecordDecoderTests {
   }
 
   private func decodedSample(_ bytes: [UInt8], _ decoder: PerfRecordDecoder) throws -> PerfSample {
-    guard case .sample(let sample) = try decode(bytes, decoder) else { throw PerfFixture.Unreadable() }
+    guard case .sample(let sample) = try decode(bytes, decoder) else { throw PerfRecordFailure.inconsistent }
     return sample
   }
 

@@ -1,8 +1,8 @@
-internal import TraceModel
+package import TraceModel
 
 extension ProcessChange {
   /// What a record other than a sample says; nil where it is none of these. Copies the texts: these records are few.
-  init?(_ record: PerfRecord, _ bytes: UnsafeRawBufferPointer) {
+  package init?(_ record: PerfRecord, _ bytes: UnsafeRawBufferPointer) {
     func text(_ span: ByteSpan) -> String {
       String(decoding: bytes[span.offset..<span.offset + span.length], as: UTF8.self)
     }

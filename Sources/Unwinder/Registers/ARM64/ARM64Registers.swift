@@ -21,7 +21,4 @@ package enum ARM64: Architecture {
   /// User addresses have at most 48 bits; pointer authentication signs the bits above, and tags are there too.
   @inline(__always)
   static func stripped(_ address: UInt64) -> UInt64 { address & 0xFFFF_FFFF_FFFF }
-
-  /// DWARF numbers in the order of perf's `PERF_REG_ARM64_…`: x0 to x29, lr, sp, pc.
-  package static let perfOrder: [Int] = Array(0...32)
 }

@@ -27,10 +27,4 @@ package enum X86_64: Architecture {
   static var callPushesReturnAddress: Bool { true }
   @inline(__always)
   static func stripped(_ address: UInt64) -> UInt64 { address }
-
-  /// DWARF numbers in the order of perf's `PERF_REG_X86_…`; -1 for those that DWARF's columns do not have (flags and
-  /// segments).
-  package static let perfOrder: [Int] = [
-    rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, rip, -1, -1, -1, -1, -1, -1, -1, 8, 9, 10, 11, 12, 13, 14, 15,
-  ]
 }

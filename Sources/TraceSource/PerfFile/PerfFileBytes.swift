@@ -1,0 +1,85 @@
+internal import Glibc
+internal import SystemPackage
+
+/// A file that is read piece by piece: never mapped, as whoever may write it could cut it under the reader.
+struct PerfFileBytes: ~Copyable {
+  let path: String
+  /// In bytes, when it was opened.
+  let size: UInt64
+  private let file: OwnedDescriptor
+
+  init(path: String) throws(PerfFileError) {
+    let (descriptor, size) = try Self.open(path)
+    self.path = path
+    self.size = size
+    file = OwnedDescriptor(descriptor)
+  }
+
+  private static func open(_ path: String) throws(PerfFileError) -> (FileDescriptor, UInt64) {
+    let found = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard found >= 0 else { throw PerfFileError(.unreadable, path, "\(Errno(rawValue: errno))") }
+    var status = stat()
+    let problem: PerfFileError
+    if fstat(found, &status) != 0 {
+      problem = PerfFileError(.unreadable, path, "\(Errno(rawValue: errno))")
+    } else if status.st_mode & S_IFMT == S_IFREG {
+      return (FileDescriptor(rawValue: found), UInt64(status.st_size))
+    } else if status.st_mode & S_IFMT == S_IFDIR {
+      problem = PerfFileError(.unsupported, path, "is a directory, as `perf record --threads` writes it")
+    } else {
+      problem = PerfFileError(.unsupported, path, "is no regular file")
+    }
+    close(found)
+    throw problem
+  }
+
+  /// Fills the buffer from `offset` on as far as the file goes; returns how many bytes these are.
+  func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(PerfFileError) -> Int {
+    var done = 0
+    while done < buffer.count, let base = buffer.baseAddress {
+      let (place, overflow) = offset.addingReportingOverflow(UInt64(done))
+      guard !overflow, let place = off_t(exactly: place) else { break }
+      let got = pread(file.descriptor.rawValue, base + done, buffer.count - done, place)
+      if got < 0, errno == EINTR { continue }
+      guard got >= 0 else { throw PerfFileError(.unreadable, path, "\(Errno(rawValue: errno))") }
+      if got == 0 { break }
+      done += got
+    }
+    return done
+  }
+
+  /// The bytes of one part of the file, of which there must not be more than `limit`.
+  func part(_ name: String, at offset: UInt64, size: UInt64, limit: UInt64) throws(PerfFileError) -> PerfFilePart {
+    guard size <= limit else { throw PerfFileError(.malformed, path, "its \(name) has \(size) bytes") }
+    guard offset <= self.size, size <= self.size - offset else {
+      throw PerfFileError(.malformed, path, "its \(name) lies beyond its end")
+    }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(size), alignment: 8)
+    defer { buffer.deallocate() }
+    guard try read(at: offset, into: buffer) == buffer.count else {
+      throw PerfFileError(.malformed, path, "its \(name) lies beyond its end")
+    }
+    return PerfFilePart([UInt8](buffer))
+  }
+}
+
+/// A part of the file in memory; what lies outside of it reads as 0.
+struct PerfFilePart {
+  let bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  func load<Value: FixedWidthInteger & BitwiseCopyable>(_: Value.Type, at offset: Int) -> Value {
+    guard offset >= 0, offset <= bytes.count, MemoryLayout<Value>.size <= bytes.count - offset else { return 0 }
+    return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Value.self) }
+  }
+
+  func word(_ offset: Int) -> UInt64 { load(UInt64.self, at: offset) }
+
+  /// The text from `offset` up to a zero or `end`.
+  func text(from offset: Int, to end: Int) -> String {
+    let end = min(end, bytes.count)
+    guard offset >= 0, offset < end else { return "" }
+    return String(decoding: bytes[offset..<end].prefix { $0 != 0 }, as: UTF8.self)
+  }
+}
