@@ -6,6 +6,8 @@ package struct DebugFileFinder: Sendable {
   package let roots: [String]
   /// The image's path as seen from the roots, where it is opened by another, as by a link of /proc.
   private let knownAs: String?
+  /// Whether servers are asked too, which can take long: not where a stream of events waits meanwhile.
+  package var asksServers = false
 
   /// What is looked for as the image's neighbour or by its path is looked for below each root, if `knownAs` is given.
   package init(roots: [String] = [""], knownAs: String? = nil) {
@@ -23,6 +25,14 @@ package struct DebugFileFinder: Sendable {
         return found
       }
     }
+    if let found = findLinked(image, buildID) { return found }
+    guard asksServers, let buildID, let path = DebugInfoServer.find(buildID: buildID),
+      let found = try? ELFImage(path: path), found.buildID == buildID
+    else { return nil }
+    return found
+  }
+
+  private func findLinked(_ image: borrowing ELFImage, _ buildID: [UInt8]?) -> ELFImage? {
     guard let link = image.debugLink else { return nil }
     for path in candidates(link: link, image: image.path) where path != image.path {
       guard let found = try? ELFImage(path: path), found.bytes.checksum == link.checksum else { continue }

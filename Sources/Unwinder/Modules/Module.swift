@@ -95,8 +95,10 @@ package struct ModuleReference: @unchecked Sendable {
     holder = module
   }
 
-  /// Opens the file anew.
-  func open() throws(ImageError) -> OpenedImage {
+  /// Opens the file anew. `asksServers`: for what it lacks.
+  func open(asksServers: Bool = false) throws(ImageError) -> OpenedImage {
+    var finder = finder
+    finder.asksServers = asksServers
     switch source {
     case .memory(let bytes): return OpenedImage(try ELFImage(memory: bytes, path: identity.path), finder: finder)
     case .file(let path, let isSure):

@@ -24,7 +24,7 @@ final class DebugInformation {
   /// Ranges of units that are read where a compiler wrote no .debug_aranges.
   private static let rangeLimit = 1 << 20
   /// Scopes that are looked at: nothing is inlined this deeply.
-  private static let depthLimit: Int32 = 256
+  private static let depthLimit = 256
 
   private let bytes: ImageBytes
   private let elf: OpaquePointer
@@ -56,20 +56,43 @@ final class DebugInformation {
     guard findUnit(address, &unit) else { return [] }
     var source = line(at: address, &unit)
     var found: [Scope] = []
-    var scopes: UnsafeMutablePointer<Dwarf_Die>?
-    let count = dwarf_getscopes(&unit, address, &scopes)
-    defer { free(scopes) }
-    if let scopes, count > 0 {
-      for index in 0..<Int(min(count, Self.depthLimit)) {
-        let tag = dwarf_tag(scopes + index)
-        if tag == DW_TAG_subprogram { break }
-        guard tag == DW_TAG_inlined_subroutine else { continue }
-        found.append(Scope(name: name(scopes + index), source: source))
-        source = callSite(scopes + index, &unit)
-      }
+    for var scope in inlined(at: address, in: unit).reversed() {
+      found.append(Scope(name: name(&scope), source: source))
+      source = callSite(&scope, &unit)
     }
     if found.isEmpty, source == nil { return [] }
     return found + [Scope(name: nil, source: source)]
+  }
+
+  /// The inlined functions at `address`, outermost first. Not by `dwarf_getscopes`, which goes on from the innermost where
+  /// that is declared and not where it was inlined, and which finds nothing in what clang writes.
+  private func inlined(at address: UInt64, in unit: Dwarf_Die) -> [Dwarf_Die] {
+    var found: [Dwarf_Die] = []
+    var parent = unit
+    var depth = 0
+    while depth < Self.depthLimit, let inner = child(of: parent, containing: address) {
+      parent = inner
+      if dwarf_tag(&parent) == DW_TAG_inlined_subroutine { found.append(inner) }
+      depth += 1
+    }
+    return found
+  }
+
+  private func child(of parent: Dwarf_Die, containing address: UInt64) -> Dwarf_Die? {
+    var (parent, child, next) = (parent, Dwarf_Die(), Dwarf_Die())
+    guard dwarf_child(&parent, &child) == 0 else { return nil }
+    while true {
+      switch Int(dwarf_tag(&child)) {
+      case Int(DW_TAG_subprogram), Int(DW_TAG_inlined_subroutine), Int(DW_TAG_lexical_block):
+        if dwarf_haspc(&child, address) > 0 { return child }
+      case Int(DW_TAG_namespace), Int(DW_TAG_module):
+        // What is in it may have code, it has not itself.
+        if let inner = self.child(of: child, containing: address) { return inner }
+      default: break
+      }
+      guard dwarf_siblingof(&child, &next) == 0 else { return nil }
+      child = next
+    }
   }
 
   private func findUnit(_ address: UInt64, _ unit: inout Dwarf_Die) -> Bool {

@@ -83,7 +83,7 @@ private final class SymbolFile {
 
   init(_ module: ModuleReference) {
     self.module = module
-    image = try? module.open()
+    image = try? module.open(asksServers: true)
   }
 
   func address(ofFileOffset offset: UInt64) -> UInt64? { image?.address(ofFileOffset: offset) }

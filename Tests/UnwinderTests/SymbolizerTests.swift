@@ -1,0 +1,263 @@
+import Foundation
+import Testing
+import TraceModel
+
+@testable import Unwinder
+
+/// Names and lines of places, against addr2line's.
+@Suite(.serialized)
+struct SymbolizerTests {
+  private static let cxx = """
+    #include <algorithm>
+    #include <cstdio>
+    #include <string>
+    #include <vector>
+    namespace shop {
+    struct Item { std::string name; int price; };
+    static inline int taxed(int price) { return price * 19 / 100 + price; }
+    template <typename T> __attribute__((noinline)) T total(const std::vector<Item> &items, T start)
+    {
+      for (const auto &item : items) start += taxed(item.price) + (int)item.name.size();
+      return start;
+    }
+    __attribute__((noinline)) void sort(std::vector<Item> &items)
+    {
+      std::sort(items.begin(), items.end(), [](const Item &a, const Item &b) { return taxed(a.price) < taxed(b.price); });
+    }
+    }
+    int main(int c, char **v)
+    {
+      std::vector<shop::Item> items;
+      for (int i = 0; i < c * 10; i++) items.push_back({std::string(i, 'x'), i * 7 % 13});
+      shop::sort(items);
+      printf("%d\\n", shop::total(items, 3));
+    }
+    """
+
+  private struct Answer: Equatable {
+    var name: String
+    var source: String
+  }
+
+  /// `addr2line -a -i -f -C`: of each address the innermost function first.
+  private func addr2line(_ fixture: Fixture, _ file: String, _ addresses: [UInt64]) throws -> [[Answer]] {
+    let list = addresses.map { String($0, radix: 16) }.joined(separator: "\n")
+    try fixture.write("addresses", list + "\n")
+    let lines = try fixture.run("addr2line -a -i -f -C -e \(file) < addresses").split(separator: "\n").map(String.init)
+    var answers: [[Answer]] = []
+    var index = 0
+    while index < lines.count {
+      if lines[index].hasPrefix("0x") {
+        answers.append([])
+        index += 1
+        continue
+      }
+      let source = lines[index + 1].split(separator: " ").first.map(String.init) ?? ""
+      answers[answers.count - 1].append(Answer(name: Self.plain(lines[index]), source: source))
+      index += 2
+    }
+    return answers
+  }
+
+  /// Without parameters and template arguments: DWARF names some functions without them.
+  private static func plain(_ name: String) -> String {
+    var plain = ""
+    var depth = 0
+    for character in name.replacing("operator<", with: "operator_less").replacing("operator()", with: "operator_call") {
+      if character == "(" || character == "<" || character == "{" { depth += 1 }
+      if depth == 0 { plain.append(character) }
+      if character == ")" || character == ">" || character == "}" { depth -= 1 }
+    }
+    let words = plain.replacing("[clone .isra.0]", with: "").split(separator: " ")
+    let last = words.last.map(String.init) ?? ""
+    return String(last.split(separator: ":").last ?? "").split(separator: ".").first.map(String.init) ?? ""
+  }
+
+  /// Every fifth address of the functions that the source has.
+  private func addresses(_ fixture: Fixture, _ file: String) throws -> [UInt64] {
+    let functions = try fixture.run(
+      "nm -S \(file) | awk '($3 == \"T\" || $3 == \"t\" || $3 == \"W\") && NF == 4 {print $1, $2}'")
+    return functions.split(separator: "\n").flatMap { line -> [UInt64] in
+      let fields = line.split(separator: " ").compactMap { UInt64($0, radix: 16) }
+      return Array(stride(from: fields[0], to: fields[0] + fields[1], by: 5))
+    }
+  }
+
+  private func frames(
+    _ fixture: Fixture, _ file: String, _ addresses: [UInt64], finder: DebugFileFinder = DebugFileFinder(roots: []),
+    _ meanwhile: () throws -> Void = {}
+  ) throws -> [[StackFrame]] {
+    let modules = ModuleTable()
+    let path = fixture.path(file)
+    let id = modules.add(ModuleIdentity(path: path), finder: finder)
+    let image = try ELFImage(path: path)
+    let places = addresses.map { address in
+      let offset = image.fileOffset(ofAddress: address) ?? 0
+      return StackPlace(Frame(code: .instruction(offset), isGuessed: false, module: id, offset: offset))
+    }
+    try meanwhile()
+    var symbolizer = Symbolizer()
+    let reference = modules[id]?.reference
+    return places.map { symbolizer.frames(of: $0, in: reference) }
+  }
+
+  /// addr2line prints the symbol table's name for the innermost function, whatever was inlined.
+  @Test(arguments: ["g++ -O2 -g", "g++ -O3 -g -gdwarf-4"])
+  func inlinedFunctionsAndLinesAreAddr2lines(compiler: String) throws {
+    let fixture = try Fixture()
+    try fixture.write("shop.cc", Self.cxx)
+    try fixture.run("\(compiler) -o shop shop.cc")
+    let addresses = try addresses(fixture, "shop")
+    let answers = try addr2line(fixture, "shop", addresses)
+    let found = try frames(fixture, "shop", addresses)
+    try #require(answers.count == addresses.count && addresses.count > 100)
+    var inlined = 0
+    for (index, answer) in answers.enumerated() where answer.last?.source.hasPrefix("??") == false {
+      let own = found[index].map { Answer(name: Self.plain($0.symbol ?? "??"), source: $0.source ?? "??:0") }
+      inlined += answer.count - 1
+      let place = String(addresses[index], radix: 16)
+      #expect(own.map(\.source) == answer.map(\.source).map { $0.replacing(":?", with: ":0") }, "\(place)")
+      #expect(own.dropFirst().map(\.name) == answer.dropFirst().map(\.name), "\(place)")
+      #expect(found[index].map(\.isInlined) == answer.indices.map { $0 < answer.count - 1 })
+    }
+    #expect(inlined > 50)
+  }
+
+  /// It writes no .debug_aranges, and ranges that addr2line does not follow into inlined functions.
+  @Test func whatClangInlinedIsFoundToo() throws {
+    let fixture = try Fixture()
+    try fixture.write("shop.cc", Self.cxx)
+    try fixture.run("clang++ -O2 -g -o shop shop.cc")
+    let addresses = try addresses(fixture, "shop")
+    let answers = try addr2line(fixture, "shop", addresses)
+    let found = try frames(fixture, "shop", addresses)
+    try #require(answers.count == addresses.count && addresses.count > 100)
+    for (index, answer) in answers.enumerated() {
+      let source = answer.first?.source ?? "?"
+      // Line 0 belongs to no line.
+      if source.hasSuffix(":0") || source.hasSuffix("?") { continue }
+      // addr2line takes some headers' lines for the source file's.
+      #expect(
+        found[index].first?.source?.split(separator: ":").last == source.split(separator: ":").last,
+        "\(String(addresses[index], radix: 16))")
+    }
+    #expect(found.contains { $0.contains { $0.isInlined && $0.symbol?.contains("taxed") == true } })
+    #expect(found.reduce(0) { $0 + $1.count - 1 } > 50)
+  }
+
+  @Test func namesAndLinesAreInTheSeparateDebugFileOfADeletedProgram() throws {
+    let fixture = try Fixture()
+    try fixture.write("shop.cc", Self.cxx)
+    try fixture.run(
+      """
+      g++ -O2 -g -Wl,--build-id -o shop shop.cc
+      id=$(readelf -n shop | awk '/Build ID/ {print $3}')
+      directory=root/usr/lib/debug/.build-id/$(echo $id | cut -c1-2)
+      mkdir -p $directory
+      objcopy --only-keep-debug shop $directory/$(echo $id | cut -c3-).debug
+      strip -o stripped shop
+      """)
+    let address = try fixture.address(of: "main", in: "shop")
+    let finder = DebugFileFinder(roots: [fixture.path("root")])
+    let found = try frames(fixture, "stripped", [address], finder: finder) { try fixture.run("rm stripped") }
+    #expect(found[0].last?.symbol == "main" && found[0].last?.source?.contains("shop.cc:") == true)
+    #expect(found[0].last?.module == "stripped")
+  }
+
+  @Test func whatHasNoNameHasItsPlaceInTheFile() throws {
+    let fixture = try Fixture()
+    try fixture.write("a.c", Fixture.program)
+    try fixture.run("gcc -O1 -o whole a.c && strip -s -o bare whole")
+    let address = try fixture.address(of: "main", in: "whole")
+    let found = try frames(fixture, "bare", [address])
+    #expect(found[0].count == 1 && found[0][0].symbol == nil && found[0][0].module == "bare")
+    let offset = try ELFImage(path: fixture.path("bare")).fileOffset(ofAddress: address)
+    #expect(found[0][0].moduleOffset == offset)
+  }
+
+  @Test func debugInformationComesFromAServerWhereOneIsNamed() throws {
+    let fixture = try Fixture()
+    try fixture.write("shop.cc", Self.cxx)
+    let id = try fixture.run(
+      """
+      g++ -O2 -g -Wl,--build-id -o shop shop.cc
+      id=$(readelf -n shop | awk '/Build ID/ {print $3}')
+      mkdir -p server/buildid/$id
+      objcopy --only-keep-debug shop server/buildid/$id/debuginfo
+      strip -o stripped shop
+      echo $id
+      """)
+    #expect(id.count > 8)
+    let server = Process()
+    server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    server.arguments = [
+      "python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "-d", fixture.path("server"),
+    ]
+    let output = Pipe()
+    server.standardOutput = output
+    server.standardError = FileHandle.nullDevice
+    try server.run()
+    defer {
+      // The tests' threads block signals, and what they start inherits that.
+      kill(server.processIdentifier, SIGKILL)
+      server.waitUntilExit()
+    }
+    // Serving HTTP on 127.0.0.1 port 34567 (http://127.0.0.1:34567/) ...
+    let said = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+    let port = try #require(said.split(separator: " ").compactMap { Int($0) }.first)
+    setenv("DEBUGINFOD_URLS", "http://127.0.0.1:\(port)/", 1)
+    setenv("DEBUGINFOD_CACHE_PATH", fixture.path("cache"), 1)
+    defer {
+      unsetenv("DEBUGINFOD_URLS")
+      unsetenv("DEBUGINFOD_CACHE_PATH")
+    }
+    let found = try frames(fixture, "stripped", [try fixture.address(of: "main", in: "shop")])
+    #expect(found[0].last?.symbol == "main" && found[0].last?.source?.contains("shop.cc:") == true)
+  }
+
+  @Test func damagedDebugInformationIsNoHarm() throws {
+    let fixture = try Fixture()
+    try fixture.write("a.c", Fixture.program)
+    try fixture.run("gcc -O2 -g -o whole a.c")
+    let whole = try Data(contentsOf: URL(fileURLWithPath: fixture.path("whole")))
+    let address = try fixture.address(of: "public_work", in: "whole")
+    let section = try fixture.run(
+      "readelf -SW whole | awk '$2 == \".debug_info\" || $3 == \".debug_info\"' | tr -d '[]'")
+    let start = try #require(section.split(separator: " ").compactMap { Int($0, radix: 16) }.first { $0 > 0x1000 })
+    var random = SystemRandomNumberGenerator()
+    var named = 0
+    for _ in 0..<400 {
+      var bytes = whole
+      // .debug_info, .debug_abbrev, .debug_line and the strings follow each other.
+      for _ in 0..<4 {
+        bytes[start + Int.random(in: 0..<1200, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      try bytes.write(to: URL(fileURLWithPath: fixture.path("damaged")))
+      let found = try frames(fixture, "damaged", [address, address + 4])
+      if found[0].last?.symbol == "public_work" { named += 1 }
+      #expect(found.allSatisfy { (1...256).contains($0.count) })
+    }
+    // The symbol table was not touched.
+    #expect(named == 400)
+  }
+
+  @Test func aRunTimeCompilersMapNamesItsCode() {
+    let text = """
+      1000 20 first
+      0x2000 10 a name with spaces
+      1000 8 again
+      nonsense
+      3000 0 empty
+      4000 zz bad
+      ffffffffffffff00 ffffffffffffffff huge
+      5000 10
+      """
+    let map = PerfMap(Array(text.utf8))
+    #expect(map.symbol(at: 0x1007)?.name == "again" && map.symbol(at: 0x1007)?.start == 0x1000)
+    #expect(map.symbol(at: 0x1008) == nil && map.symbol(at: 0xFFF) == nil)
+    #expect(map.symbol(at: 0x200F)?.name == "a name with spaces")
+    #expect(map.symbol(at: 0x3000) == nil && map.symbol(at: 0x5001) == nil)
+    #expect(map.symbol(at: .max)?.name == "huge")
+    #expect(PerfMap([]).symbol(at: 0) == nil)
+  }
+}
