@@ -69,7 +69,7 @@ let package = Package(
       exclude: ["cost.py"], swiftSettings: settings),
     .executableTarget(
       name: "stack-replay", dependencies: ["CAllocations", "TraceModel", "TraceSource", "Unwinder"],
-      path: "Benchmarks/replay", swiftSettings: settings),
+      path: "Benchmarks/replay", exclude: ["compare.py", "measure.py", "sleeper.c"], swiftSettings: settings),
     .target(name: "CThreads", path: "Tests/CThreads"),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(

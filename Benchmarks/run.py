@@ -16,6 +16,8 @@ import subprocess
 import tempfile
 import time
 
+import replay.measure
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINARY = ROOT / ".build/release/kdelay-ftrace"
 PAGES = ROOT / ".build/release/page-replay"
@@ -286,6 +288,7 @@ def main():
     if os.geteuid() != 0 or not (TRACEFS / "instances").exists():
         raise SystemExit("error: the benchmarks need root and a mounted tracefs\n  see `kdelay-ftrace doctor`")
     pages()
+    replay.measure.measure(1 if options.quick else options.rounds, bound)
     live(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
     waiting(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
     memory(2 if options.quick else 20)

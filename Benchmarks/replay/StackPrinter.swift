@@ -12,9 +12,12 @@ final class StackPrinter {
     let distance: UInt64
   }
 
-  private var symbolizer = Symbolizer(findsSources: false)
+  private var symbolizer: Symbolizer
   private var lines: [Place: [UInt8]] = [:]
   private var output: [UInt8] = []
+
+  /// `findsSources`: lines and inlined functions too.
+  init(findsSources: Bool) { symbolizer = Symbolizer(findsSources: findsSources) }
 
   func printAll(_ path: String, depth: Int) throws {
     var file = try PerfFile.open(path)
@@ -29,20 +32,21 @@ final class StackPrinter {
     flush()
   }
 
-  /// The first sample alone, and how long it took from the start.
-  func printFirst(_ path: String) throws {
+  /// The first stack alone that goes through a file, and how long it took from the start.
+  func printFirst(_ path: String, through name: String) throws {
     let start = MonotonicClock.now
     var file = try PerfFile.open(path)
     var replay = Replay(depth: 1024)
     let modules = replay.processes.modules
     var end: UInt64 = 0
     try replay.run(&file) { _, frames, _ in
-      guard end == 0 else { return }
+      guard end == 0, frames.elements.contains(where: { modules[$0.module]?.name == name[...] }) else { return }
       for index in 0..<frames.count { write(frames[index], modules) }
       end = MonotonicClock.now
     }
     flush()
-    print("first sample after \(Double((end - start) / 10_000) / 100) ms")
+    guard end > 0 else { return print("no stack goes through \(name)") }
+    print("first stack after \(Double((end - start) / 10_000) / 100) ms")
   }
 
   private func write(_ frame: Frame, _ modules: ModuleTable) {
@@ -51,7 +55,8 @@ final class StackPrinter {
     if let line = frame.module.isAnonymous ? nil : lines[place] { return output += line }
     var line: [UInt8] = []
     for found in symbolizer.frames(of: StackPlace(frame), in: modules[frame.module]?.reference) {
-      line += Array(" \(found.symbol ?? "[unknown]")+0x\(String(found.offset, radix: 16)) (\(found.module))\n".utf8)
+      let (symbol, offset) = (found.symbol ?? "[unknown]", String(found.offset, radix: 16))
+      line += Array(" \(symbol)+0x\(offset) (\(found.module)) \(found.source ?? "")\n".utf8)
     }
     if !frame.module.isAnonymous { lines[place] = line }
     output += line

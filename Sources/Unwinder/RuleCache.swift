@@ -7,13 +7,14 @@ package struct CacheCounters: Sendable, Equatable {
   package var collisions: UInt64 = 0
 }
 
-/// The rules of the code that samples show again and again: a table of fixed size in which an address has one place.
+/// The rules of the code that samples show again and again: a table of fixed size in which an address has two places, side
+/// by side. (With one, two addresses of the same stacks that meet push each other out at every sample.)
 ///
 /// A key is a module's number and an offset in its file: rules never become stale, wherever and how often the module is
 /// mapped, because a replaced file is another module.
 ///
 /// Invariant that makes the pointer sound: `slots` holds `size` (a power of two) initialised slots, and every index is
-/// masked with `size - 1`; this value is the only owner.
+/// masked with `size - 1`, an even one made odd at most; this value is the only owner.
 struct RuleCache: ~Copyable {
   private struct Slot: BitwiseCopyable {
     var offset: UInt64
@@ -28,7 +29,7 @@ struct RuleCache: ~Copyable {
   private(set) var counters = CacheCounters()
 
   /// Room for 2 to the power of `bits` rules of 32 bytes each.
-  init(bits: Int = 12) {
+  init(bits: Int = 13) {
     mask = (1 << bits) - 1
     slots = .allocate(capacity: mask + 1)
     slots.initialize(
@@ -37,29 +38,34 @@ struct RuleCache: ~Copyable {
 
   deinit { slots.deallocate() }
 
+  /// The first of the two.
   @inline(__always)
   private func place(_ module: UInt32, _ offset: UInt64) -> Int {
     // Fibonacci hashing: the upper bits of the product are the well mixed ones.
     let key = offset ^ (UInt64(module) << 40)
-    return Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) &>> 40) & mask
+    return Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) &>> 40) & mask & ~1
   }
 
   /// The rule that is kept for an address; nil if there is none.
   @inline(__always)
   mutating func find(module: UInt32, offset: UInt64) -> UnwindRule? {
-    let slot = slots + place(module, offset)
-    if slot.pointee.module == module, slot.pointee.offset == offset {
-      counters.hits &+= 1
-      return slot.pointee.rule
+    var slot = slots + place(module, offset)
+    for _ in 0..<2 {
+      if slot.pointee.module == module, slot.pointee.offset == offset {
+        counters.hits &+= 1
+        return slot.pointee.rule
+      }
+      slot += 1
     }
     counters.misses &+= 1
     return nil
   }
 
-  /// Keeps a rule, in place of another one if need be.
+  /// Keeps a rule, in place of the older one of two if need be.
   mutating func insert(_ rule: UnwindRule, module: UInt32, offset: UInt64) {
     let slot = slots + place(module, offset)
-    if slot.pointee.module != Self.unused { counters.collisions &+= 1 }
+    if slot[1].module != Self.unused { counters.collisions &+= 1 }
+    slot[1] = slot[0]
     slot.pointee = Slot(offset: offset, module: module, rule: rule)
   }
 
