@@ -29,6 +29,7 @@ fuzz: packages
 	Tests/Fuzz/run $(SECONDS)
 
 live: build
+	$(BUILD) --product stack-replay
 	python3 Tests/Live/run.py --binary $(abspath $(BINARY))
 
 bench: packages
