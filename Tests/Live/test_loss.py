@@ -75,4 +75,8 @@ class Loss(LiveTestCase):
         (only,) = sample["threads"]
         self.assertEqual(syscall(only, GETPPID)["count"], 2_000_000)
         self.assertEqual(sample["loss"]["cpus"], [])
-        self.assertEqual(only["accounting"]["unknown_ns"], 0)
+        # Where the kernel does not record that it was switched in, that is said, and the time until its next event unknown.
+        if sample["loss"]["discarded_intervals"] == 0:
+            self.assertEqual(only["accounting"]["unknown_ns"], 0)
+        else:
+            self.assertLess(only["accounting"]["unknown_ns"], 0.05 * only["accounting"]["lifetime_ns"])

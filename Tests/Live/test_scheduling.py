@@ -36,7 +36,8 @@ class Scheduling(LiveTestCase):
             with self.subTest(cpu=cpu), idle_tasks_kept_away():
                 sample, answer = watched("preempt", cpu, 400)
                 self.check_sample(sample)
-                self.compare(sample, answer, lost=2)
+                # Other tasks of which that kernel records nothing can run in between too.
+                self.compare(sample, answer, lost=5)
                 for known in answer["threads"]:
                     # It spins without a syscall: whenever it does not run, it waits for the CPU.
                     parts = thread(sample, known["tid"])["accounting"]

@@ -17,6 +17,7 @@ enum FuzzFormats {
     case .rename: 204
     case .exit: 369
     case .exec: 365
+    case .waking: 375
     }
   }
 
@@ -52,7 +53,7 @@ enum FuzzFormats {
         "pid_t prev_pid;\toffset:24;\tsize:4;\tsigned:1;", "long prev_state;\toffset:32;\tsize:8;\tsigned:1;",
         "pid_t next_pid;\toffset:56;\tsize:4;\tsigned:1;",
       ]
-    case .wakeup, .wakeupNew, .exit:
+    case .wakeup, .wakeupNew, .waking, .exit:
       ["pid_t pid;\toffset:24;\tsize:4;\tsigned:1;"]
     case .hardIRQEntry:
       ["int irq;\toffset:8;\tsize:4;\tsigned:1;", "__data_loc char[] name;\toffset:12;\tsize:4;\tsigned:0;"]

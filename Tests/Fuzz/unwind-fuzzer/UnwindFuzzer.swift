@@ -54,7 +54,7 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 }
 
 private func walk<Machine: Architecture>(
-  _ core: consuming UnwindCore<Machine>, _ registers: Registers, _ words: [UInt64], _ space: AddressSpace
+  _ core: consuming UnwindCore<Machine>, _ registers: UserRegisters, _ words: [UInt64], _ space: AddressSpace
 ) {
   var core = core
   // Again over what is cached: it must not matter.
