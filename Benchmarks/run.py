@@ -294,4 +294,5 @@ def main():
     memory(2 if options.quick else 20)
 
 
-main()
+if __name__ == "__main__":
+    main()
