@@ -111,11 +111,11 @@ def nobody_reads(calls):
 class Watched:
     """One run of the target under the tool, and what the tool says that it cost."""
 
-    def __init__(self, calls, hog=False):
+    def __init__(self, calls, *options, hog=False, under=()):
         busy = subprocess.Popen([WORKLOADS / "spin-syscalls", "--forever", "1"]) if hog else None
         try:
             with Target(calls) as target, tempfile.NamedTemporaryFile() as report:
-                tool = subprocess.Popen(["taskset", "-c", "1", BINARY, "-D", "--format", "json", "-p", str(target.pid),
+                tool = subprocess.Popen(["taskset", "-c", "1", *under, BINARY, *options, "-D", "--format", "json", "-p", str(target.pid),
                                          "--sample-time", "600"], stdout=report, stderr=subprocess.PIPE, text=True)
                 time.sleep(0.7)
                 self.ns = target.go()
@@ -190,6 +190,29 @@ def live(rounds, calls):
     bound(all(2 * calls <= r.lost + r.read < 2 * calls + 20000 for r in busy),
           "events read and lost are the events written (two a call, and some for switches and interrupts)")
     bound(all(r.counted <= calls for r in busy), "nothing is counted twice")
+
+
+def slow_syscalls(rounds, calls):
+    """What it costs the target to have the stacks of slow syscalls ready, of which there are none here."""
+    deny = WORKLOADS / "deny-perf"
+    subprocess.run(["gcc", "-o", deny, ROOT / "Tests/Live/programs/deny-perf.c"], check=True)
+    kinds = {"-s 1000000": (("-s", "1000000"), (), 1.10), "-s 100000": (("-s", "100000"), (), 1.30),
+             "-s 100000, no perf events": (("-s", "100000"), (deny, "1"), None)}
+    ratios = {kind: [] for kind in kinds}
+    lost = dict.fromkeys(kinds, 0)
+    for _ in range(rounds):
+        plain = Watched(calls).ns
+        for kind, (options, under, _) in kinds.items():
+            run = Watched(calls, *options, under=under)
+            ratios[kind].append(run.ns / plain)
+            lost[kind] += run.sample["loss"]["stack_samples"] + run.lost
+    print("the stacks of slow syscalls, of which the target has none:")
+    for kind, (_, _, most) in kinds.items():
+        ratio = statistics.median(ratios[kind])
+        print(f"  {kind:28} {ratio:8.2f} x without -s   (min {min(ratios[kind]):.2f}, max {max(ratios[kind]):.2f};"
+              f" {lost[kind]} events and samples lost)")
+        if most:
+            bound(ratio <= most, f"at most {most:.2f} x: {ratio:.3f} x")
 
 
 class Waiting:
@@ -290,6 +313,7 @@ def main():
     pages()
     replay.measure.measure(1 if options.quick else options.rounds, bound)
     live(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
+    slow_syscalls(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
     waiting(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
     memory(2 if options.quick else 20)
 

@@ -28,6 +28,13 @@ package struct CaptureError: Error, Equatable, CustomStringConvertible {
 
   package var description: String { "\(what); \(remedy)" }
 
+  /// A format that cannot be used, for `reason`.
+  static func format(of event: EventName, _ reason: any Error) -> CaptureError {
+    CaptureError(
+      .refused, "cannot understand the format of event \(event): \(reason)",
+      remedy: "please report this with the kernel's version")
+  }
+
   /// A system call on a tracefs file that failed with `errno`.
   static func tracefs(_ action: String, _ path: String, _ errno: Errno) -> CaptureError {
     let what = "cannot \(action) \(path): \(errno)"

@@ -109,6 +109,7 @@ package struct MachineSurvey {
       default: .missing
       }
     return Finding(
-      status, "perf events with user registers and stack", loss: "nothing yet; stacks of slow syscalls")
+      status, "perf events with user registers and stack",
+      loss: "user stacks of slow syscalls by DWARF (the kernel follows at most 8 frame pointers instead), what they compute")
   }
 }

@@ -18,18 +18,7 @@ struct ThreadTracker {
   /// complete once it has stayed the same.
   func watchAll(_ capture: borrowing Capture) throws(CaptureError) {
     var known: Set<Int32> = []
-    while true {
-      let tids = target.threads
-      guard !tids.isEmpty else {
-        throw CaptureError(
-          .noTarget, "process \(target.pid) (\(target.name)) ended while it was being attached to",
-          remedy: "start it anew, or use -- COMMAND")
-      }
-      let new = tids.filter { !known.contains($0) }
-      if new.isEmpty { return }
-      try capture.watch(tids: new)
-      known.formUnion(new)
-    }
+    while case let new = try target.newThreads(&known), !new.isEmpty { try capture.watch(tids: new) }
   }
 
   /// Looks at all threads, and makes them known to the aggregator.

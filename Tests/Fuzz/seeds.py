@@ -28,10 +28,10 @@ def write(directory, name, data):
 
 
 def pages(directory):
-    for kind, pattern in ((0, "*/formats/*"), (1, "*/header_page"), (2, "*/*/cpu?.raw")):
+    for kind, pattern in ((0, "*/formats/*"), (1, "*/header_page"), (2, "*/*/cpu?.raw"), (3, "*/stacks/cpu?.raw")):
         for path in glob.glob("Tests/Fixtures/" + pattern):
             with open(path, "rb") as file:
-                write(directory, path.replace("/", "-"), bytes([kind]) + file.read(4096))
+                write(directory, f"{kind}-{path.replace('/', '-')}", bytes([kind]) + file.read(4096))
 
 
 def sections(path):

@@ -82,11 +82,11 @@ class Workload:
 
 
 class Tool:
-    """A run of the tool in the background; JSON unless said."""
+    """A run of the tool in the background; JSON unless said. `under`: a command that runs it in its own place."""
 
-    def __init__(self, *arguments, json_report=True, **options):
+    def __init__(self, *arguments, json_report=True, under=(), **options):
         form = ["--format", "json"] if json_report else []
-        self.process = subprocess.Popen([BINARY, *form, *map(str, arguments)], stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([*under, BINARY, *form, *map(str, arguments)], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, **options)
 
     @property

@@ -14,10 +14,14 @@ struct Fixture: CustomTestStringConvertible, Sendable {
   static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures")
 
+  /// Those of events.
   static let all: [Fixture] = kernels.flatMap { kernel in
-    directories(root.appending(path: kernel)).filter { $0 != "formats" }
+    directories(root.appending(path: kernel)).filter { $0 != "formats" && $0 != "stacks" }
       .map { Fixture(kernel: kernel, scenario: $0) }
   }
+
+  /// Those of events with their stacks.
+  static let stacks = kernels.map { Fixture(kernel: $0, scenario: "stacks") }
 
   /// Those with the kernel's text.
   static let withText = all.filter { FileManager.default.fileExists(atPath: $0.url("trace.txt").path) }
@@ -39,11 +43,14 @@ struct Fixture: CustomTestStringConvertible, Sendable {
     try String(contentsOf: root.appending(path: kernel).appending(path: file), encoding: .utf8)
   }
 
+  static func format(_ kernel: String, _ event: EventName) throws -> EventFormat {
+    try EventFormat.parse(try text(kernel, "formats/\(event.system).\(event.name)"))
+  }
+
   static func formats(_ kernel: String) throws -> [TracedEvent: EventFormat] {
     var formats: [TracedEvent: EventFormat] = [:]
     for event in TracedEvent.allCases {
-      let text = try text(kernel, "formats/\(event.name.system).\(event.name.name)")
-      formats[event] = try EventFormat.parse(text)
+      formats[event] = try format(kernel, event.name)
     }
     return formats
   }

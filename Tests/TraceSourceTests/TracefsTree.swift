@@ -21,9 +21,10 @@ final class TracefsTree: TracefsAccess, @unchecked Sendable {
     for file in ["kprobe_events", "uprobe_events"] {
       _ = FileManager.default.createFile(atPath: "\(root)/\(file)", contents: nil)
     }
-    for event in TracedEvent.allCases {
-      let directory = try make("events/\(event.name.system)/\(event.name.name)")
-      try Fixture.text(kernel, "formats/\(event.name.system).\(event.name.name)").write(
+    let stacks = ["kernel_stack", "user_stack"].map { EventName("ftrace", $0) }
+    for event in TracedEvent.allCases.map(\.name) + stacks {
+      let directory = try make("events/\(event.system)/\(event.name)")
+      try Fixture.text(kernel, "formats/\(event.system).\(event.name)").write(
         toFile: "\(root)/\(directory)/format", atomically: false, encoding: .utf8)
     }
   }

@@ -25,6 +25,12 @@ package struct EventFormat: Sendable, Equatable {
   package var name: String
   package var fields: [String: Field]
 
+  /// The format of an event that the running kernel has.
+  static func read(_ tracefs: any TracefsAccess, _ event: EventName) throws(CaptureError) -> EventFormat {
+    let text = try tracefs.read("events/\(event.path)/format")
+    do { return try parse(text) } catch { throw .format(of: event, error) }
+  }
+
   /// Parses a `format` file. How to print the event is of no interest.
   package static func parse(_ text: String) throws(Failure) -> EventFormat {
     var name: String?
@@ -44,6 +50,13 @@ package struct EventFormat: Sendable, Equatable {
     }
     guard let name, let id, !fields.isEmpty else { throw .unparsable }
     return EventFormat(id: id, name: name, fields: fields)
+  }
+
+  /// The field `name`, whose size must be one of `sizes`; any will do where there are none.
+  func field(_ name: String, sizes: Set<Int> = []) throws(EventTable.Refusal) -> Field {
+    guard let field = fields[name] else { throw .missingField(self.name, name) }
+    guard sizes.isEmpty || sizes.contains(field.size) else { throw .unexpectedSize(self.name, name, field.size) }
+    return field
   }
 
   /// `TYPE NAME[COUNT]; offset:N; size:N; signed:N;`

@@ -157,12 +157,8 @@ package struct EventTable: Sendable {
   ) throws(CaptureError) -> EventTable {
     var table = EventTable()
     for (name, reading) in readings {
-      let text = try tracefs.read("events/\(name.path)/format")
-      do { try table.add(try EventFormat.parse(text), reading) } catch {
-        throw CaptureError(
-          .refused, "cannot understand the format of event \(name): \(error)",
-          remedy: "please report this with the kernel's version")
-      }
+      let format = try EventFormat.read(tracefs, name)
+      do { try table.add(format, reading) } catch { throw .format(of: name, error) }
     }
     return table
   }
@@ -180,8 +176,7 @@ package struct EventTable: Sendable {
     var length = 8  // the common header
 
     func offset(_ name: String, sizes: Set<Int>) throws(Refusal) -> UInt16 {
-      guard let field = format.fields[name] else { throw .missingField(format.name, name) }
-      guard sizes.contains(field.size) else { throw .unexpectedSize(format.name, name, field.size) }
+      let field = try format.field(name, sizes: sizes)
       length = max(length, field.offset + field.size)
       return UInt16(field.offset)
     }

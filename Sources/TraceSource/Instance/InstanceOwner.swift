@@ -27,6 +27,8 @@ package struct InstanceOwner: Sendable, Equatable {
     case triggers = "-triggers"
     /// A stop trigger that needs an instance of its own.
     case stopTrigger = "-stop"
+    /// Stacks, where there are no perf events.
+    case stacks = "-stacks"
   }
 
   package func instanceName(_ purpose: Purpose = .data) -> String { "kdelay-\(pid)-\(startTime)\(purpose.rawValue)" }

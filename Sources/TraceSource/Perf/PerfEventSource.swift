@@ -26,7 +26,7 @@ package struct PerfEventSource: ~Copyable {
   private var covered: Set<Int32> = []
   private var watermark: UInt64 = 0
   /// Bytes of all records that were passed on.
-  package private(set) var bytesRead: UInt64 = 0
+  private var bytesRead: UInt64 = 0
   private var counted = StackSampleLoss()
   /// Samples of tasks that had no user space any more, as of a thread that ends.
   package private(set) var withoutUserSpace: UInt64 = 0
@@ -54,7 +54,7 @@ package struct PerfEventSource: ~Copyable {
   /// Opens the events of all threads of `process`, as many times as new ones turn up, and passes on what they bring so far.
   package mutating func attach(
     to process: TargetProcess, _ store: inout StackSampleStore, changes: inout [ProcessChange]
-  ) throws(CaptureError) {
+  ) throws(PerfEventFailure) {
     let before = watermark
     repeat {
       let threads = process.threads
@@ -69,7 +69,7 @@ package struct PerfEventSource: ~Copyable {
 
   /// Opens the events of those of the threads that have none, and returns how many these were. What was drained so far tells
   /// which have inherited theirs.
-  package mutating func watch(tids: [Int32]) throws(CaptureError) -> Int {
+  package mutating func watch(tids: [Int32]) throws(PerfEventFailure) -> Int {
     let new = tids.filter { !covered.contains($0) }
     let needed = (covered.count + new.count) * cpus.count * sampling.sources.count + 256
     let limit = kdelay_raise_descriptor_limit(UInt64(needed))
@@ -82,7 +82,7 @@ package struct PerfEventSource: ~Copyable {
       } catch {
         // It has ended.
         if error == .noSuchProcess { continue }
-        throw Self.failure(error, threads: tids.count, needed: needed, limit: limit)
+        throw PerfEventFailure(error: error, threads: tids.count, needed: needed, limit: limit)
       }
     }
     return opened
@@ -99,21 +99,6 @@ package struct PerfEventSource: ~Copyable {
         guard error.rawValue == ENODEV || error.rawValue == ENXIO else { throw error }
         cpus.removeAll { $0 == cpu }
       }
-    }
-  }
-
-  private static func failure(_ error: Errno, threads: Int, needed: Int, limit: UInt64) -> CaptureError {
-    let what = "cannot sample the stacks of \(threads) threads: \(error)"
-    return switch error {
-    case .tooManyOpenFiles:
-      CaptureError(.refused, "\(what) (\(needed) wanted, \(limit) allowed)", remedy: "raise `ulimit -Hn` to \(needed)")
-    case .permissionDenied, .notPermitted:
-      CaptureError(
-        .notPermitted, what, remedy: "run as root (or with CAP_PERFMON and CAP_SYS_PTRACE, kernel.perf_event_paranoid)")
-    case .noMemory:
-      CaptureError(.refused, what, remedy: "free memory")
-    default:
-      CaptureError(.refused, what, remedy: "see `kdelay-ftrace doctor` for what this kernel can sample")
     }
   }
 
@@ -190,8 +175,8 @@ package struct PerfEventSource: ~Copyable {
   /// Events that are open; each takes a descriptor.
   package var eventCount: Int { descriptors.values.reduce(0) { $0 + $1.count } }
 
-  /// Bytes that a CPU can write before the kernel has to drop samples.
-  package var ringSize: Int { rings.ringSize }
+  /// How much was drained so far, in rings: 1 is what a CPU can write before the kernel has to drop samples.
+  func ringsRead() -> Double { Double(bytesRead) / Double(rings.ringSize) }
 
   /// Bytes of all rings.
   package var ringBytes: Int { rings.bytes }

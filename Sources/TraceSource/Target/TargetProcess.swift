@@ -71,6 +71,20 @@ package struct TargetProcess: Sendable, Equatable {
     ((try? SystemFiles.list("/proc/\(pid)/task")) ?? []).compactMap { Int32($0) }
   }
 
+  /// Its threads that are not `known` yet, and makes them known. A filter that follows forks by itself has them all, once
+  /// there are none.
+  package func newThreads(_ known: inout Set<Int32>) throws(CaptureError) -> [Int32] {
+    let tids = threads
+    guard !tids.isEmpty else {
+      throw CaptureError(
+        .noTarget, "process \(pid) (\(name)) ended while it was being attached to",
+        remedy: "start it anew, or use -- COMMAND")
+    }
+    let new = tids.filter { !known.contains($0) }
+    known.formUnion(new)
+    return new
+  }
+
   /// Whether `tid` is one of its threads now.
   package func has(thread tid: Int32) -> Bool { SystemFiles.exists("/proc/\(pid)/task/\(tid)") }
 

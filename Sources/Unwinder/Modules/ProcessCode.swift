@@ -57,13 +57,12 @@ package struct ProcessCode {
   /// Takes in all mappings at `time`, ns, as `/proc/PID/maps` lists them; what was there before is gone.
   package mutating func replaceAll(_ mappings: [CodeMapping], at time: UInt64) {
     begin(at: time) { $0.removeAll() }
-    for mapping in mappings { add(mapping, at: time) }
+    addAll(mappings, at: time)
   }
 
-  /// Forgets what was before `time`, ns.
-  package mutating func forget(before time: UInt64) {
-    guard let current = versions.lastIndex(where: { $0.since <= time }), current > 0 else { return }
-    versions.removeFirst(current)
+  /// Takes in mappings of which some may be new at `time`, ns.
+  package mutating func addAll(_ mappings: [CodeMapping], at time: UInt64) {
+    for mapping in mappings { add(mapping, at: time) }
   }
 
   private mutating func add(_ mapping: CodeMapping, at time: UInt64) {

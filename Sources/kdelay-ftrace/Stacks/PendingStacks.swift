@@ -71,9 +71,13 @@ struct StackNamer: ~Copyable {
     return named
   }
 
+  /// Beginnings of the names of what calls the sampling.
+  private static let tracing = ["__traceiter_", "perf_trace_", "do_perf_trace_", "trace_event_raw_event_"]
+
   /// The sampling itself, on top of what was sampled.
   private static func isTracing(_ frame: StackFrame) -> Bool {
-    frame.symbol.map { $0.hasPrefix("__traceiter_") || $0.hasPrefix("perf_trace_") } ?? false
+    guard let symbol = frame.symbol else { return false }
+    return tracing.contains { symbol.hasPrefix($0) }
   }
 
   private mutating func frames(of place: StackPlace, _ pending: PendingStacks) -> [StackFrame] {

@@ -12,17 +12,21 @@ struct SlowSyscallStacks: ~Copyable {
   /// Bytes of samples that wait for their syscalls to end.
   private static let storeBytes = 64 << 20
 
-  private let options: StackOptions
+  private var options: StackOptions
   private let target: TargetProcess
   private let root: TargetRoot
   private let modules: ModuleTable
-  private var source: PerfEventSource
+  private var feed: StackSampleFeed
   private var store: StackSampleStore
   private var unwinder: Unwinder
   private var code: ProcessCode
   private var table: StackTable
   private var events: [EventStacks] = []
   private var waits: [Int32] = []
+  /// Why there are no perf events, where there are none.
+  private var refusal: PerfEventFailure?
+  /// When the mappings are looked at next where nothing tells of new ones, ns.
+  private var nextLook: UInt64 = 0
   private var lossBefore = StackSampleLoss()
   private var droppedBefore: UInt64 = 0
   // Memory that is used again and again.
@@ -42,8 +46,8 @@ struct SlowSyscallStacks: ~Copyable {
     let modules = ModuleTable()
     let code = ProcessCode(
       modules: modules, files: TargetFiles(pid: target.pid, root: root.path), vdso: VDSO.bytes)
-    source = try PerfEventSource(tracefs, pid: target.pid, sampling: sampling)
-    store = StackSampleStore(byteLimit: Self.storeBytes, largestStack: sampling.userBytes, deepestCallchain: 64)
+    feed = try StackSampleFeed(tracefs, target, sampling)
+    store = Self.store(stackBytes: sampling.userBytes)
     unwinder = Unwinder(modules: modules)
     table = StackTable(limit: options.limit)
     self.options = options
@@ -53,14 +57,32 @@ struct SlowSyscallStacks: ~Copyable {
     self.code = code
   }
 
+  private static func store(stackBytes: Int) -> StackSampleStore {
+    StackSampleStore(byteLimit: storeBytes, largestStack: stackBytes, deepestCallchain: 64)
+  }
+
   /// Begins to sample; to be called before syscalls are recorded.
   mutating func attach() throws(CaptureError) {
-    try source.attach(to: target, &store, changes: &changes)
+    refusal = try feed.attach(to: target, &store, changes: &changes)
+    if let refusal {
+      Failure.say("warning: \(refusal.what); stacks are ftrace's own, see `kdelay-ftrace doctor`")
+      if options.user == .dwarf { options.user = .framePointers }
+      store = Self.store(stackBytes: FtraceStackFormat.mostUserFrames * 8)
+    }
     applyChanges()
     readMappings()
   }
 
   private mutating func readMappings() { code.replaceAll(CodeMapping.all(of: target.pid), at: MonotonicClock.now) }
+
+  /// Looks for new mappings, for at most one percent of the time: the target cannot change them meanwhile.
+  private mutating func lookForMappings() {
+    let start = MonotonicClock.now
+    guard start >= nextLook else { return }
+    code.addAll(CodeMapping.all(of: target.pid), at: start)
+    let end = MonotonicClock.now
+    nextLook = end + (end - start) * 100
+  }
 
   private mutating func applyChanges() {
     for change in changes { code.apply(change) }
@@ -69,12 +91,13 @@ struct SlowSyscallStacks: ~Copyable {
 
   /// Takes in the samples before `time`, ns; to be called before the syscalls up to then are looked at.
   mutating func drain(before time: UInt64) {
-    source.drain(before: time, into: &store, changes: &changes)
+    if refusal != nil { lookForMappings() }
+    feed.drain(before: time, into: &store, changes: &changes)
     applyChanges()
   }
 
-  /// How much was drained so far, in rings: 1 is what a CPU can write before samples are dropped.
-  var ringsRead: Double { Double(source.bytesRead) / Double(source.ringSize) }
+  /// See `StackSampleFeed`.
+  var ringsRead: Double { feed.ringsRead }
 
   /// Finds the stacks of the slow syscalls that have ended since this was called last, in the same window.
   mutating func collect(_ aggregator: borrowing Aggregator) {
@@ -109,22 +132,31 @@ struct SlowSyscallStacks: ~Copyable {
 
   /// The window has closed: hands over its stacks.
   mutating func take() -> PendingStacks {
-    let loss = source.loss()
-    var notes: [String] = []
-    if options.user == .framePointers {
-      notes.append("user stacks are followed along frame pointers: frames of code without them are missing.")
-    }
+    let loss = feed.loss()
+    let lost = loss.since(lossBefore)
     let pending = PendingStacks(
-      events: events, waits: waits, of: table, modules, loss: loss.since(lossBefore),
-      dropped: store.dropped - droppedBefore, notes: notes, perfMap: root.readPerfMap())
-    // New mappings may be among the lost.
-    if loss.switchOut != lossBefore.switchOut { readMappings() }
+      events: events, waits: waits, of: table, modules, loss: lost, dropped: store.dropped - droppedBefore, notes: notes,
+      perfMap: root.readPerfMap())
+    if lost.mayMissChanges { readMappings() }
     lossBefore = loss
     droppedBefore = store.dropped
     events.removeAll(keepingCapacity: true)
     waits.removeAll(keepingCapacity: true)
     table.removeAll()
     return pending
+  }
+
+  private var notes: [String] {
+    var notes: [String] = []
+    if let refusal {
+      notes.append(
+        "\(refusal.what): stacks are ftrace's own, with at most \(FtraceStackFormat.mostUserFrames) user frames; libraries that "
+          + "were loaded where others had been can be mistaken for each other.")
+    }
+    if options.user == .framePointers {
+      notes.append("user stacks are followed along frame pointers: frames of code without them are missing.")
+    }
+    return notes
   }
 
   // MARK: One syscall
@@ -155,15 +187,15 @@ struct SlowSyscallStacks: ~Copyable {
   }
 
   private mutating func followed(_ sample: StackSample) -> UserStackEnd {
-    let space = code.space(at: sample.timestamp)
     let chain = store.userStack(of: sample)
-    for offset in stride(from: 0, to: min(chain.count, options.depth * 8), by: 8) {
+    let codes = stride(from: 0, to: min(chain.count, options.depth * 8), by: 8).map { offset in
       let address = chain.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      guard address != 0 else { break }
-      let code: CodeAddress = offset == 0 ? .instruction(address) : .returnAddress(address)
-      places.append(StackPlace(code, space.mapping(containing: code.lookup)))
-    }
-    return .framePointers
+      return offset == 0 ? CodeAddress.instruction(address) : .returnAddress(address)
+    }.prefix { $0.address != 0 }
+    let space = code.space(at: refusal == nil ? sample.timestamp : .max)
+    for code in codes { places.append(StackPlace(code, space.mapping(containing: code.lookup))) }
+    if codes.isEmpty { return .lost }
+    return refusal != nil && codes.count == FtraceStackFormat.mostUserFrames ? .depthLimit : .framePointers
   }
 
   /// Where it blocked before it ran again at `end`: among the samples from number `next` on, the last switch before that.
@@ -176,11 +208,12 @@ struct SlowSyscallStacks: ~Copyable {
     return found < 0 ? -1 : kernelStack(of: samples[found])
   }
 
-  /// What it did on the CPU: the clock's sample from the middle, else whatever there is.
+  /// What it did on the CPU: the clock's sample from the middle, else where it was switched out last. On its way out of the
+  /// kernel all syscalls look the same.
   private mutating func kernelStackOfRunning() -> Int32 {
     let clocked = (0..<samples.count).filter { samples[$0].source == .clock }
     if !clocked.isEmpty { return kernelStack(of: samples[clocked[clocked.count / 2]]) }
-    return samples.count > 0 ? kernelStack(of: samples[samples.count - 1]) : -1
+    return (0..<samples.count).last { samples[$0].source == .switchOut }.map { kernelStack(of: samples[$0]) } ?? -1
   }
 
   private mutating func kernelStack(of sample: StackSample) -> Int32 {

@@ -28,10 +28,20 @@ enum FuzzFormats {
     \tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;
     """
 
-  static func format(of event: TracedEvent) -> String {
+  /// Of what the options `stacktrace` and `userstacktrace` add.
+  static let kernelStack = format(
+    "kernel_stack", 4,
+    ["int size;\toffset:8;\tsize:4;\tsigned:1;", "unsigned long caller[8];\toffset:16;\tsize:64;\tsigned:0;"])
+  static let userStack = format(
+    "user_stack", 13,
+    ["unsigned int tgid;\toffset:8;\tsize:4;\tsigned:0;", "unsigned long caller[8];\toffset:16;\tsize:64;\tsigned:0;"])
+
+  static func format(of event: TracedEvent) -> String { format(event.name.name, id(of: event), fields(of: event)) }
+
+  private static func format(_ name: String, _ id: Int, _ fields: [String]) -> String {
     let common = """
-      name: \(event.name.name)
-      ID: \(id(of: event))
+      name: \(name)
+      ID: \(id)
       format:
       \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
       \tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;
@@ -39,7 +49,7 @@ enum FuzzFormats {
       \tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
 
       """
-    return common + fields(of: event).map { "\tfield:\($0)\n" }.joined()
+    return common + fields.map { "\tfield:\($0)\n" }.joined()
   }
 
   private static func fields(of event: TracedEvent) -> [String] {

@@ -3,8 +3,8 @@ internal import FuzzDriver
 internal import TraceModel
 internal import TraceSource
 
-// The first byte chooses what the rest is taken for: a ring-buffer page, the text of an event's format, or of the page
-// header. Nothing may crash, hang or read outside the input.
+// The first byte chooses what the rest is taken for: a ring-buffer page of events or of stacks, the text of an event's
+// format, or of the page header. Nothing may crash, hang or read outside the input.
 
 /// The decoder of a real kernel's formats, embedded so that a fuzzer run needs no file.
 private let decoder: PageDecoder? = makeDecoder()
@@ -12,10 +12,34 @@ private let decoder: PageDecoder? = makeDecoder()
 private func makeDecoder() -> PageDecoder? {
   var formats: [TracedEvent: EventFormat] = [:]
   for event in TracedEvent.allCases { formats[event] = try? EventFormat.parse(FuzzFormats.format(of: event)) }
-  guard let layout = try? PageLayout(headerPage: FuzzFormats.headerPage), let table = try? EventTable(formats) else {
-    return nil
-  }
+  guard let layout, let table = try? EventTable(formats) else { return nil }
   return PageDecoder(layout: layout, table: table)
+}
+
+private let layout = try? PageLayout(headerPage: FuzzFormats.headerPage)
+
+private func stackFormat() -> FtraceStackFormat? {
+  guard let switchOut = try? EventFormat.parse(FuzzFormats.format(of: .contextSwitch)),
+    let syscallExit = try? EventFormat.parse(FuzzFormats.format(of: .syscallExit)),
+    let kernelStack = try? EventFormat.parse(FuzzFormats.kernelStack),
+    let userStack = try? EventFormat.parse(FuzzFormats.userStack)
+  else { return nil }
+  return try? FtraceStackFormat(
+    switchOut: switchOut, syscallExit: syscallExit, kernelStack: kernelStack, userStack: userStack)
+}
+private let format = stackFormat()
+
+/// A page twice, so that samples go on from one to the next.
+private func fuzzStacks(_ page: UnsafeRawBufferPointer) {
+  guard let layout, let format else { preconditionFailure("the formats are the fuzzer's own") }
+  // Of the fixture's workload.
+  var stacks = FtraceStackDecoder(layout: layout, format: format, pid: 13422, cpu: 1)
+  var store = StackSampleStore(byteLimit: 65536, largestStack: 64, deepestCallchain: 64)
+  for _ in 0..<2 {
+    let summary = stacks.decode(page, into: &store)
+    precondition(summary.events + summary.undecodable <= page.count / 4)
+  }
+  stacks.finish(before: .max, into: &store)
 }
 
 @_cdecl("page_fuzzer_main")
@@ -36,6 +60,7 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     }
   case 1:
     _ = try? PageLayout(headerPage: String(decoding: input, as: UTF8.self))
+  case 3: fuzzStacks(input)
   default:
     var events = FlatArray<Event>()
     var names = NameTable()

@@ -43,6 +43,10 @@ static const char *const events[] = {
 };
 #define EVENT_COUNT (sizeof events / sizeof *events)
 
+/* What ftrace adds to an event by its options; not to be enabled. */
+static const char *const added[] = { "ftrace/kernel_stack", "ftrace/user_stack" };
+#define ADDED_COUNT (sizeof added / sizeof *added)
+
 struct scenario {
     const char *name, *workload;
     unsigned subbuf_kb;         /* 0: the kernel's default, one page */
@@ -54,6 +58,7 @@ struct scenario {
     unsigned want;              /* mask of 1 << record type */
     unsigned only_enter_from;   /* from this round on, record sys_enter alone */
     int read_while_running;
+    int stacks;                 /* of sys_exit and sched_switch alone; no text */
 };
 
 enum { DISCARDED = 29, TIME_EXTEND = 30, TIME_STAMP = 31 };
@@ -79,6 +84,7 @@ static const struct scenario scenarios[] = {
     { .name = "timestamp", .workload = "interrupted", .buffer_kb = 44, .rounds = 1,
       .attempts = 150, .want = 1u << TIME_STAMP },
     { .name = "partial", .workload = "slow", .buffer_kb = 256, .rounds = 1, .read_while_running = 1 },
+    { .name = "stacks", .workload = "slow", .buffer_kb = 512, .rounds = 1, .stacks = 1 },
     { .name = "subbuf64", .workload = "long", .subbuf_kb = 64, .buffer_kb = 512, .rounds = 1 },
 };
 #define SCENARIO_COUNT (sizeof scenarios / sizeof *scenarios)
@@ -291,8 +297,14 @@ static int configure(const struct scenario *s) {
     }
     snprintf(text, sizeof text, "%u", s->buffer_kb);
     must_put(path_of(instance, "buffer_size_kb"), text);
-    for (unsigned i = 0; i < EVENT_COUNT; i++)
-        must_put(path_of(instance, "events/%s/enable", events[i]), "1");
+    for (unsigned i = 0; i < EVENT_COUNT; i++) {
+        int has_stacks = !strcmp(events[i], "sched/sched_switch") || !strcmp(events[i], "raw_syscalls/sys_exit");
+        if (!s->stacks || has_stacks) must_put(path_of(instance, "events/%s/enable", events[i]), "1");
+    }
+    if (s->stacks) {
+        must_put(path_of(instance, "options/stacktrace"), "1");
+        must_put(path_of(instance, "options/userstacktrace"), "1");
+    }
     have_trigger = s->discard && put(path_of(instance, "events/raw_syscalls/sys_exit/trigger"), HIST_TRIGGER) == 0;
     if (s->exit_filter)
         must_put(path_of(instance, "events/raw_syscalls/sys_exit/filter"), s->exit_filter);
@@ -386,7 +398,7 @@ static void run_round(const struct scenario *s, const char *output, unsigned rou
     if (status) fprintf(stderr, "capture: workload %s ended with %#x\n", s->workload, status);
     must_put(path_of(instance, "tracing_on"), "0");
     save_stats(output, round ? O_APPEND : O_TRUNC);
-    if (!s->read_while_running) save_text(output, flags);
+    if (!s->read_while_running && !s->stacks) save_text(output, flags);
     read_pages(output, flags);
 }
 
@@ -420,17 +432,20 @@ static void run_scenario(const struct scenario *s, const char *output) {
     fflush(stdout);
 }
 
+static void save_format(const char *output, const char *event) {
+    char name[64];
+    snprintf(name, sizeof name, "%s", event);
+    *strchr(name, '/') = '.';
+    copy(path_of(TRACEFS, "events/%s/format", event), path_of(output, "formats/%s", name), O_TRUNC);
+}
+
 static void save_formats(const char *output) {
     mkdir(output, 0755);
     mkdir(path_of(output, "formats"), 0755);
     copy(TRACEFS "/events/header_page", path_of(output, "header_page"), O_TRUNC);
     copy(TRACEFS "/events/header_event", path_of(output, "header_event"), O_TRUNC);
-    for (unsigned i = 0; i < EVENT_COUNT; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s", events[i]);
-        *strchr(name, '/') = '.';
-        copy(path_of(TRACEFS, "events/%s/format", events[i]), path_of(output, "formats/%s", name), O_TRUNC);
-    }
+    for (unsigned i = 0; i < EVENT_COUNT; i++) save_format(output, events[i]);
+    for (unsigned i = 0; i < ADDED_COUNT; i++) save_format(output, added[i]);
 }
 
 int main(int argc, char **argv) {

@@ -1,7 +1,8 @@
-// plugin-host FIRST SECOND: five times loads each library, calls its function and unloads it, so that the second is mapped
-// where the first one was. Then calls a function that it makes itself, and tells of it in /tmp/perf-PID.map.
+// plugin-host FIRST SECOND [ROUNDS]: five times loads each library, calls its function and unloads it, so that the second is
+// mapped where the first one was; with ROUNDS as many times, and keeps them loaded. Then calls a function that it makes itself, and tells of it in /tmp/perf-PID.map.
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -14,13 +15,13 @@ __attribute__((noinline)) static int nap(int x)
     return x + 1;
 }
 
-static void use(const char *path, const char *name)
+static void use(const char *path, const char *name, int keep)
 {
     void *library = dlopen(path, RTLD_NOW);
     int (*function)(int) = (int (*)(int))dlsym(library, name);
     volatile int result = function(1);
     (void)result;
-    dlclose(library);
+    if (!keep) dlclose(library);
 }
 
 int main(int argc, char **argv)
@@ -29,9 +30,10 @@ int main(int argc, char **argv)
     static const unsigned char code[] = { 0x55, 0x48, 0x89, 0xE5, 0xFF, 0xD6, 0x5D, 0xC3 };
     char path[64];
     if (argc < 3) return 1;
-    for (int i = 0; i < 5; i++) {
-        use(argv[1], "first_function");
-        use(argv[2], "second_function");
+    int keep = argc > 3, rounds = keep ? atoi(argv[3]) : 5;
+    for (int i = 0; i < rounds; i++) {
+        use(argv[1], "first_function", keep);
+        use(argv[2], "second_function", keep);
     }
     unsigned char *made = mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memcpy(made + 64, code, sizeof code);

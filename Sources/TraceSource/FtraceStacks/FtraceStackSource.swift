@@ -1,0 +1,89 @@
+internal import TraceModel
+
+/// The stack samples of one process without perf events: an instance of its own records each switch and each return from a
+/// syscall with ftrace's option `userstacktrace`, and of switches the kernel's stack by the trigger `stacktrace`.
+///
+/// The kernel follows the user's frame pointers, over at most eight frames, and nothing tells of mappings.
+struct FtraceStackSource: ~Copyable {
+  /// Pages of a CPU that are read in one turn.
+  private static let pagesPerTurn = 1024
+  /// KiB, for the buffers of all CPUs together and of one at most.
+  private static let memory = (all: 262_144, each: 32_768)
+
+  private let target: TargetProcess
+  // Fields go in this order: what keeps the instance busy before the instance.
+  private var readers: RawPageReaders
+  private let decoders: UnsafeMutablePointer<FtraceStackDecoder>
+  private let instance: TracingInstance
+  /// Of one CPU.
+  private let bufferKiB: Int
+  /// Records that the kernel makes of one sample at least.
+  private let recordsPerSample: UInt64
+  private var bytesRead: UInt64 = 0
+  private var malformed: UInt64 = 0
+
+  /// Creates the instance; `attach` starts it. `kernel`, `user`: which stacks are wanted.
+  init(_ tracefs: any TracefsAccess, _ target: TargetProcess, kernel: Bool, user: Bool) throws(CaptureError) {
+    let layout = try PageLayout.read(tracefs)
+    let format = try FtraceStackFormat.read(tracefs)
+    let bufferKiB = min(Self.memory.all / max(try OnlineCPUs.read().count, 1), Self.memory.each)
+    let instance = try TracingInstance.create(
+      tracefs, owner: .current, purpose: .stacks, settings: BufferSettings(bufferKiB: bufferKiB))
+    // The option would add the kernel's stack to each return from a syscall too, which tells nothing and costs as much as all else.
+    if kernel { try instance.set("events/\(TracedEvent.contextSwitch.name.path)/trigger", "stacktrace") }
+    if user { try instance.set("options/userstacktrace", "1") }
+    let cpus = try instance.cpus()
+    var readers = RawPageReaders(pageSize: instance.pageSize)
+    try readers.add(instance, cpus: cpus)
+    decoders = .allocate(capacity: cpus.count)
+    for (position, cpu) in cpus.enumerated() {
+      (decoders + position).initialize(
+        to: FtraceStackDecoder(
+          layout: layout, format: format, pid: target.pid, cpu: UInt16(truncatingIfNeeded: cpu)))
+    }
+    recordsPerSample = user ? 2 : 1
+    self.bufferKiB = bufferKiB
+    self.target = target
+    self.readers = readers
+    self.instance = instance
+  }
+
+  deinit {
+    decoders.deinitialize(count: readers.cpus.count)
+    decoders.deallocate()
+  }
+
+  /// Starts to record the target's threads; the filter follows those that they will create.
+  func attach() throws(CaptureError) {
+    var known: Set<Int32> = []
+    while case let new = try target.newThreads(&known), !new.isEmpty { try instance.watch(tids: new) }
+    for event in [TracedEvent.contextSwitch, .syscallExit] { try instance.enable(event.name) }
+    try instance.set("tracing_on", "1")
+  }
+
+  /// Appends the samples before `limit`, ns, and some later ones, to `store`.
+  mutating func drain(before limit: UInt64, into store: inout StackSampleStore) {
+    for position in readers.cpus.indices {
+      for _ in 0..<Self.pagesPerTurn {
+        guard let page = readers.next(at: position) else { break }
+        let summary = decoders[position].decode(page, into: &store)
+        bytesRead += UInt64(summary.length)
+        malformed += UInt64(summary.undecodable) + (summary.status == .complete ? 0 : 1)
+        if decoders[position].lastTimestamp >= limit { break }
+      }
+      decoders[position].finish(before: limit, into: &store)
+    }
+  }
+
+  /// What was lost so far: the kernel counts records, not samples.
+  func loss() -> StackSampleLoss {
+    var loss = StackSampleLoss()
+    let records = readers.cpus.reduce(0) { $0 + instance.overrun(cpu: $1) }
+    loss.switchOut = (records + recordsPerSample - 1) / recordsPerSample
+    loss.malformed = malformed
+    return loss
+  }
+
+  /// How much was drained so far, in buffers of one CPU.
+  func ringsRead() -> Double { Double(bytesRead) / Double(bufferKiB * 1024) }
+}

@@ -1,0 +1,29 @@
+package import SystemPackage
+
+/// Why the perf events of a process could not be opened.
+package struct PerfEventFailure: Error, Equatable {
+  package var error: Errno
+  /// Threads that events were to be opened of.
+  package var threads: Int
+  /// Descriptors that this takes, and that are allowed.
+  package var needed: Int
+  package var limit: UInt64
+
+  /// Whether this kernel, or its policy, has no perf events for this process. Otherwise they are there, and something else
+  /// is in the way that the operator can remove.
+  package var isRefusal: Bool { error != .tooManyOpenFiles && error != .noMemory }
+
+  /// Of a refusal.
+  package var what: String { "the kernel refuses perf events of the target (\(error))" }
+
+  /// In the operator's words.
+  package var captureError: CaptureError {
+    let what = "cannot sample the stacks of \(threads) thread\(threads == 1 ? "" : "s"): \(error)"
+    return switch error {
+    case .tooManyOpenFiles:
+      CaptureError(.refused, "\(what) (\(needed) wanted, \(limit) allowed)", remedy: "raise `ulimit -Hn` to \(needed)")
+    case .noMemory: CaptureError(.refused, what, remedy: "free memory")
+    default: CaptureError(.refused, what, remedy: "see `kdelay-ftrace doctor` for what this kernel can sample")
+    }
+  }
+}
