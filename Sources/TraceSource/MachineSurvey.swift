@@ -110,6 +110,8 @@ package struct MachineSurvey {
       }
     return Finding(
       status, "perf events with user registers and stack",
-      loss: "user stacks of slow syscalls by DWARF (the kernel follows at most 8 frame pointers instead), what they compute")
+      loss:
+        "user stacks of slow syscalls by DWARF (the kernel follows at most 8 frame pointers instead), what they compute"
+    )
   }
 }

@@ -135,7 +135,8 @@ struct SlowSyscallStacks: ~Copyable {
     let loss = feed.loss()
     let lost = loss.since(lossBefore)
     let pending = PendingStacks(
-      events: events, waits: waits, of: table, modules, loss: lost, dropped: store.dropped - droppedBefore, notes: notes,
+      events: events, waits: waits, of: table, modules, loss: lost, dropped: store.dropped - droppedBefore,
+      notes: notes,
       perfMap: root.readPerfMap())
     if lost.mayMissChanges { readMappings() }
     lossBefore = loss
