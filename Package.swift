@@ -76,7 +76,8 @@ let package = Package(
       name: "AggregatorTests", dependencies: ["TraceModel", "Aggregator", "TestSupport"],
       swiftSettings: settings),
     .target(
-      name: "StackSnapshot", dependencies: ["TraceModel", "Unwinder"], path: "Tests/Stacks/StackSnapshot",
+      name: "StackSnapshot", dependencies: ["TraceModel", "TraceSource", "Unwinder"],
+      path: "Tests/Stacks/StackSnapshot",
       swiftSettings: settings),
     .executableTarget(
       name: "stack-walk", dependencies: ["StackSnapshot", "Unwinder"], path: "Tests/Stacks/stack-walk",

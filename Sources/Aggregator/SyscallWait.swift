@@ -48,8 +48,6 @@ package struct SyscallWait: Sendable, Equatable, BitwiseCopyable {
     self.waker = waker
   }
 
-  /// It had not done waiting, but another task got the CPU.
-  package var isPreemption: Bool { state == 0 }
   /// How long it was not runnable, ns.
   package var blocked: UInt64 { (wakeup == 0 ? end : wakeup) &- start }
   /// How long it was runnable and did not run, ns.

@@ -6,7 +6,6 @@ struct WaitPool: ~Copyable {
   struct Chain: BitwiseCopyable {
     var first: Int32 = -1
     var last: Int32 = -1
-    var count: Int32 = 0
     /// Those that there was no room for.
     var leftOut: UInt32 = 0
 
@@ -41,7 +40,6 @@ struct WaitPool: ~Copyable {
     }
     if chain.last >= 0 { nodes[Int(chain.last)].next = index } else { chain.first = index }
     chain.last = index
-    chain.count += 1
   }
 
   /// Changes the chain's last wait, if that is still open.

@@ -19,7 +19,7 @@ package struct Sample: Sendable {
   package var targetName: String
   /// From 1.
   package var index: Int
-  package var snapshot: Snapshot
+  package var snapshot: Snapshot { didSet { threadNames = Self.threadNames(snapshot) } }
   package var loss: Loss
   package var names: NameTable
   package var started: WallTime
@@ -35,6 +35,8 @@ package struct Sample: Sendable {
   package var upcalls: UpcallStatistics?
   /// Of the slow syscalls.
   package var stacks = SyscallStacks()
+  /// Of the target's threads, by tid; of a reused tid, the earlier one's.
+  private(set) var threadNames: [Int32: NameID]
 
   package init(
     targetPID: Int32, targetName: String, index: Int, snapshot: Snapshot, loss: Loss, names: NameTable,
@@ -49,6 +51,11 @@ package struct Sample: Sendable {
     self.started = started
     self.stopped = stopped
     self.dumped = dumped
+    threadNames = Self.threadNames(snapshot)
+  }
+
+  private static func threadNames(_ snapshot: Snapshot) -> [Int32: NameID] {
+    Dictionary(snapshot.threads.map { ($0.tid, $0.name) }) { first, _ in first }
   }
 
   /// Threads by name, then tid; of a reused tid, the earlier first.

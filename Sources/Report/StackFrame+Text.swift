@@ -19,14 +19,13 @@ extension StackFrame {
 
   /// A function that every wait goes through.
   var isOfScheduler: Bool {
-    guard let symbol else { return false }
-    let names: Set = [
-      "__schedule", "schedule", "schedule_timeout", "schedule_hrtimeout_range", "schedule_hrtimeout_range_clock",
-      "io_schedule", "io_schedule_timeout", "preempt_schedule_common", "__cond_resched", "schedule_preempt_disabled",
-      "preempt_schedule", "preempt_schedule_thunk",
-      "schedule_idle", "schedule_rtlock", "dynamic_cond_resched", "preempt_schedule_irq",
-      "raw_irqentry_exit_cond_resched",
-    ]
-    return names.contains(symbol)
+    symbol.map { Self.schedulerFunctions.contains($0) } ?? false
   }
+
+  private static let schedulerFunctions: Set = [
+    "__schedule", "schedule", "schedule_timeout", "schedule_hrtimeout_range", "schedule_hrtimeout_range_clock",
+    "io_schedule", "io_schedule_timeout", "preempt_schedule_common", "__cond_resched", "schedule_preempt_disabled",
+    "preempt_schedule", "preempt_schedule_thunk", "schedule_idle", "schedule_rtlock", "dynamic_cond_resched",
+    "preempt_schedule_irq", "raw_irqentry_exit_cond_resched",
+  ]
 }

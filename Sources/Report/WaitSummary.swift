@@ -99,6 +99,6 @@ extension Sample {
 
   /// The waking task's name, where it is known.
   func name(of waker: Waker) -> String? {
-    snapshot.threads.first { $0.tid == waker.tid }.map { names[$0.name] } ?? stacks.wakers[waker.tid]
+    threadNames[waker.tid].map { names[$0] } ?? stacks.wakers[waker.tid]
   }
 }

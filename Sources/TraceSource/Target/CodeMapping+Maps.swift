@@ -7,7 +7,7 @@ extension CodeMapping {
   }
 
   /// `START-END PERMISSIONS OFFSET DEVICE INODE PATH`, man 5 proc_pid_maps.
-  static func parse(_ text: String) -> [CodeMapping] {
+  package static func parse(_ text: String) -> [CodeMapping] {
     text.split(separator: "\n").compactMap { line in
       let columns = line.split(separator: " ", maxSplits: 5)
       guard columns.count >= 5, columns[1].contains("x") else { return nil }

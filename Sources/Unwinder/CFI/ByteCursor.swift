@@ -32,7 +32,16 @@ struct ByteCursor {
     is64Bit ? try next(UInt64.self) : UInt64(try next(UInt32.self))
   }
 
-  mutating func unsignedLEB() throws(CFIError) -> UInt64 {
+  mutating func unsignedLEB() throws(CFIError) -> UInt64 { try leb().value }
+
+  mutating func signedLEB() throws(CFIError) -> Int64 {
+    let (value, bits) = try leb()
+    let isNegative = bits < 64 && value >> (bits - 1) & 1 != 0
+    return Int64(bitPattern: isNegative ? value | ~0 << bits : value)
+  }
+
+  /// A number of 7 bits a byte, least first, and how many bits it was written in.
+  private mutating func leb() throws(CFIError) -> (value: UInt64, bits: UInt64) {
     var value: UInt64 = 0
     var shift: UInt64 = 0
     while true {
@@ -40,24 +49,8 @@ struct ByteCursor {
       // Padding beyond 64 bits carries nothing.
       if shift < 64 { value |= UInt64(byte & 0x7F) << shift }
       shift += 7
-      if byte & 0x80 == 0 { return value }
+      if byte & 0x80 == 0 { return (value, shift) }
       guard shift < 7 * Self.numberLimit else { throw .malformed }
-    }
-  }
-
-  mutating func signedLEB() throws(CFIError) -> Int64 {
-    var value: UInt64 = 0
-    var shift: UInt64 = 0
-    while true {
-      let byte = try next(UInt8.self)
-      if shift < 64 { value |= UInt64(byte & 0x7F) << shift }
-      shift += 7
-      guard byte & 0x80 == 0 else {
-        guard shift < 7 * Self.numberLimit else { throw .malformed }
-        continue
-      }
-      if shift < 64, byte & 0x40 != 0 { value |= ~0 << shift }
-      return Int64(bitPattern: value)
     }
   }
 

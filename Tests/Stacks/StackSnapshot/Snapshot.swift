@@ -1,5 +1,6 @@
 internal import Foundation
 package import TraceModel
+internal import TraceSource
 package import Unwinder
 
 /// Registers, stacks and mappings of a standing process, as `dump.py` and `step.c` write them.
@@ -12,7 +13,7 @@ package struct Snapshot {
   }
 
   package let modules = ModuleTable()
-  package private(set) var space = AddressSpace()
+  package let space: AddressSpace
   package private(set) var stacks: [Stack] = []
   private let data: Data
 
@@ -21,7 +22,12 @@ package struct Snapshot {
   package init(prefix: String, pid: Int32? = nil) throws {
     data = try Data(contentsOf: URL(fileURLWithPath: prefix + ".stacks"))
     let maps = try String(contentsOfFile: prefix + ".maps", encoding: .utf8)
-    for line in maps.split(separator: "\n") { add(String(line), vdso: prefix + ".vdso", pid: pid) }
+    let vdso = FileManager.default.contents(atPath: prefix + ".vdso").map { [UInt8]($0) }
+    var code = ProcessCode(
+      modules: modules, files: pid.map { TargetFiles(pid: $0, root: nil) } ?? TargetFiles(recorded: 0),
+      vdso: vdso ?? [])
+    code.replaceAll(CodeMapping.parse(maps), at: 0)
+    space = code.space(at: 0)
     var offset = 0
     while let words = words(19, at: offset), data.count - offset - 19 * 8 >= Int(clamping: words[18]) {
       var stack = Stack(start: words[17])
@@ -38,26 +44,6 @@ package struct Snapshot {
     return data.withUnsafeBytes { bytes in
       (0..<count).map { bytes.loadUnaligned(fromByteOffset: offset + 8 * $0, as: UInt64.self) }
     }
-  }
-
-  /// A line of /proc/PID/maps.
-  private mutating func add(_ line: String, vdso: String, pid: Int32?) {
-    let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true).map(String.init)
-    let ends = fields[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
-    guard ends.count == 2, fields[1].contains("x") else { return }
-    let path = fields.count > 5 ? fields[5].trimmingCharacters(in: .whitespaces) : ""
-    let module: ModuleID
-    if path.hasPrefix("/") {
-      let own = path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path
-      let place = ModulePlace(link: pid.map { "/proc/\($0)/map_files/\(fields[0])" }, path: own)
-      module = modules.add(ModuleIdentity(path: own, inode: UInt64(fields[4]) ?? 0), at: place)
-    } else if path == "[vdso]", let bytes = FileManager.default.contents(atPath: vdso) {
-      module = modules.add(memory: [UInt8](bytes), name: path)
-    } else {
-      module = .anonymous
-    }
-    space.add(
-      Mapping(start: ends[0], end: ends[1], fileOffset: UInt64(fields[2], radix: 16) ?? 0, module: module))
   }
 
   /// The frames of a stack, and why there are no more.
