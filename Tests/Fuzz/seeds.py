@@ -84,6 +84,7 @@ def records(directory):
     for path in glob.glob("Tests/PerfFixtures/*.data"):
         with open(path, "rb") as file:
             data = file.read()
+        write(directory, os.path.basename(path), data[:8192])
         attributes, _, start, size = struct.unpack_from("<QQQQ", data, 24)
         kind, = struct.unpack_from("<Q", data, attributes + 24)
         registers, = struct.unpack_from("<Q", data, attributes + 80)

@@ -5,8 +5,9 @@ internal import TraceModel
 
 @testable import TraceSource
 
-// Eight bytes of sample_type, two of flags, four of register mask, and then a ring's contents: read from the ring as the
-// kernel would have written it, at any place of it, and decoded. Nothing may crash, hang or read outside a record.
+// A recording, by its first bytes; else eight bytes of sample_type, two of flags, four of register mask, and then a ring's
+// contents: read from the ring as the kernel would have written it, at any place of it, and decoded. Nothing may crash, hang
+// or read outside a record.
 
 @_cdecl("perf_fuzzer_main")
 func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
@@ -27,6 +28,11 @@ nonisolated(unsafe) private let memory: UnsafeMutableRawPointer = {
 }()
 
 func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+  let whole = UnsafeRawBufferPointer(start: start, count: count)
+  if whole.starts(with: "PERFILE2".utf8) {
+    fuzzFile(whole)
+    return 0
+  }
   var input = FuzzInput(start, count)
   let (type, flags, mask) = (input.next(UInt64.self), input.next(UInt16.self), input.next(UInt32.self))
   guard

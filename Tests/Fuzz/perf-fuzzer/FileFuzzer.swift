@@ -1,0 +1,20 @@
+internal import Glibc
+internal import TraceSource
+
+/// A file without a name, which holds one input after the other.
+private let file: CInt = fileno(tmpfile())
+
+/// A whole recording: read as `perf record` would have written it.
+func fuzzFile(_ bytes: UnsafeRawBufferPointer) {
+  guard ftruncate(file, 0) == 0, pwrite(file, bytes.baseAddress, bytes.count, 0) == bytes.count else {
+    fatalError("perf-fuzzer: no room for a file")
+  }
+  guard var recording = try? PerfFile.open("/proc/self/fd/\(file)") else { return }
+  precondition(!recording.events.isEmpty && recording.places.count <= bytes.count / 8)
+  var decoded = 0
+  try? recording.forEachRecord { _, record, place in
+    precondition(record.count == Int(place.length))
+    decoded += 1
+  }
+  precondition(decoded + Int(recording.malformed) <= recording.places.count)
+}
