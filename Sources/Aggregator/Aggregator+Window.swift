@@ -43,7 +43,7 @@ extension Aggregator {
   package mutating func startWindow(at time: UInt64, forgettingModes: Bool = false) {
     threads.removeDead()
     upcalls.removeAll()
-    syscallEvents.removeAll()
+    syscallEvents.open()
     waits.removeAll()
     syscalls.removeAll()
     hardIRQs.removeAll()
@@ -103,6 +103,7 @@ extension Aggregator {
     let missing = missingTime &+ (openGaps.isEmpty ? 0 : time &- min(gapStart, time))
     let missed = missedTriggers
     missedTriggers = 0
+    defer { syscallEvents.close() }
     return Snapshot(
       start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded,
       eventsRead: eventsRead, lostEvents: lostEvents, missingTime: missing, missedTriggers: missed,

@@ -51,14 +51,19 @@ struct SyscallEventList: ~Copyable {
   private let filter: SyscallEventFilter?
   /// Whether any is reported.
   var isWanted: Bool { filter != nil }
-  /// The shortest duration that is reported; `.max` where none is, so that the common path has one comparison.
-  let shortest: UInt64
+  /// The shortest duration that is reported; `.max` where none is, or no window is open, so that the common path has one
+  /// comparison.
+  private(set) var shortest = UInt64.max
   private(set) var events = FlatArray<SyscallEvent>(capacity: 16)
   private(set) var waits = FlatArray<SyscallWait>(capacity: 16)
   private(set) var leftOut: UInt64 = 0
 
   init(_ filter: SyscallEventFilter?) {
     self.filter = filter
+  }
+
+  /// A window opens.
+  mutating func open() {
     shortest = filter.map { $0.threshold.map { $0 &+ 1 } ?? 0 } ?? .max
   }
 
@@ -77,7 +82,9 @@ struct SyscallEventList: ~Copyable {
     events.append(event)
   }
 
-  mutating func removeAll() {
+  /// The window has closed, and what it had is handed over.
+  mutating func close() {
+    shortest = .max
     events.removeAll()
     waits.removeAll()
     leftOut = 0

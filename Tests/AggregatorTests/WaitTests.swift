@@ -43,6 +43,24 @@ struct WaitTests {
     #expect(snapshot.syscallEvents.map { [$0.firstWait, $0.waitCount] } == [[0, 3]])
   }
 
+  @Test func betweenWindowsNothingIsReported() {
+    var script = script()
+    script.enter(7, 0, at: 110)
+    script.leave(7, 0, at: 120)
+    #expect(script.aggregator.slowSyscallCount == 1)
+    #expect(script.finish(at: 200).syscallEvents.map(\.entry) == [110])
+    #expect(script.aggregator.slowSyscallCount == 0)
+    script.enter(7, 0, at: 210)
+    script.leave(7, 0, at: 220)
+    script.enter(8, 0, at: 230)
+    #expect(script.aggregator.slowSyscallCount == 0)
+    script.aggregator.startWindow(at: 300)
+    script.leave(8, 0, at: 310)
+    script.enter(7, 0, at: 320)
+    script.leave(7, 0, at: 330)
+    #expect(script.finish(at: 400).syscallEvents.map(\.entry) == [320])
+  }
+
   @Test func aWakerThatComesBeforeTheSwitchIsNotLost() {
     var script = script()
     script.enter(7, 0, at: 110)

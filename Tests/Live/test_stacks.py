@@ -80,6 +80,22 @@ class Coverage(LiveTestCase):
                     if event["name"] == "read":
                         self.assertTrue([s for s in kernel(event) if s and re.search("fault|read|zero|clear", s)], kernel(event))
 
+    def test_several_samples(self):
+        with Workload("known-answer", 40_000, 600) as workload:
+            tool = Tool("-p", workload.pid, "-s", 1_000_000, "--sample-count", 4, "--sample-time", 0.3, "--sample-interval", 0.1).wait_recording()
+            workload.go()
+            samples = tool.finish().samples
+        self.assertEqual(len(samples), 4)
+        for sample in samples:
+            self.check_sample(sample)
+            self.assertEqual((sample["loss"]["stack_samples"], sample["loss"]["stacks_missing"]), (0, 0))
+            self.assertEqual({e["user_stack_end"] for e in sample["syscall_events"]} - {"complete"}, set())
+            sleeps = [e for e in sample["syscall_events"] if e["name"] == "clock_nanosleep"]
+            self.assertTrue(all("clocked" in symbols(e) and kernel(e)[0] == "__schedule" for e in sleeps), sleeps[:1])
+            self.assertTrue(all(sample["start_ns"] <= e["entry_ns"] <= e["exit_ns"] <= sample["stop_ns"] for e in sample["syscall_events"]))
+        # Of two milliseconds each.
+        self.assertGreater(sum(e["name"] == "clock_nanosleep" for s in samples[1:3] for e in s["syscall_events"]), 100)
+
     def test_a_command_from_its_first_instruction_to_its_end(self):
         sample = run("-s", 100_000, "--", WORKLOADS / "slow-syscalls", 3, stdin=subprocess.DEVNULL).sample
         self.check_sample(sample)
