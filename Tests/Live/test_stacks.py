@@ -92,7 +92,7 @@ class Coverage(LiveTestCase):
             self.assertEqual({e["user_stack_end"] for e in sample["syscall_events"]} - {"complete"}, set())
             sleeps = [e for e in sample["syscall_events"] if e["name"] == "clock_nanosleep"]
             self.assertTrue(all("clocked" in symbols(e) and kernel(e)[0] == "__schedule" for e in sleeps), sleeps[:1])
-            self.assertTrue(all(sample["start_ns"] <= e["entry_ns"] <= e["exit_ns"] <= sample["stop_ns"] for e in sample["syscall_events"]))
+            self.assertTrue(all(sample["window"]["start_ns"] <= e["entry_ns"] <= e["exit_ns"] <= sample["window"]["stop_ns"] for e in sample["syscall_events"]))
         # Of two milliseconds each.
         self.assertGreater(sum(e["name"] == "clock_nanosleep" for s in samples[1:3] for e in s["syscall_events"]), 100)
 
