@@ -96,6 +96,22 @@ class Coverage(LiveTestCase):
         # Of two milliseconds each.
         self.assertGreater(sum(e["name"] == "clock_nanosleep" for s in samples[1:3] for e in s["syscall_events"]), 100)
 
+    def test_windows_between_triggers(self):
+        calls, windows = 50, 40
+        with Workload("trigger-windows", calls, windows, 2) as workload:
+            tool = Tool("-p", workload.pid, "--start-trigger", "up:window_begin", "--stop-trigger", "up:window_end", "--sample-count", windows, "-s").wait_recording()
+            workload.go()
+            samples = tool.finish().samples
+        self.assertEqual(len(samples), windows)
+        for sample in samples:
+            self.check_sample(sample)
+            own = [e for e in sample["syscall_events"] if e["name"] == "getppid"]
+            self.assertEqual(len(own), calls)
+            self.assertEqual({e["user_stack_end"] for e in own}, {"complete"})
+            self.assertTrue(all("window" in symbols(e) for e in own))
+            # The other thread may wait for its turn from begin to end in it.
+            self.assertLessEqual({e["name"] for e in sample["syscall_events"]}, {"getppid", "futex"})
+
     def test_a_command_from_its_first_instruction_to_its_end(self):
         sample = run("-s", 100_000, "--", WORKLOADS / "slow-syscalls", 3, stdin=subprocess.DEVNULL).sample
         self.check_sample(sample)
