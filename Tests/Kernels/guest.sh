@@ -10,6 +10,10 @@ uname -r > /out/kernel
 # A command from its first instruction to its end.
 $run --format json -o /out/command.json -- /job/spin-syscalls 20000 < /dev/null > /out/command.answer || exit 2
 
+# Slow syscalls with their stacks, by perf events and without.
+$run --format json -s 1000000 -o /out/slow.json -- /job/slow-syscalls 2 < /dev/null > /dev/null || exit 7
+/job/deny-perf 1 $run --format json -s 1000000 -o /out/slow-ftrace.json -- /job/slow-syscalls 2 < /dev/null > /dev/null || exit 8
+
 # A running process, its handshake through a pipe.
 mkfifo /tmp/go
 /job/known-answer 3000 20 < /tmp/go > /out/process.answer &
