@@ -40,7 +40,8 @@ final class StackPrinter {
     let modules = replay.processes.modules
     var end: UInt64 = 0
     try replay.run(&file) { _, frames, _ in
-      guard end == 0, frames.elements.contains(where: { modules[$0.module]?.name == name[...] }) else { return }
+      let isThere = frames.elements.contains { modules[$0.module]?.identity.name == name[...] }
+      guard end == 0, isThere else { return }
       for index in 0..<frames.count { write(frames[index], modules) }
       end = MonotonicClock.now
     }

@@ -166,7 +166,8 @@ private final class LiveFixture: Sendable {
       #expect(found.map(\.code.address) == expected.prefix(count).map(\.address), "\(text)\n\(wanted)")
       #expect(end == (isElsewhere ? .truncated : .complete) && found.count > 3, "\(end): \(text)")
       #expect(found.allSatisfy { !$0.isGuessed } || program == "pointers" || how == "badcall", "\(text)")
-      for (frame, expected) in zip(found, expected) where snapshot.modules[frame.module]?.name == program[...] {
+      for (frame, expected) in zip(found, expected) where snapshot.modules[frame.module]?.identity.name == program[...]
+      {
         let name = snapshot.name(frame).map { Function.readable($0) ?? $0 }
         // gdb's way to write the part of a function that GCC moved away; of libc's aliases any will do.
         let wantedName = expected.name.replacingOccurrences(of: "[cold]", with: ".cold")

@@ -67,9 +67,6 @@ package final class Module {
   /// What another thread reads the same file by.
   package var reference: ModuleReference { ModuleReference(self, source, finder) }
 
-  /// Its name without directories, as stacks show it.
-  package var name: Substring { identity.path.split(separator: "/").last ?? identity.path[...] }
-
   /// Opens the file if that has not been tried yet; nil if it cannot be used.
   func open() -> OpenedImage? {
     if isTried { return opened }

@@ -12,6 +12,9 @@ package struct ModuleIdentity: Sendable, Hashable {
     self.inode = inode
     self.buildID = buildID
   }
+
+  /// Its name without directories, as stacks show it.
+  package var name: Substring { path.split(separator: "/").last ?? path[...] }
 }
 
 /// How this process opens a module's file.

@@ -51,7 +51,7 @@ package struct Symbolizer: ~Copyable {
           module: found == nil ? "" : "perf map", moduleOffset: place.address)
       ]
     }
-    let name = String(module.identity.path.split(separator: "/").last ?? module.identity.path[...])
+    let name = String(module.identity.name)
     if files[place.module] == nil { files[place.module] = SymbolFile(module) }
     let moduleOffset = place.offset &+ distance
     guard let file = files[place.module], let address = file.address(ofFileOffset: place.offset) else {

@@ -15,7 +15,7 @@ for (number, stack) in snapshot.stacks.enumerated() {
   let (frames, end) = snapshot.unwind(stack, &unwinder)
   print("THREAD \(number)")
   for frame in frames {
-    let name = snapshot.modules[frame.module].map { String($0.name) } ?? "[anonymous]"
+    let name = snapshot.modules[frame.module].map { String($0.identity.name) } ?? "[anonymous]"
     print("FRAME \(String(frame.code.address, radix: 16)) \(name)\(frame.isGuessed ? " ?" : "")")
   }
   print("END \(end)")
