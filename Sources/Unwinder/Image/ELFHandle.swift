@@ -10,7 +10,7 @@ struct ELFHandle: ~Copyable {
     guard elf_version(UInt32(EV_CURRENT)) != UInt32(EV_NONE) else { return nil }
     let elf =
       switch bytes.storage {
-      case .file(let file): elf_begin(file, ELF_C_READ, nil)
+      case .file(let file): elf_begin(file.descriptor, ELF_C_READ, nil)
       case .memory(let memory):
         elf_memory(memory.baseAddress?.assumingMemoryBound(to: CChar.self), memory.count)
       }

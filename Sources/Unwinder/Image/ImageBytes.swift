@@ -6,7 +6,7 @@ internal import Glibc
 /// mapped file is a SIGBUS.
 struct ImageBytes: ~Copyable {
   enum Storage {
-    case file(Int32)
+    case file(ImageFile)
     case memory(UnsafeMutableRawBufferPointer)
   }
 
@@ -14,25 +14,13 @@ struct ImageBytes: ~Copyable {
   /// In bytes; a file's when it was opened.
   let size: UInt64
 
-  /// Opens a regular file; `O_NONBLOCK` because opening a FIFO or a device by mistake must not wait.
-  init(path: String) throws(ImageError) {
-    let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-    guard file >= 0 else { throw .cannotOpen(path: path, errno: errno) }
-    var status = stat()
-    let failure: ImageError? =
-      if fstat(file, &status) != 0 {
-        .cannotOpen(path: path, errno: errno)
-      } else if status.st_mode & S_IFMT != S_IFREG {
-        .notRegularFile(path: path)
-      } else {
-        nil
-      }
-    if let failure {
-      close(file)
-      throw failure
-    }
+  /// Opens a regular file.
+  init(path: String) throws(ImageError) { self.init(of: try ImageFile(path: path)) }
+
+  /// The bytes of a file that is open.
+  init(of file: ImageFile) {
     storage = .file(file)
-    size = UInt64(max(0, status.st_size))
+    size = file.size
   }
 
   /// Takes over memory that `malloc` gave.
@@ -42,10 +30,7 @@ struct ImageBytes: ~Copyable {
   }
 
   deinit {
-    switch storage {
-    case .file(let file): close(file)
-    case .memory(let memory): free(memory.baseAddress)
-    }
+    if case .memory(let memory) = storage { free(memory.baseAddress) }
   }
 
   /// `count` bytes from `offset`; nil if not all of them are there (any more).
@@ -69,7 +54,7 @@ struct ImageBytes: ~Copyable {
     case .file(let file):
       var done = 0
       while done < count, let base = buffer.baseAddress {
-        let got = pread(file, base + done, count - done, off_t(offset) + done)
+        let got = pread(file.descriptor, base + done, count - done, off_t(offset) + done)
         if got < 0, errno == EINTR { continue }
         guard got > 0 else { break }
         done += got

@@ -26,21 +26,21 @@ final class DebugInformation {
   /// Scopes that are looked at: nothing is inlined this deeply.
   private static let depthLimit = 256
 
-  private let bytes: ImageBytes
+  private let file: ImageFile
   private let elf: OpaquePointer
   private let dwarf: OpaquePointer
   private lazy var ranges = readRanges()
 
-  /// Nil if the file at `path` has no debug information.
-  init?(path: String) {
-    guard let bytes = try? ImageBytes(path: path), case .file(let file) = bytes.storage,
-      elf_version(UInt32(EV_CURRENT)) != UInt32(EV_NONE), let elf = elf_begin(file, ELF_C_READ, nil)
+  /// Nil if the file has no debug information.
+  init?(of bytes: borrowing ImageBytes) {
+    guard case .file(let file) = bytes.storage, elf_version(UInt32(EV_CURRENT)) != UInt32(EV_NONE),
+      let elf = elf_begin(file.descriptor, ELF_C_READ, nil)
     else { return nil }
     guard let dwarf = dwarf_begin_elf(elf, DWARF_C_READ, nil) else {
       elf_end(elf)
       return nil
     }
-    self.bytes = bytes
+    self.file = file
     self.elf = elf
     self.dwarf = dwarf
   }

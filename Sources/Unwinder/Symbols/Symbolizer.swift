@@ -78,11 +78,9 @@ package struct Symbolizer: ~Copyable {
 /// A module's names, and its lines where it has them.
 private final class SymbolFile {
   private let image: OpenedImage?
-  private let module: ModuleReference
-  private lazy var information = image?.debugInformation(module)
+  private lazy var information = image?.debugInformation()
 
   init(_ module: ModuleReference) {
-    self.module = module
     image = try? module.open(asksServers: true)
   }
 
