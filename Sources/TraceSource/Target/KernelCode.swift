@@ -51,13 +51,9 @@ package struct KernelCode: Sendable {
   /// The frame of `address`, which `lookup` is the instruction of, or the one before it.
   package func frame(at address: UInt64, lookup: UInt64) -> StackFrame {
     let unknown = StackFrame(address: address, symbol: nil, module: "kernel", moduleOffset: address)
-    var (low, high) = (0, entries.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[middle].address <= lookup { low = middle + 1 } else { high = middle }
-    }
-    guard low > 0 else { return unknown }
-    var place = low - 1
+    let count = partitionPoint(of: entries.count) { entries[$0].address <= lookup }
+    guard count > 0 else { return unknown }
+    var place = count - 1
     while place > 0, entries[place - 1].address == entries[place].address { place -= 1 }
     let entry = entries[place]
     let offset = address &- entry.address

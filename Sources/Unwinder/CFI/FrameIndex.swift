@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// Finds the FDE of an address.
 struct FrameIndex: Sendable {
   private enum Order: Sendable {
@@ -71,7 +73,7 @@ struct FrameIndex: Sendable {
   private func offset(before address: UInt64) throws(CFIError) -> Int? {
     switch order {
     case .scanned(let items):
-      let place = partition(items.count) { items[$0].start <= address }
+      let place = partitionPoint(of: items.count) { items[$0].start <= address }
       return place == 0 ? nil : items[place - 1].offset
     case .header(let data, let base, let table, let count):
       func number(_ place: Int) -> UInt64 {
@@ -79,22 +81,12 @@ struct FrameIndex: Sendable {
         let sum = base &+ UInt64(bitPattern: Int64(distance))
         return section.is64Bit ? sum : sum & 0xFFFF_FFFF
       }
-      let place = partition(count) { number(2 * $0) <= address }
+      let place = partitionPoint(of: count) { number(2 * $0) <= address }
       guard place > 0 else { return nil }
       let entry = number(2 * place - 1)
       guard entry >= section.address, let offset = Int(exactly: entry - section.address) else { throw .malformed }
       return offset
     }
-  }
-
-  /// How many of `count` places come first of which `isBefore` holds.
-  private func partition(_ count: Int, _ isBefore: (Int) -> Bool) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if isBefore(middle) { low = middle + 1 } else { high = middle }
-    }
-    return low
   }
 }
 

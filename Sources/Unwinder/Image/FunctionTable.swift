@@ -1,5 +1,6 @@
 internal import CElfUtils
 internal import Glibc
+internal import TraceModel
 
 /// The functions of an image by name and by address, from all that is known of it.
 ///
@@ -49,14 +50,10 @@ package struct FunctionTable: ~Copyable {
   /// to.
   package mutating func function(containing address: UInt64) throws(ImageError) -> Function? {
     try sort()
-    var (low, high) = (0, addresses.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[Int(addresses[middle])].address <= address { low = middle + 1 } else { high = middle }
-    }
+    let count = partitionPoint(of: addresses.count) { entries[Int(addresses[$0])].address <= address }
     // Names of one address, and functions with a smaller one inside, are few; a hostile table must not make it slow.
     var best: Int?
-    for place in addresses[max(0, low - 64)..<low].reversed() {
+    for place in addresses[max(0, count - 64)..<count].reversed() {
       let entry = entries[Int(place)]
       if let best, entries[best].address != entry.address { break }
       guard entry.size == 0 || address - entry.address < entry.size else { continue }

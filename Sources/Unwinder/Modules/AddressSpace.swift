@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import TraceModel
 
 /// A range of a process's memory that code can run from.
 package struct Mapping: Sendable, Equatable, BitwiseCopyable {
@@ -102,12 +103,7 @@ package struct AddressSpace: Sendable {
 
   /// How many mappings start before `address`.
   private func place(of address: UInt64) -> Int {
-    var (low, high) = (0, mappings.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if mappings[middle].start < address { low = middle + 1 } else { high = middle }
-    }
-    return low
+    partitionPoint(of: mappings.count) { mappings[$0].start < address }
   }
 
   private mutating func changed() {

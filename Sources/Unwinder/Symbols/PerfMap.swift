@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// Names of code that a run-time compiler made: `START SIZE NAME` a line, hexadecimal, in `/tmp/perf-PID.map`.
 package struct PerfMap: Sendable {
   private struct Entry {
@@ -40,12 +42,8 @@ package struct PerfMap: Sendable {
 
   /// The code that `address` is a part of.
   package func symbol(at address: UInt64) -> (name: String, start: UInt64)? {
-    var (low, high) = (0, entries.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[middle].start <= address { low = middle + 1 } else { high = middle }
-    }
-    guard low > 0, address - entries[low - 1].start < entries[low - 1].size else { return nil }
-    return (String(decoding: text[entries[low - 1].name], as: UTF8.self), entries[low - 1].start)
+    let count = partitionPoint(of: entries.count) { entries[$0].start <= address }
+    guard count > 0, address - entries[count - 1].start < entries[count - 1].size else { return nil }
+    return (String(decoding: text[entries[count - 1].name], as: UTF8.self), entries[count - 1].start)
   }
 }
