@@ -34,31 +34,6 @@ struct SymbolizerTests {
     }
     """
 
-  private struct Answer: Equatable {
-    var name: String
-    var source: String
-  }
-
-  /// `addr2line -a -i -f -C`: of each address the innermost function first.
-  private func addr2line(_ fixture: Fixture, _ file: String, _ addresses: [UInt64]) throws -> [[Answer]] {
-    let list = addresses.map { String($0, radix: 16) }.joined(separator: "\n")
-    try fixture.write("addresses", list + "\n")
-    let lines = try fixture.run("addr2line -a -i -f -C -e \(file) < addresses").split(separator: "\n").map(String.init)
-    var answers: [[Answer]] = []
-    var index = 0
-    while index < lines.count {
-      if lines[index].hasPrefix("0x") {
-        answers.append([])
-        index += 1
-        continue
-      }
-      let source = lines[index + 1].split(separator: " ").first.map(String.init) ?? ""
-      answers[answers.count - 1].append(Answer(name: Self.plain(lines[index]), source: source))
-      index += 2
-    }
-    return answers
-  }
-
   /// Without parameters and template arguments: DWARF names some functions without them.
   private static func plain(_ name: String) -> String {
     var plain = ""
@@ -83,66 +58,48 @@ struct SymbolizerTests {
     }
   }
 
-  private func frames(
-    _ fixture: Fixture, _ file: String, _ addresses: [UInt64], finder: DebugFileFinder = DebugFileFinder(roots: []),
-    _ meanwhile: () throws -> Void = {}
-  ) throws -> [[StackFrame]] {
-    let modules = ModuleTable()
-    let path = fixture.path(file)
-    let id = modules.add(ModuleIdentity(path: path), finder: finder)
-    let image = try ELFImage(path: path)
-    let places = addresses.map { address in
-      let offset = image.fileOffset(ofAddress: address) ?? 0
-      return StackPlace(Frame(code: .instruction(offset), isGuessed: false, module: id, offset: offset))
-    }
-    try meanwhile()
-    var symbolizer = Symbolizer()
-    let reference = modules[id]?.reference
-    return places.map { symbolizer.frames(of: $0, in: reference) }
+  /// The program as a compiler makes it: places in it, what addr2line says of them, and what is found.
+  private func compared(_ compiler: String) throws
+    -> [(place: String, answer: [SymbolOracle.Scope], found: [StackFrame])]
+  {
+    let fixture = try Fixture()
+    try fixture.write("shop.cc", Self.cxx)
+    try fixture.run("\(compiler) -o shop shop.cc")
+    let addresses = try addresses(fixture, "shop")
+    try #require(addresses.count > 100)
+    let answers = try SymbolOracle.scopes(at: addresses, in: "shop", of: fixture)
+    let found = try fixture.frames(at: addresses, in: "shop")
+    return addresses.indices.map { (String(addresses[$0], radix: 16), answers[$0], found[$0]) }
   }
 
   /// addr2line prints the symbol table's name for the innermost function, whatever was inlined.
   @Test(arguments: ["g++ -O2 -g", "g++ -O3 -g -gdwarf-4"])
   func inlinedFunctionsAndLinesAreAddr2lines(compiler: String) throws {
-    let fixture = try Fixture()
-    try fixture.write("shop.cc", Self.cxx)
-    try fixture.run("\(compiler) -o shop shop.cc")
-    let addresses = try addresses(fixture, "shop")
-    let answers = try addr2line(fixture, "shop", addresses)
-    let found = try frames(fixture, "shop", addresses)
-    try #require(answers.count == addresses.count && addresses.count > 100)
     var inlined = 0
-    for (index, answer) in answers.enumerated() where answer.last?.source.hasPrefix("??") == false {
-      let own = found[index].map { Answer(name: Self.plain($0.symbol ?? "??"), source: $0.source ?? "??:0") }
+    for (place, answer, found) in try compared(compiler) where answer.last?.source.hasPrefix("??") == false {
       inlined += answer.count - 1
-      let place = String(addresses[index], radix: 16)
-      #expect(own.map(\.source) == answer.map(\.source).map { $0.replacing(":?", with: ":0") }, "\(place)")
-      #expect(own.dropFirst().map(\.name) == answer.dropFirst().map(\.name), "\(place)")
-      #expect(found[index].map(\.isInlined) == answer.indices.map { $0 < answer.count - 1 })
+      #expect(
+        found.map { $0.source ?? "??:0" } == answer.map(\.source).map { $0.replacing(":?", with: ":0") }, "\(place)")
+      #expect(
+        found.dropFirst().map { Self.plain($0.symbol ?? "??") } == answer.dropFirst().map { Self.plain($0.name) },
+        "\(place)")
+      #expect(found.map(\.isInlined) == answer.indices.map { $0 < answer.count - 1 })
     }
     #expect(inlined > 50)
   }
 
   /// It writes no .debug_aranges, and ranges that addr2line does not follow into inlined functions.
   @Test func whatClangInlinedIsFoundToo() throws {
-    let fixture = try Fixture()
-    try fixture.write("shop.cc", Self.cxx)
-    try fixture.run("clang++ -O2 -g -o shop shop.cc")
-    let addresses = try addresses(fixture, "shop")
-    let answers = try addr2line(fixture, "shop", addresses)
-    let found = try frames(fixture, "shop", addresses)
-    try #require(answers.count == addresses.count && addresses.count > 100)
-    for (index, answer) in answers.enumerated() {
+    let compared = try compared("clang++ -O2 -g")
+    for (place, answer, found) in compared {
       let source = answer.first?.source ?? "?"
       // Line 0 belongs to no line.
       if source.hasSuffix(":0") || source.hasSuffix("?") { continue }
       // addr2line takes some headers' lines for the source file's.
-      #expect(
-        found[index].first?.source?.split(separator: ":").last == source.split(separator: ":").last,
-        "\(String(addresses[index], radix: 16))")
+      #expect(found.first?.source?.split(separator: ":").last == source.split(separator: ":").last, "\(place)")
     }
-    #expect(found.contains { $0.contains { $0.isInlined && $0.symbol?.contains("taxed") == true } })
-    #expect(found.reduce(0) { $0 + $1.count - 1 } > 50)
+    #expect(compared.contains { $0.found.contains { $0.isInlined && $0.symbol?.contains("taxed") == true } })
+    #expect(compared.reduce(0) { $0 + $1.found.count - 1 } > 50)
   }
 
   @Test func namesAndLinesAreInTheSeparateDebugFileOfADeletedProgram() throws {
@@ -159,7 +116,7 @@ struct SymbolizerTests {
       """)
     let address = try fixture.address(of: "main", in: "shop")
     let finder = DebugFileFinder(roots: [fixture.path("root")])
-    let found = try frames(fixture, "stripped", [address], finder: finder) { try fixture.run("rm stripped") }
+    let found = try fixture.frames(at: [address], in: "stripped", finder: finder) { try fixture.run("rm stripped") }
     #expect(found[0].last?.symbol == "main" && found[0].last?.source?.contains("shop.cc:") == true)
     #expect(found[0].last?.module == "stripped")
   }
@@ -169,7 +126,7 @@ struct SymbolizerTests {
     try fixture.write("a.c", Fixture.program)
     try fixture.run("gcc -O1 -o whole a.c && strip -s -o bare whole")
     let address = try fixture.address(of: "main", in: "whole")
-    let found = try frames(fixture, "bare", [address])
+    let found = try fixture.frames(at: [address], in: "bare")
     #expect(found[0].count == 1 && found[0][0].symbol == nil && found[0][0].module == "bare")
     let offset = try ELFImage(path: fixture.path("bare")).fileOffset(ofAddress: address)
     #expect(found[0][0].moduleOffset == offset)
@@ -211,7 +168,7 @@ struct SymbolizerTests {
       unsetenv("DEBUGINFOD_URLS")
       unsetenv("DEBUGINFOD_CACHE_PATH")
     }
-    let found = try frames(fixture, "stripped", [try fixture.address(of: "main", in: "shop")])
+    let found = try fixture.frames(at: [try fixture.address(of: "main", in: "shop")], in: "stripped")
     #expect(found[0].last?.symbol == "main" && found[0].last?.source?.contains("shop.cc:") == true)
   }
 
@@ -233,7 +190,7 @@ struct SymbolizerTests {
         bytes[start + Int.random(in: 0..<1200, using: &random)] = UInt8.random(in: 0...255, using: &random)
       }
       try bytes.write(to: URL(fileURLWithPath: fixture.path("damaged")))
-      let found = try frames(fixture, "damaged", [address, address + 4])
+      let found = try fixture.frames(at: [address, address + 4], in: "damaged")
       if found[0].last?.symbol == "public_work" { named += 1 }
       #expect(found.allSatisfy { (1...256).contains($0.count) })
     }

@@ -103,15 +103,11 @@ final class OpenedImage {
     return address - entryPoint < 48
   }
 
-  /// The file's own DWARF, else its separate debug file's; nil where there is none.
-  func debugInformation() -> DebugInformation? {
-    if functions.image.section(named: ".debug_info") != nil || functions.image.section(named: ".zdebug_info") != nil,
-      let own = DebugInformation(of: functions.image.bytes)
-    {
-      return own
-    }
+  /// The file's own DWARF, else its separate debug file's; nil where there is none, or too much.
+  func debugInformation(_ budget: DebugBudget) -> DebugInformation? {
+    if DebugSections.hasUnits(functions.image) { return DebugInformation(of: functions.image, budget) }
     guard let file = finder.find(for: functions.image) else { return nil }
-    return DebugInformation(of: file.bytes)
+    return DebugInformation(of: file, budget)
   }
 
   /// The function whose code an address is a part of.

@@ -1,165 +1,100 @@
 internal import CElfUtils
-internal import Glibc
 
-/// Where in the sources an instruction comes from, by a file's DWARF.
+/// The DWARF of an image: which functions, inlined ones as well, and lines are at an address.
 ///
-/// libdw reads by `pread`, not from a mapping that the file's owner could truncate; it decompresses sections and follows
-/// `.gnu_debugaltlink`. All of it is read only as far as an address needs.
+/// libdw reads it, in this process and on bytes that may be hostile. What holds it in: `DebugSections` keeps it from opening
+/// files, `UnitHeaders` and `LinePrograms` look beforehand at what it would expand or go through in one call, trees are
+/// walked here, forwards only, and `DebugBudget` bounds bytes, time and memory between calls. Sections are copied by
+/// `pread` and not mapped; libdw itself checks its reads against their ends.
 final class DebugInformation {
-  /// A function that was inlined at the address, or the one that it is in.
+  /// A function at an address, or one that the compiler put into it.
   struct Scope: Equatable {
-    /// As linked, where that is known; nil for the function that is not inlined, whose symbol names it.
+    /// As linked, else as the source has it.
     var name: String?
-    /// `FILE:LINE` in it.
+    /// `FILE:LINE` of the instruction, or of the call that was inlined.
     var source: String?
+    /// Of the function's first instruction, before the image is moved; nil of an inlined one.
+    var start: UInt64?
   }
 
-  private struct UnitRange: BitwiseCopyable {
-    var start: UInt64
-    var end: UInt64
-    /// Of the unit's entry in .debug_info.
-    var unit: UInt64
-  }
-
-  /// Ranges of units that are read where a compiler wrote no .debug_aranges.
-  private static let rangeLimit = 1 << 20
-  /// Scopes that are looked at: nothing is inlined this deeply.
-  private static let depthLimit = 256
+  /// Pieces of all units' functions.
+  private static let functionLimit = 1 << 22
 
   private let file: ImageFile
-  private let elf: OpaquePointer
+  private let handle: ELFHandle
   private let dwarf: OpaquePointer
-  private lazy var ranges = readRanges()
+  private let budget: DebugBudget
+  private var units: UnitTable
+  private var lines: LinePrograms
+  private let names: DieNames
+  private var functions: [Dwarf_Off: UnitFunctions] = [:]
+  private var functionCount = 0
+  private var spent = Duration.zero
 
-  /// Nil if the file has no debug information.
-  init?(of bytes: borrowing ImageBytes) {
-    guard case .file(let file) = bytes.storage, elf_version(UInt32(EV_CURRENT)) != UInt32(EV_NONE),
-      let elf = elf_begin(file.descriptor, ELF_C_READ, nil)
+  /// Nil if the image is not a file with such sections, or if `budget` does not allow for them.
+  init?(of image: borrowing ELFImage, _ budget: DebugBudget) {
+    guard case .file(let file) = image.bytes.storage, DebugSections.hasUnits(image),
+      let handle = ELFHandle(of: image.bytes), let sections = DebugSections(in: handle, of: image.bytes),
+      budget.takeSections(sections.size)
     else { return nil }
-    guard let dwarf = dwarf_begin_elf(elf, DWARF_C_READ, nil) else {
-      elf_end(elf)
-      return nil
+    var time = Duration.zero
+    let elf = handle.elf
+    let opened = budget.spend(on: &time) { () -> (OpaquePointer, UnitTable)? in
+      guard let dwarf = dwarf_begin_elf(elf, DWARF_C_READ, nil) else { return nil }
+      guard UnitHeaders.areBounded(sections) else {
+        dwarf_end(dwarf)
+        return nil
+      }
+      return (dwarf, UnitTable(of: dwarf))
     }
+    guard case let (dwarf, units)?? = opened else { return nil }
     self.file = file
-    self.elf = elf
+    self.handle = handle
     self.dwarf = dwarf
+    self.units = units
+    self.budget = budget
+    let strings = DebugStrings(sections)
+    lines = LinePrograms(sections, strings)
+    names = DieNames(strings)
+    spent = time
   }
 
-  deinit {
-    dwarf_end(dwarf)
-    elf_end(elf)
-  }
+  deinit { dwarf_end(dwarf) }
 
-  /// The functions that the instruction at `address` belongs to, innermost first; empty where nothing is known.
+  /// The functions at an address, innermost first; the last one is not inlined. Empty if nothing is known.
   func scopes(at address: UInt64) -> [Scope] {
-    var unit = Dwarf_Die()
-    guard findUnit(address, &unit) else { return [] }
-    var source = line(at: address, &unit)
-    var found: [Scope] = []
-    for var scope in inlined(at: address, in: unit).reversed() {
-      found.append(Scope(name: name(&scope), source: source))
-      source = callSite(&scope, &unit)
+    var time = spent
+    defer { spent = time }
+    return budget.spend(on: &time) { find(address) } ?? []
+  }
+
+  private func find(_ address: UInt64) -> [Scope] {
+    var fallback: [Scope] = []
+    for unit in units.find(address, budget) {
+      var die = Dwarf_Die()
+      guard dwarf_offdie(dwarf, unit, &die) != nil else { continue }
+      let scopes = scopes(at: address, unit: &die, offset: unit)
+      if let outermost = scopes.last, outermost.name != nil { return scopes }
+      if fallback.isEmpty { fallback = scopes }
     }
-    if found.isEmpty, source == nil { return [] }
-    return found + [Scope(name: nil, source: source)]
+    return fallback
   }
 
-  /// The inlined functions at `address`, outermost first. Not by `dwarf_getscopes`, which goes on from the innermost where
-  /// that is declared and not where it was inlined, and which finds nothing in what clang writes.
-  private func inlined(at address: UInt64, in unit: Dwarf_Die) -> [Dwarf_Die] {
-    var found: [Dwarf_Die] = []
-    var parent = unit
-    var depth = 0
-    while depth < Self.depthLimit, let inner = child(of: parent, containing: address) {
-      parent = inner
-      if dwarf_tag(&parent) == DW_TAG_inlined_subroutine { found.append(inner) }
-      depth += 1
-    }
-    return found
+  private func scopes(at address: UInt64, unit: inout Dwarf_Die, offset: Dwarf_Off) -> [Scope] {
+    let hasLines = lines.allows(&unit)
+    let source = hasLines ? SourceLine.of(address, unit: &unit) : nil
+    var function = Dwarf_Die()
+    guard let found = functions(of: &unit, offset: offset).find(address), dwarf_offdie(dwarf, found, &function) != nil
+    else { return source == nil ? [] : [Scope(source: source)] }
+    var chain = InlineChain(of: function, at: address, budget)
+    return chain.scopes(unit: &unit, source: source, hasLines: hasLines, names)
   }
 
-  private func child(of parent: Dwarf_Die, containing address: UInt64) -> Dwarf_Die? {
-    var (parent, child, next) = (parent, Dwarf_Die(), Dwarf_Die())
-    guard dwarf_child(&parent, &child) == 0 else { return nil }
-    while true {
-      switch Int(dwarf_tag(&child)) {
-      case Int(DW_TAG_subprogram), Int(DW_TAG_inlined_subroutine), Int(DW_TAG_lexical_block):
-        if dwarf_haspc(&child, address) > 0 { return child }
-      case Int(DW_TAG_namespace), Int(DW_TAG_module):
-        // What is in it may have code, it has not itself.
-        if let inner = self.child(of: child, containing: address) { return inner }
-      default: break
-      }
-      guard dwarf_siblingof(&child, &next) == 0 else { return nil }
-      child = next
-    }
-  }
-
-  private func findUnit(_ address: UInt64, _ unit: inout Dwarf_Die) -> Bool {
-    if dwarf_addrdie(dwarf, address, &unit) != nil { return true }
-    var (low, high) = (0, ranges.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle].start <= address { low = middle + 1 } else { high = middle }
-    }
-    guard low > 0, address < ranges[low - 1].end else { return false }
-    return dwarf_offdie(dwarf, ranges[low - 1].unit, &unit) != nil
-  }
-
-  private func readRanges() -> [UnitRange] {
-    var found: [UnitRange] = []
-    var (offset, next, headerSize) = (Dwarf_Off(0), Dwarf_Off(0), 0)
-    while found.count < Self.rangeLimit,
-      dwarf_next_unit(dwarf, offset, &next, &headerSize, nil, nil, nil, nil, nil, nil) == 0
-    {
-      var unit = Dwarf_Die()
-      if dwarf_offdie(dwarf, offset &+ Dwarf_Off(headerSize), &unit) != nil {
-        var (place, base, start, end) = (0, Dwarf_Addr(0), Dwarf_Addr(0), Dwarf_Addr(0))
-        while true {
-          place = dwarf_ranges(&unit, place, &base, &start, &end)
-          guard place > 0, found.count < Self.rangeLimit else { break }
-          if start < end {
-            found.append(UnitRange(start: start, end: end, unit: offset &+ Dwarf_Off(headerSize)))
-          }
-        }
-      }
-      guard next > offset else { break }
-      offset = next
-    }
-    return found.sorted { $0.start < $1.start }
-  }
-
-  private func line(at address: UInt64, _ unit: inout Dwarf_Die) -> String? {
-    guard let line = dwarf_getsrc_die(&unit, address) else { return nil }
-    var number: Int32 = 0
-    guard dwarf_lineno(line, &number) == 0, number > 0, let file = dwarf_linesrc(line, nil, nil) else { return nil }
-    return "\(String(cString: file)):\(number)"
-  }
-
-  private func callSite(_ scope: UnsafeMutablePointer<Dwarf_Die>, _ unit: inout Dwarf_Die) -> String? {
-    guard let file = number(scope, DW_AT_call_file), let line = number(scope, DW_AT_call_line) else { return nil }
-    var (files, count): (OpaquePointer?, Int) = (nil, 0)
-    guard dwarf_getsrcfiles(&unit, &files, &count) == 0, let files, file < UInt64(count),
-      let name = dwarf_filesrc(files, Int(file), nil, nil)
-    else { return nil }
-    return "\(String(cString: name)):\(line)"
-  }
-
-  private func number(_ scope: UnsafeMutablePointer<Dwarf_Die>, _ attribute: Int) -> UInt64? {
-    var found = Dwarf_Attribute()
-    var value: Dwarf_Word = 0
-    guard dwarf_attr(scope, UInt32(attribute), &found) != nil, dwarf_formudata(&found, &value) == 0 else { return nil }
-    return value
-  }
-
-  private func name(_ scope: UnsafeMutablePointer<Dwarf_Die>) -> String? {
-    var found = Dwarf_Attribute()
-    for attribute in [DW_AT_linkage_name, DW_AT_MIPS_linkage_name] {
-      guard dwarf_attr_integrate(scope, UInt32(attribute), &found) != nil, let name = dwarf_formstring(&found) else {
-        continue
-      }
-      return String(cString: name)
-    }
-    return dwarf_diename(scope).map { String(cString: $0) }
+  private func functions(of unit: inout Dwarf_Die, offset: Dwarf_Off) -> UnitFunctions {
+    if let known = functions[offset] { return known }
+    let read = UnitFunctions(of: &unit, limit: Self.functionLimit - functionCount, budget)
+    functionCount += read.count
+    functions[offset] = read
+    return read
   }
 }

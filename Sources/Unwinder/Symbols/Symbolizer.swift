@@ -11,8 +11,12 @@ package struct Symbolizer: ~Copyable {
     let distance: UInt64
   }
 
+  /// Places that are remembered.
+  private static let placeLimit = 1 << 18
+
   private let findsSources: Bool
   private let code: PerfMap?
+  private let budget = DebugBudget()
   private var files: [ModuleID: SymbolFile] = [:]
   private var known: [Key: [StackFrame]] = [:]
 
@@ -33,6 +37,7 @@ package struct Symbolizer: ~Copyable {
       frames = found
     } else {
       frames = symbolize(place, distance, module)
+      if known.count >= Self.placeLimit { known.removeAll(keepingCapacity: true) }
       known[key] = frames
     }
     for index in frames.indices {
@@ -51,40 +56,17 @@ package struct Symbolizer: ~Copyable {
           module: found == nil ? "" : "perf map", moduleOffset: place.address)
       ]
     }
-    let name = String(module.identity.name)
-    if files[place.module] == nil { files[place.module] = SymbolFile(module) }
-    let moduleOffset = place.offset &+ distance
-    guard let file = files[place.module], let address = file.address(ofFileOffset: place.offset) else {
+    let (name, moduleOffset) = (String(module.identity.name), place.offset &+ distance)
+    let file = files[place.module] ?? SymbolFile(module, findsSources: findsSources, budget)
+    files[place.module] = file
+    guard let address = file.address(ofFileOffset: place.offset) else {
       return [StackFrame(address: place.address, symbol: nil, module: name, moduleOffset: moduleOffset)]
     }
-    var frames: [StackFrame] = []
-    let scopes = findsSources ? file.scopes(at: address) : []
-    for scope in scopes.dropLast() {
-      frames.append(
-        StackFrame(
-          address: place.address, symbol: scope.name.map { Function.readable($0) ?? $0 }, module: name,
-          moduleOffset: moduleOffset, source: scope.source, isInlined: true))
-    }
-    let function = file.function(containing: address)
-    frames.append(
+    let scopes = file.scopes(at: address)
+    return scopes.enumerated().map { index, scope in
       StackFrame(
-        address: place.address, symbol: function?.displayName,
-        offset: function.map { address &+ distance &- $0.address } ?? 0, module: name, moduleOffset: moduleOffset,
-        source: scopes.last?.source))
-    return frames
+        address: place.address, symbol: scope.name, offset: scope.start.map { address &+ distance &- $0 } ?? 0,
+        module: name, moduleOffset: moduleOffset, source: scope.source, isInlined: index < scopes.count - 1)
+    }
   }
-}
-
-/// A module's names, and its lines where it has them.
-private final class SymbolFile {
-  private let image: OpenedImage?
-  private lazy var information = image?.debugInformation()
-
-  init(_ module: ModuleReference) {
-    image = try? module.open(asksServers: true)
-  }
-
-  func address(ofFileOffset offset: UInt64) -> UInt64? { image?.address(ofFileOffset: offset) }
-  func function(containing address: UInt64) -> Function? { image?.function(containing: address) }
-  func scopes(at address: UInt64) -> [DebugInformation.Scope] { information?.scopes(at: address) ?? [] }
 }

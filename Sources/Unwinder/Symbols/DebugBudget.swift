@@ -1,0 +1,54 @@
+/// What may be spent on symbols and DWARF: of one file, and of all files together. A hostile target has as many as it likes.
+final class DebugBudget {
+  /// Bytes of one file's DWARF sections, unpacked.
+  private static let sectionLimit: UInt64 = 1 << 30
+  /// Bytes of all files'.
+  private static let sectionsLimit: UInt64 = 2 << 30
+  /// By which the process may have grown since this was made, whatever for.
+  private static let memoryLimit: UInt64 = 3 << 30
+  /// For one file's DWARF.
+  private static let fileTimeLimit = Duration.seconds(10)
+  /// For all files'.
+  private static let timeLimit = Duration.seconds(60)
+
+  private let memoryEnd = ProcessMemory.resident &+ memoryLimit
+  private var sections: UInt64 = 0
+  private var spent = Duration.zero
+  private var deadline = ContinuousClock.now
+  private var nextMemoryCheck = ContinuousClock.now
+  private var isMemorySpent = false
+
+  /// Whether a file's sections of that many bytes may be read; takes them off.
+  func takeSections(_ count: UInt64) -> Bool {
+    guard count <= Self.sectionLimit, sections + count <= Self.sectionsLimit else { return false }
+    sections += count
+    return true
+  }
+
+  /// Whether the process has grown so much that nothing more is to be read.
+  var isOutOfMemory: Bool {
+    let now = ContinuousClock.now
+    if !isMemorySpent, now >= nextMemoryCheck {
+      nextMemoryCheck = now.advanced(by: .milliseconds(10))
+      isMemorySpent = ProcessMemory.resident > memoryEnd
+    }
+    return isMemorySpent
+  }
+
+  /// Calls `body`, in which `hasMore` tells whether to go on; nil if nothing is left. `file`: what was spent on that file
+  /// so far, and is from now on.
+  func spend<Result>(on file: inout Duration, _ body: () -> Result) -> Result? {
+    let left = min(Self.fileTimeLimit - file, Self.timeLimit - spent)
+    guard left > .zero, !isOutOfMemory else { return nil }
+    let start = ContinuousClock.now
+    deadline = start + left
+    let result = body()
+    let time = ContinuousClock.now - start
+    file += time
+    spent += time
+    return result
+  }
+
+  /// Whether there is time and memory for another step.
+  var hasMore: Bool { ContinuousClock.now < deadline && !isOutOfMemory }
+}

@@ -1,0 +1,93 @@
+internal import CElfUtils
+internal import Glibc
+
+/// What libdw gets to see of an image.
+///
+/// libdw reads all sections that it knows when it is opened. What locates variables, describes macros and indexes names is a
+/// third of them and tells nothing of stacks; what names other files (.gnu_debugaltlink) would make libdw open paths that
+/// the image's author chose. All are hidden from it but those that tell of functions and lines, the first of each name.
+struct DebugSections {
+  private static let names: Set<String> = [
+    "info", "abbrev", "line", "str", "line_str", "str_offsets", "addr", "ranges", "rnglists", "aranges",
+  ]
+  /// libdw makes a table of all of .debug_aranges when it is first asked; without, the units are asked.
+  private static let arangesLimit: UInt64 = 64 << 20
+  /// Bytes of all sections' names.
+  private static let namesLimit: UInt64 = 16 << 20
+
+  /// Bytes of those that are left, unpacked.
+  private(set) var size: UInt64 = 0
+  private var sections: [String: OpaquePointer] = [:]
+
+  /// Whether the image has functions and lines at all; a stripped one has not.
+  static func hasUnits(_ image: borrowing ELFImage) -> Bool {
+    let section = image.section(named: ".debug_info") ?? image.section(named: ".zdebug_info")
+    return section?.hasBytes ?? false
+  }
+
+  /// Hides the others in `handle`, which is of `bytes`. Nil if its sections have no names.
+  init?(in handle: borrowing ELFHandle, of bytes: borrowing ImageBytes) {
+    guard let names = handle.sectionNamesIndex, Self.isPlain(names, handle, bytes.size) else { return nil }
+    var next = elf_nextscn(handle.elf, nil)
+    while let section = next {
+      var header = GElf_Shdr()
+      if gelf_getshdr(section, &header) != nil, elf_ndxscn(section) != names {
+        if let name = Self.name(section, header, handle, names), sections[name] == nil,
+          let size = Self.unpackedSize(section, header, bytes), name != "aranges" || size <= Self.arangesLimit
+        {
+          sections[name] = section
+          self.size += size
+        } else {
+          // In libelf's copy of the header alone.
+          header.sh_type = UInt32(SHT_NOBITS)
+          gelf_update_shdr(section, &header)
+        }
+      }
+      next = elf_nextscn(handle.elf, section)
+    }
+  }
+
+  /// The bytes of .debug_`name` as libdw has them, once it was opened; as long as the handle.
+  func reader(_ name: String) -> SectionReader {
+    guard let section = sections[name], let data = elf_getdata(section, nil), let base = data.pointee.d_buf else {
+      return SectionReader()
+    }
+    return SectionReader(UnsafeRawBufferPointer(start: base, count: data.pointee.d_size))
+  }
+
+  /// Of the table of names: libelf would unpack it, and read all of it.
+  private static func isPlain(_ names: Int, _ handle: borrowing ELFHandle, _ fileSize: UInt64) -> Bool {
+    var header = GElf_Shdr()
+    guard let section = elf_getscn(handle.elf, names), gelf_getshdr(section, &header) != nil else { return false }
+    return header.sh_flags & UInt64(SHF_COMPRESSED) == 0 && header.sh_size <= min(namesLimit, fileSize)
+  }
+
+  /// Without `.debug_` or `.zdebug_`; nil if it is none of those that libdw may see. By libelf, as libdw asks it.
+  private static func name(
+    _ section: OpaquePointer, _ header: GElf_Shdr, _ handle: borrowing ELFHandle, _ names: Int
+  ) -> String? {
+    guard let found = elf_strptr(handle.elf, names, Int(header.sh_name)) else { return nil }
+    for prefix in [".debug_", ".zdebug_"] where strncmp(found, prefix, prefix.utf8.count) == 0 {
+      let rest = found + prefix.utf8.count
+      return Self.names.first { strcmp(rest, $0) == 0 }
+    }
+    return nil
+  }
+
+  /// In bytes; nil if the section is damaged.
+  private static func unpackedSize(_ section: OpaquePointer, _ header: GElf_Shdr, _ bytes: borrowing ImageBytes)
+    -> UInt64?
+  {
+    guard header.sh_type == UInt32(SHT_PROGBITS), header.sh_offset <= bytes.size,
+      header.sh_size <= bytes.size - header.sh_offset
+    else { return nil }
+    if header.sh_flags & UInt64(SHF_COMPRESSED) != 0 {
+      var compression = GElf_Chdr()
+      return gelf_getchdr(section, &compression) == nil ? nil : compression.ch_size
+    }
+    // The older form, which its contents tell: `ZLIB` and the size in eight bytes, the most significant first.
+    guard let start = bytes.read(at: header.sh_offset, count: min(12, header.sh_size)), start.starts(with: "ZLIB".utf8)
+    else { return header.sh_size }
+    return max(header.sh_size, start[4...].reduce(0) { $0 << 8 | UInt64($1) })
+  }
+}

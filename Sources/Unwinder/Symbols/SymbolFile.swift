@@ -1,0 +1,30 @@
+/// A module's names, and its lines where it has them.
+final class SymbolFile {
+  private let image: OpenedImage?
+  private let findsSources: Bool
+  private let budget: DebugBudget
+  private lazy var information = findsSources ? image?.debugInformation(budget) : nil
+
+  /// `findsSources`: inlined functions and lines as well, from DWARF.
+  init(_ module: ModuleReference, findsSources: Bool, _ budget: DebugBudget) {
+    image = budget.isOutOfMemory ? nil : try? module.open(asksServers: true)
+    self.findsSources = findsSources
+    self.budget = budget
+  }
+
+  /// The address that the byte at a file offset has before the image is moved; nil outside of the code.
+  func address(ofFileOffset offset: UInt64) -> UInt64? { image?.address(ofFileOffset: offset) }
+
+  /// The functions at an address, innermost first, with names for people; the last one, of which nothing may be known, is not
+  /// inlined.
+  func scopes(at address: UInt64) -> [DebugInformation.Scope] {
+    var scopes = information?.scopes(at: address) ?? []
+    for index in scopes.indices { scopes[index].name = scopes[index].name.map { Function.readable($0) ?? $0 } }
+    var outermost = scopes.popLast() ?? DebugInformation.Scope()
+    // A symbol without a size reaches up to the next one, whatever is between.
+    if let function = image?.function(containing: address), function.size > 0 || outermost.start == nil {
+      (outermost.name, outermost.start) = (function.displayName, function.address)
+    }
+    return scopes + [outermost]
+  }
+}
