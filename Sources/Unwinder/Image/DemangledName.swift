@@ -12,6 +12,8 @@ struct DemangledName {
     if let text = Demangler.shared.swiftName(name).map(SwiftTypeSugar.apply) {
       let form = SwiftNameForm(text)
       self.init(full: text, simplified: form.simplified, bases: form.bases)
+    } else if let text = Demangler.shared.rustName(name) {
+      self.init(full: text, simplified: nil, bases: [])
     } else if let text = Demangler.shared.cxxName(name) {
       if let rust = RustNameForm(text) {
         self.init(full: text, simplified: nil, bases: [rust.path])

@@ -1,8 +1,9 @@
 internal import Glibc
 
-/// Turns linked names into the source's by the languages' own run-time libraries, which a Swift program has loaded.
+/// Turns linked names into the source's: C++ and Swift by the languages' own run-time libraries, which a Swift program has
+/// loaded; Rust's v0 names by `RustName`, since no such library knows them.
 ///
-/// Looked up at run time: a static build has neither, and shows names as they are linked.
+/// The libraries are looked up at run time: a static build has neither, and shows their names as they are linked.
 struct Demangler: Sendable {
   /// `char *__cxa_demangle(const char *name, char *buffer, size_t *length, int *status)` of the Itanium C++ ABI.
   private typealias CXX =
@@ -55,8 +56,15 @@ struct Demangler: Sendable {
     return found == name ? nil : found
   }
 
-  /// The name as the source has it; nil if it is not mangled.
-  func readable(_ name: String) -> String? { swiftName(name) ?? cxxName(name) }
+  /// The name as `rustc` prints it, without crates' hashes; nil if it is not one of Rust's v0 names.
+  func rustName(_ name: String) -> String? {
+    name.utf8.count <= Self.lengthLimit ? RustName.demangle(name) : nil
+  }
+
+  /// The name as the source has it, a Rust name without the hash that the compiler adds; nil if it is not mangled.
+  func readable(_ name: String) -> String? {
+    swiftName(name) ?? rustName(name) ?? cxxName(name).map { RustNameForm($0)?.path ?? $0 }
+  }
 
   private func take(_ text: UnsafeMutablePointer<CChar>?) -> String? {
     guard let text else { return nil }

@@ -37,7 +37,7 @@ struct FunctionQuery {
   /// Whether a linked name can be a mangled one of this name.
   func mayBe(_ name: UnsafePointer<CChar>) -> Bool {
     switch MangledKind(name) {
-    case .cxx: strstr(name, identifier) != nil
+    case .cxx, .rust: strstr(name, identifier) != nil
     case .swift: strstr(name, word) != nil
     case nil: false
     }
@@ -91,11 +91,15 @@ struct FunctionQuery {
 enum MangledKind {
   case cxx
   case swift
+  /// Rust's older names are C++'s.
+  case rust
 
   init?(_ name: UnsafePointer<CChar>) {
     let isUnderscored = name[0] == CChar(bitPattern: UInt8(ascii: "_"))
     if isUnderscored, name[1] == CChar(bitPattern: UInt8(ascii: "Z")) {
       self = .cxx
+    } else if isUnderscored, name[1] == CChar(bitPattern: UInt8(ascii: "R")) {
+      self = .rust
     } else if name[isUnderscored ? 1 : 0] == CChar(bitPattern: UInt8(ascii: "$"))
       || (isUnderscored && name[1] == CChar(bitPattern: UInt8(ascii: "T")))
     {
