@@ -38,7 +38,8 @@ struct Demangler: Sendable {
 
   /// The name as `c++filt` prints it; nil if it is not a C++ (or a legacy Rust) name.
   func cxxName(_ name: String) -> String? {
-    guard let cxx, name.utf8.starts(with: "_Z".utf8), name.utf8.count <= Self.lengthLimit else { return nil }
+    guard let cxx, name.utf8.starts(with: "_Z".utf8), name.utf8.count <= Self.lengthLimit, CXXNameSize.isBounded(name)
+    else { return nil }
     return take(cxx(name, nil, nil, nil))
   }
 

@@ -19,6 +19,9 @@ package struct Function: Sendable {
     case address
   }
 
+  /// Bytes of a name; what is behind them is left out.
+  private static let nameLimit = 1 << 16
+
   let entry: SymbolEntry
   let strings: ImageData
 
@@ -61,7 +64,9 @@ package struct Function: Sendable {
   /// A linked name for people; nil if it is not mangled.
   package static func readable(_ name: String) -> String? { Demangler.shared.readable(name) }
 
-  private var symbolName: ArraySlice<UInt8> { strings.stringBytes(at: Int(entry.name)) ?? [] }
+  private var symbolName: ArraySlice<UInt8> {
+    (strings.stringBytes(at: Int(entry.name)) ?? []).prefix(Self.nameLimit)
+  }
 
   init(_ entry: SymbolEntry, strings: ImageData) {
     self.entry = entry
