@@ -192,11 +192,11 @@ static inline int kdelay_pidfd_open(pid_t pid)
 }
 
 /* glibc does not wrap openat2. Opens PATH as a process sees it whose root directory is open as ROOT: symbolic links, too, are
- * followed below it only. Never blocks on what is no regular file. Returns a descriptor, -1 with errno on failure. */
-static inline int kdelay_open_in_root(int root, const char *path)
+ * followed below it only. Never blocks on what is no regular file. FLAGS may add O_NOFOLLOW. Returns a descriptor, -1 with errno on failure. */
+static inline int kdelay_open_in_root(int root, const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.flags = (__u64)(O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags),
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 

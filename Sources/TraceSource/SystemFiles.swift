@@ -11,20 +11,23 @@ enum SystemFiles {
   static func readBytes(_ path: String) throws(Errno) -> [UInt8] {
     do {
       let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
-      return try file.closeAfter {
-        var bytes: [UInt8] = []
-        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
-        defer { chunk.deallocate() }
-        while case let count = try file.read(into: chunk), count > 0 {
-          bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: chunk[..<count]))
-        }
-        return bytes
-      }
+      return try file.closeAfter { try readBytes(of: file) }
     } catch let error as Errno {
       throw error
     } catch {
       throw .ioError
     }
+  }
+
+  /// What is left to read of an open file, up to `limit` bytes.
+  static func readBytes(of file: FileDescriptor, limit: Int = .max) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+    defer { chunk.deallocate() }
+    while bytes.count < limit, case let count = try file.read(into: chunk), count > 0 {
+      bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: chunk[..<min(count, limit - bytes.count)]))
+    }
+    return bytes
   }
 
   /// Names in a directory, without `.` and `..`, in no order.

@@ -74,7 +74,7 @@ package struct TargetCode: ~Copyable {
     let directory = Glibc.open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw Errno(rawValue: errno) }
     defer { Glibc.close(directory) }
-    let descriptor = kdelay_open_in_root(directory, path)
+    let descriptor = kdelay_open_in_root(directory, path, 0)
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }
     opened.append(FileDescriptor(rawValue: descriptor))
     let link = Self.link(to: descriptor)

@@ -42,26 +42,15 @@ package struct TargetRoot: ~Copyable {
   }
 
   /// What a run-time compiler in the target has written of its code (`/tmp/perf-PID.map`); empty where there is none. As with
-  /// perf, only a regular file counts, of the target's user or root.
+  /// perf, only a regular file counts, of the target's user or root, and not a symbolic link to one: /tmp is everyone's.
   package func readPerfMap() -> [UInt8] {
-    let file = kdelay_open_in_root(descriptor, "/tmp/perf-\(ownPID).map")
+    let file = kdelay_open_in_root(descriptor, "/tmp/perf-\(ownPID).map", O_NOFOLLOW)
     guard file >= 0 else { return [] }
     let owned = OwnedDescriptor(FileDescriptor(rawValue: file))
     var status = stat()
     guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == owner || status.st_uid == 0
     else { return [] }
-    let size = min(Int(status.st_size), Self.mapLimit)
-    var done = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      while done < size, let base = buffer.baseAddress {
-        let got = read(owned.descriptor.rawValue, base + done, size - done)
-        if got < 0, errno == EINTR { continue }
-        guard got > 0 else { break }
-        done += got
-      }
-      count = done
-    }
-    return bytes
+    return (try? SystemFiles.readBytes(of: owned.descriptor, limit: Self.mapLimit)) ?? []
   }
 }
 
