@@ -197,24 +197,4 @@ struct SymbolizerTests {
     // The symbol table was not touched.
     #expect(named == 400)
   }
-
-  @Test func aRunTimeCompilersMapNamesItsCode() {
-    let text = """
-      1000 20 first
-      0x2000 10 a name with spaces
-      1000 8 again
-      nonsense
-      3000 0 empty
-      4000 zz bad
-      ffffffffffffff00 ffffffffffffffff huge
-      5000 10
-      """
-    let map = PerfMap(Array(text.utf8))
-    #expect(map.symbol(at: 0x1007)?.name == "again" && map.symbol(at: 0x1007)?.start == 0x1000)
-    #expect(map.symbol(at: 0x1008) == nil && map.symbol(at: 0xFFF) == nil)
-    #expect(map.symbol(at: 0x200F)?.name == "a name with spaces")
-    #expect(map.symbol(at: 0x3000) == nil && map.symbol(at: 0x5001) == nil)
-    #expect(map.symbol(at: .max)?.name == "huge")
-    #expect(PerfMap([]).symbol(at: 0) == nil)
-  }
 }

@@ -1,49 +1,113 @@
 internal import TraceModel
 
-/// Names of code that a run-time compiler made: `START SIZE NAME` a line, hexadecimal, in `/tmp/perf-PID.map`.
+/// Names of code that a run-time compiler made: `START SIZE NAME` a line, hexadecimal, in `/tmp/perf-PID.map`. Code is replaced:
+/// where lines overlap, the last one is true.
 package struct PerfMap: Sendable {
-  private struct Entry {
+  private struct Line: BitwiseCopyable {
     var start: UInt64
-    var size: UInt64
-    var name: Range<Int>
+    /// Of the first byte behind it.
+    var end: UInt64
+    var name: UInt32
+    var nameEnd: UInt32
   }
 
   /// Lines that are read.
-  private static let limit = 1 << 20
+  private static let limit = 1 << 21
+  /// Bytes of a name; what is behind them is left out.
+  private static let nameLimit = 1 << 13
+  private static let nobody = UInt32.max
 
   private let text: [UInt8]
-  /// By address; of those at one address the last written.
-  private let entries: [Entry]
+  private let lines: [Line]
+  /// Where some line starts or ends, in order.
+  private let bounds: [UInt64]
+  /// The line that is true from a bound to the next one.
+  private let owners: [UInt32]
 
-  /// Reads the lines that are whole and leaves the others out.
+  /// Reads the lines that are whole and leaves the others out; the last one may not be written to its end yet.
   package init(_ text: [UInt8]) {
-    var found: [Entry] = []
-    for line in text.split(separator: UInt8(ascii: "\n")) where found.count < Self.limit {
-      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
-      guard fields.count == 3, let start = Self.number(fields[0]), let size = Self.number(fields[1]), size > 0 else {
-        continue
+    var lines: [Line] = []
+    text.withUnsafeBufferPointer { bytes in
+      var start = 0
+      while lines.count < Self.limit, let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        if let line = Self.line(bytes, start..<end) { lines.append(line) }
+        start = end + 1
       }
-      found.append(Entry(start: start, size: size, name: fields[2].startIndex..<fields[2].endIndex))
-    }
-    let order = found.indices.sorted { (found[$0].start, $0) < (found[$1].start, $1) }
-    var entries: [Entry] = []
-    for index in order {
-      if entries.last?.start == found[index].start { entries.removeLast() }
-      entries.append(found[index])
     }
     self.text = text
-    self.entries = entries
+    self.lines = lines
+    (bounds, owners) = Self.settle(lines)
   }
 
-  private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
-    let digits = digits.starts(with: [UInt8(ascii: "0"), UInt8(ascii: "x")]) ? digits.dropFirst(2) : digits
-    return UInt64(String(decoding: digits, as: UTF8.self), radix: 16)
+  private static func line(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> Line? {
+    var place = range.lowerBound
+    guard let start = number(bytes, &place, range.upperBound), let size = number(bytes, &place, range.upperBound),
+      place < range.upperBound, case let (end, overflow) = start.addingReportingOverflow(size), !overflow, end > start,
+      let name = UInt32(exactly: place), let nameEnd = UInt32(exactly: min(range.upperBound, place + nameLimit))
+    else { return nil }
+    return Line(start: start, end: end, name: name, nameEnd: nameEnd)
+  }
+
+  /// Hexadecimal digits, with or without `0x`, and the spaces behind them.
+  private static func number(_ bytes: UnsafeBufferPointer<UInt8>, _ place: inout Int, _ end: Int) -> UInt64? {
+    if place + 1 < end, bytes[place] == UInt8(ascii: "0"), bytes[place + 1] | 0x20 == UInt8(ascii: "x") { place += 2 }
+    var value: UInt64 = 0
+    let first = place
+    while place < end, let digit = digit(bytes[place]) {
+      guard value >> 60 == 0 else { return nil }
+      value = value << 4 | UInt64(digit)
+      place += 1
+    }
+    guard place > first, place < end, bytes[place] == UInt8(ascii: " ") else { return nil }
+    while place < end, bytes[place] == UInt8(ascii: " ") { place += 1 }
+    return value
+  }
+
+  private static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+
+  /// Gives each piece between two bounds to the last line that covers it: from the last line to the first, each takes what
+  /// nobody has taken, and `free` skips what is taken.
+  private static func settle(_ lines: [Line]) -> (bounds: [UInt64], owners: [UInt32]) {
+    var bounds = lines.flatMap { [$0.start, $0.end] }.sorted()
+    var kept = 0
+    for index in bounds.indices where kept == 0 || bounds[kept - 1] != bounds[index] {
+      bounds[kept] = bounds[index]
+      kept += 1
+    }
+    bounds.removeSubrange(kept...)
+    var owners = [UInt32](repeating: nobody, count: bounds.count)
+    var free = Array(0...bounds.count)
+    func next(_ start: Int) -> Int {
+      var place = start
+      while free[place] != place {
+        free[place] = free[free[place]]
+        place = free[place]
+      }
+      return place
+    }
+    for number in lines.indices.reversed() {
+      var place = next(partitionPoint(of: bounds.count) { bounds[$0] < lines[number].start })
+      while place < bounds.count, bounds[place] < lines[number].end {
+        owners[place] = UInt32(number)
+        free[place] = place + 1
+        place = next(place)
+      }
+    }
+    return (bounds, owners)
   }
 
   /// The code that `address` is a part of.
   package func symbol(at address: UInt64) -> (name: String, start: UInt64)? {
-    let count = partitionPoint(of: entries.count) { entries[$0].start <= address }
-    guard count > 0, address - entries[count - 1].start < entries[count - 1].size else { return nil }
-    return (String(decoding: text[entries[count - 1].name], as: UTF8.self), entries[count - 1].start)
+    let count = partitionPoint(of: bounds.count) { bounds[$0] <= address }
+    guard count > 0, owners[count - 1] != Self.nobody else { return nil }
+    let line = lines[Int(owners[count - 1])]
+    return (String(decoding: text[Int(line.name)..<Int(line.nameEnd)], as: UTF8.self), line.start)
   }
 }

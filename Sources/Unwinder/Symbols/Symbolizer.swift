@@ -15,20 +15,19 @@ package struct Symbolizer: ~Copyable {
   private static let placeLimit = 1 << 18
 
   private let findsSources: Bool
-  private let code: PerfMap?
+  /// What a run-time compiler tells of its code; another one as it goes on.
+  package var perfMap: PerfMap?
   private let budget = DebugBudget()
   private var files: [ModuleID: SymbolFile] = [:]
   private var known: [Key: [StackFrame]] = [:]
 
-  /// `findsSources`: inlined functions and lines as well, from DWARF. `perfMap`: what a run-time compiler tells of its code.
-  package init(findsSources: Bool = true, perfMap: PerfMap? = nil) {
-    self.findsSources = findsSources
-    code = perfMap
-  }
+  /// `findsSources`: inlined functions and lines as well, from DWARF.
+  package init(findsSources: Bool = true) { self.findsSources = findsSources }
 
   /// The functions at a place that is not the kernel's, innermost first: those that were inlined there, then the one that
   /// is called. `module`: nil for anonymous memory.
   package mutating func frames(of place: StackPlace, in module: ModuleReference?) -> [StackFrame] {
+    guard let module else { return [anonymousFrame(of: place)] }
     // Memory is mapped from files by whole pages.
     let distance = (place.address &- place.offset) & 0xFFF
     let key = Key(module: place.module, offset: place.offset, distance: distance)
@@ -47,15 +46,14 @@ package struct Symbolizer: ~Copyable {
     return frames
   }
 
-  private mutating func symbolize(_ place: StackPlace, _ distance: UInt64, _ module: ModuleReference?) -> [StackFrame] {
-    guard let module else {
-      let found = code?.symbol(at: place.offset)
-      return [
-        StackFrame(
-          address: place.address, symbol: found?.name, offset: found.map { place.address &- $0.start } ?? 0,
-          module: found == nil ? "" : "perf map", moduleOffset: place.address)
-      ]
-    }
+  private func anonymousFrame(of place: StackPlace) -> StackFrame {
+    let found = perfMap?.symbol(at: place.offset)
+    return StackFrame(
+      address: place.address, symbol: found?.name, offset: found.map { place.address &- $0.start } ?? 0,
+      module: found == nil ? "" : "perf map", moduleOffset: place.address, isGuessed: place.isGuessed)
+  }
+
+  private mutating func symbolize(_ place: StackPlace, _ distance: UInt64, _ module: ModuleReference) -> [StackFrame] {
     let (name, moduleOffset) = (String(module.identity.name), place.offset &+ distance)
     let file = files[place.module] ?? SymbolFile(module, findsSources: findsSources, budget)
     files[place.module] = file

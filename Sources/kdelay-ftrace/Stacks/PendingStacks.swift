@@ -11,21 +11,21 @@ struct PendingStacks: Sendable {
   let loss: StackSampleLoss
   let dropped: UInt64
   let notes: [String]
-  let perfMap: [UInt8]
+  /// Empty where no stack goes through memory without a file.
+  private(set) var perfMap: [UInt8] = []
   private(set) var stacks: [[StackPlace]] = []
   private(set) var modules: [ModuleID: ModuleReference] = [:]
 
-  /// `events` and `waits` have stacks by their numbers in `table`.
+  /// `events` and `waits` have stacks by their numbers in `table`. `perfMap` is read where a stack needs it.
   init(
     events: [EventStacks], waits: [Int32], of table: borrowing StackTable, _ modules: ModuleTable,
-    loss: StackSampleLoss, dropped: UInt64, notes: [String], perfMap: [UInt8]
+    loss: StackSampleLoss, dropped: UInt64, notes: [String], perfMap: @autoclosure () -> [UInt8]
   ) {
     self.events = events
     self.waits = waits
     self.loss = loss
     self.dropped = dropped
     self.notes = notes
-    self.perfMap = perfMap
     var numbers: [Int32: Int32] = [-1: -1]
     for index in events.indices {
       self.events[index].user = number(events[index].user, table, &numbers)
@@ -35,6 +35,7 @@ struct PendingStacks: Sendable {
     for place in stacks.joined() where self.modules[place.module] == nil {
       self.modules[place.module] = modules[place.module]?.reference
     }
+    if stacks.joined().contains(where: { $0.module.isAnonymous }) { self.perfMap = perfMap() }
   }
 
   private mutating func number(_ stack: Int32, _ table: borrowing StackTable, _ numbers: inout [Int32: Int32]) -> Int32
@@ -49,13 +50,19 @@ struct PendingStacks: Sendable {
 
 /// Names the places of stacks, on the thread of the reports.
 struct StackNamer: ~Copyable {
-  private var symbolizer: Symbolizer?
+  private var symbolizer = Symbolizer()
+  /// What `symbolizer` has read.
+  private var perfMap: [UInt8] = []
   private var kernel: KernelCode?
 
   init() {}
 
   /// The report's form of the stacks.
   mutating func name(_ pending: PendingStacks) -> SyscallStacks {
+    if pending.perfMap != perfMap {
+      perfMap = pending.perfMap
+      symbolizer.perfMap = PerfMap(perfMap)
+    }
     var named = SyscallStacks()
     named.events = pending.events
     named.waits = pending.waits
@@ -85,7 +92,6 @@ struct StackNamer: ~Copyable {
       if kernel == nil { kernel = KernelCode.read() }
       return [kernel?.frame(at: place.address, lookup: place.offset)].compactMap { $0 }
     }
-    if symbolizer == nil { symbolizer = Symbolizer(perfMap: PerfMap(pending.perfMap)) }
-    return symbolizer?.frames(of: place, in: pending.modules[place.module]) ?? []
+    return symbolizer.frames(of: place, in: pending.modules[place.module])
   }
 }
