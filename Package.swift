@@ -18,6 +18,7 @@ func fuzzers(library: String) -> [Target] {
     ("page-fuzzer", ["TraceModel", "TraceSource", "Aggregator"]),
     ("cfi-fuzzer", ["Unwinder"]),
     ("unwind-fuzzer", ["TraceModel", "Unwinder"]),
+    ("debug-fuzzer", ["TraceModel", "Unwinder"]),
     ("perf-fuzzer", ["TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system")]),
   ]
   return [.target(name: "FuzzDriver", path: "Tests/Fuzz/driver", swiftSettings: settings)]

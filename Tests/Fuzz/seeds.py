@@ -80,6 +80,31 @@ def programs(cfi, unwind):
         write(cfi, "expression-%d" % number, b"\0" + b"\xff" * 8 + bytes.fromhex(code))
 
 
+DEBUGGED = """
+struct pair { int first, second; };
+static inline __attribute__((always_inline)) int twice(int x) { return x * 2 + (x >> 1); }
+static inline __attribute__((always_inline)) int both(struct pair p) { return twice(p.first) + twice(p.second); }
+__attribute__((noinline)) int f(int n) { int s = 0; for (int i = 0; i < n; i++) s += both((struct pair){i, s}); return s; }
+void _start(void) { for (;;) f(3); }
+"""
+DEBUG_BUILDS = ["gcc -O2 -gdwarf-5", "gcc -O1 -gdwarf-4", "gcc -O2 -gdwarf-3 -ffunction-sections", "clang -O2 -gdwarf-5",
+                "clang -O2 -gdwarf-4 -ffunction-sections", "clang -O1 -gline-tables-only"]
+DEBUG_SECTIONS = ["info", "abbrev", "line", "str", "line_str", "str_offsets", "addr", "ranges", "rnglists", "aranges"]
+
+
+def debug_information(directory):
+    with tempfile.TemporaryDirectory() as work:
+        with open(work + "/a.c", "w") as file:
+            file.write(DEBUGGED)
+        for number, command in enumerate(DEBUG_BUILDS):
+            subprocess.run([*command.split(), "-w", "-nostdlib", "-static", "-ffreestanding", "-Wl,-Ttext=0x1000",
+                            "-Wl,--build-id=none", "-o", "a", "a.c"], check=True, cwd=work)
+            parts = sections(work + "/a")[1]
+            contents = [parts.get(".debug_" + name, b"") for name in DEBUG_SECTIONS]
+            write(directory, "debug-%d" % number,
+                  struct.pack("<10H", *(len(part) for part in contents)) + b"".join(contents))
+
+
 def records(directory):
     for path in glob.glob("Tests/PerfFixtures/*.data"):
         with open(path, "rb") as file:
@@ -103,6 +128,7 @@ def main():
     root = sys.argv[1]
     pages(root + "/page-fuzzer")
     programs(root + "/cfi-fuzzer", root + "/unwind-fuzzer")
+    debug_information(root + "/debug-fuzzer")
     records(root + "/perf-fuzzer")
 
 
