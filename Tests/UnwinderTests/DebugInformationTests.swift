@@ -162,4 +162,44 @@ struct DebugInformationTests {
     #expect(names.contains { $0.contains("work(Swift.Int) -> Swift.Int") })
     #expect(names.contains { $0.contains("Point.scaled(Swift.Int)") })
   }
+
+  /// dwz moves what two programs have in common to a third file, which both name by path and build-id.
+  @Test(arguments: ["common", "../../common", "build-id"])
+  func whatDwzHasMovedToACommonFileIsFound(_ place: String) throws {
+    let fixture = try Fixture()
+    try fixture.write("a.cc", Self.program)
+    let name = place == "build-id" ? "/nowhere/common" : place
+    try fixture.run(
+      """
+      g++ -O2 -gdwarf-4 a.cc -o whole; g++ -O1 -gdwarf-4 a.cc -o b; cp whole a; mkdir -p x/y
+      dwz -m common -M \(name) a b; readelf -SW a | grep -q gnu_debugaltlink; cp a x/y/a
+      """)
+    if place == "build-id" {
+      try fixture.run(
+        """
+        id=$(readelf -nW common | sed -n 's/.*Build ID: //p'); d=root/usr/lib/debug/.build-id/$(echo $id | cut -c1-2)
+        mkdir -p $d; mv common $d/$(echo $id | cut -c3-).debug
+        """)
+    }
+    let addresses = try fixture.addresses(in: "whole", step: 3)
+    let finder = DebugFileFinder(roots: [fixture.path("root")])
+    let found = try fixture.frames(at: addresses, in: place == "../../common" ? "x/y/a" : "a", finder: finder)
+    let whole = try fixture.frames(at: addresses, in: "whole")
+    #expect(found.joined().filter(\.isInlined).count > 500)
+    #expect(found.map { $0.map(\.symbol) } == whole.map { $0.map(\.symbol) })
+    #expect(found.map { $0.map(\.source) } == whole.map { $0.map(\.source) })
+  }
+
+  /// The name of a common file leads to a FIFO: opening that would wait for ever.
+  @Test func aCommonFileIsNotOpenedByLibdw() throws {
+    let fixture = try Fixture()
+    try fixture.write("a.c", Self.inlining)
+    try fixture.run(
+      """
+      gcc -O1 -g -shared -fPIC a.c -o whole; mkfifo fifo
+      printf '%s\\0aaaaaaaaaaaaaaaaaaaa' "$PWD/fifo" > link
+      objcopy --add-section .gnu_debugaltlink=link whole a
+      """)
+    #expect(try names(fixture, "a").isSuperset(of: ["inner", "middle", "outer"]))
+  }
 }

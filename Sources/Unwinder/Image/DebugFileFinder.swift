@@ -19,17 +19,36 @@ package struct DebugFileFinder: Sendable {
   /// build-id is not taken. Nil if there is none.
   package func find(for image: borrowing ELFImage) -> ELFImage? {
     let buildID = image.buildID
-    if let buildID {
-      for path in candidates(buildID: buildID) {
-        guard let found = try? ELFImage(path: path), found.buildID == buildID else { continue }
-        return found
-      }
-    }
+    if let buildID, let found = first(of: candidates(buildID: buildID), buildID) { return found }
     if let found = findLinked(image, buildID) { return found }
-    guard asksServers, let buildID, let path = DebugInfoServer.find(buildID: buildID),
-      let found = try? ELFImage(path: path), found.buildID == buildID
-    else { return nil }
-    return found
+    guard let buildID else { return nil }
+    return findServed(buildID)
+  }
+
+  /// The file that dwz has moved to what `image` and others have in common: by the build-id, and the path, of its
+  /// .gnu_debugaltlink. Nil if there is none.
+  func findAlternate(of image: borrowing ELFImage) -> ELFImage? {
+    guard let link = image.alternateLink else { return nil }
+    if let found = first(of: candidates(buildID: link.buildID) + candidates(link, image: image.path), link.buildID) {
+      return found
+    }
+    return findServed(link.buildID)
+  }
+
+  /// The first file of that build-id.
+  private func first(of paths: [String], _ buildID: [UInt8]) -> ELFImage? {
+    for path in paths {
+      guard let bytes = try? ImageBytes(path: path),
+        let found = try? ELFImage(bytes: bytes, path: path, allowsObjects: true), found.buildID == buildID
+      else { continue }
+      return found
+    }
+    return nil
+  }
+
+  private func findServed(_ buildID: [UInt8]) -> ELFImage? {
+    guard asksServers, let path = DebugInfoServer.find(buildID: buildID) else { return nil }
+    return first(of: [path], buildID)
   }
 
   private func findLinked(_ image: borrowing ELFImage, _ buildID: [UInt8]?) -> ELFImage? {
@@ -50,15 +69,24 @@ package struct DebugFileFinder: Sendable {
     return roots.map { "\($0)/usr/lib/debug/.build-id/\(name)" }
   }
 
+  private static func directory(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+  }
+
+  private func candidates(_ link: AlternateLink, image: String) -> [String] {
+    if link.path.hasPrefix("/") { return roots.map { $0 + link.path } }
+    return ["\(Self.directory(of: image))/\(link.path)"]
+      + (knownAs.map { path in roots.map { "\($0)\(Self.directory(of: path))/\(link.path)" } } ?? [])
+  }
+
   private func candidates(link: DebugLink, image: String) -> [String] {
-    func directory(of path: String) -> String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "." }
     var candidates: [String] = []
     if knownAs == nil {
-      candidates += ["\(directory(of: image))/\(link.name)", "\(directory(of: image))/.debug/\(link.name)"]
+      candidates += ["\(Self.directory(of: image))/\(link.name)", "\(Self.directory(of: image))/.debug/\(link.name)"]
     }
     for root in roots {
       // Below a root the debug files repeat the paths as seen from that root.
-      var inside = directory(of: knownAs ?? image)
+      var inside = Self.directory(of: knownAs ?? image)
       if knownAs != nil {
         candidates += ["\(root)\(inside)/\(link.name)", "\(root)\(inside)/.debug/\(link.name)"]
       } else if !root.isEmpty, inside.hasPrefix(root + "/") {

@@ -42,8 +42,9 @@ package struct ELFImage: ~Copyable {
     try self.init(bytes: ImageBytes(path: path), path: path)
   }
 
-  /// `path` is what errors name: for an image in memory, the file that it comes from.
-  init(bytes: consuming ImageBytes, path: String) throws(ImageError) {
+  /// `path` is what errors name: for an image in memory, the file that it comes from. `allowsObjects`: also what is not to be
+  /// loaded (ET_REL), as dwz's common files.
+  init(bytes: consuming ImageBytes, path: String, allowsObjects: Bool = false) throws(ImageError) {
     guard bytes.read(at: 0, count: 4) == Array("\u{7F}ELF".utf8) else { throw .notELF(path: path) }
     guard bytes.size >= MemoryLayout<Elf32_Ehdr>.size else { throw .truncated(path: path, part: "header") }
     try Self.checkExtendedCounts(bytes, path: path)
@@ -53,7 +54,7 @@ package struct ELFImage: ~Copyable {
     }
     let abi = try Self.machine(of: header, path: path)
     try Self.checkHeaderTables(of: header, size: bytes.size, path: path)
-    let kind = try Self.kind(of: header, path: path)
+    let kind = try Self.kind(of: header, path: path, allowsObjects: allowsObjects)
     let sections = handle.sections
     let sectionNames = try Self.sectionNames(handle, sections, bytes, path: path)
     self.path = path
@@ -119,10 +120,11 @@ package struct ELFImage: ~Copyable {
     sectionNames.string(at: section.nameOffset) ?? "\(section.index)"
   }
 
-  private static func kind(of header: GElf_Ehdr, path: String) throws(ImageError) -> Kind {
+  private static func kind(of header: GElf_Ehdr, path: String, allowsObjects: Bool) throws(ImageError) -> Kind {
     switch Int32(header.e_type) {
     case ET_EXEC: return .fixed
     case ET_DYN: return .relocatable
+    case ET_REL where allowsObjects: return .relocatable
     default: throw .unsupported(path: path, reason: "it is neither a program nor a shared library")
     }
   }

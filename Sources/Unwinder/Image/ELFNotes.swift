@@ -43,6 +43,13 @@ package struct DebugLink: Sendable, Equatable {
   package let checksum: UInt32
 }
 
+/// What .gnu_debugaltlink says of the file with what several images have in common.
+struct AlternateLink: Equatable {
+  /// Absolute, or as seen from the image's directory.
+  let path: String
+  let buildID: [UInt8]
+}
+
 extension ELFImage {
   /// Notes of a program hold some hundred bytes.
   private static let noteLimit: UInt64 = 1 << 20
@@ -84,5 +91,15 @@ extension ELFImage {
     // A path would lead out of the directories that are searched.
     guard !text.contains("/"), text != ".", text != ".." else { return nil }
     return DebugLink(name: text, checksum: checksum)
+  }
+
+  /// The common file that dwz moved shared debug information to, in .gnu_debugaltlink; nil without one.
+  var alternateLink: AlternateLink? {
+    guard let section = section(named: ".gnu_debugaltlink"), section.size <= Self.noteLimit,
+      let data = try? data(of: section), let path = data.stringBytes(at: 0), !path.isEmpty,
+      path.count + 1 < data.count
+    else { return nil }
+    return AlternateLink(
+      path: String(decoding: path, as: UTF8.self), buildID: Array(data.bytes[(path.count + 1)...]))
   }
 }

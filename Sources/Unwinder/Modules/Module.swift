@@ -105,9 +105,14 @@ final class OpenedImage {
 
   /// The file's own DWARF, else its separate debug file's; nil where there is none, or too much.
   func debugInformation(_ budget: DebugBudget) -> DebugInformation? {
-    if DebugSections.hasUnits(functions.image) { return DebugInformation(of: functions.image, budget) }
+    if DebugSections.hasUnits(functions.image) { return debugInformation(of: functions.image, budget) }
     guard let file = finder.find(for: functions.image) else { return nil }
-    return DebugInformation(of: file, budget)
+    return debugInformation(of: file, budget)
+  }
+
+  private func debugInformation(of image: borrowing ELFImage, _ budget: DebugBudget) -> DebugInformation? {
+    guard let file = finder.findAlternate(of: image) else { return DebugInformation(of: image, budget) }
+    return DebugInformation(of: image, alternate: DebugInformation(of: file, budget), budget)
   }
 
   /// The function whose code an address is a part of.

@@ -23,16 +23,20 @@ final class DebugInformation {
   private let file: ImageFile
   private let handle: ELFHandle
   private let dwarf: OpaquePointer
+  /// libdw refers to it.
+  private let alternate: DebugInformation?
   private let budget: DebugBudget
   private var units: UnitTable
   private var lines: LinePrograms
+  private let strings: DebugStrings
   private let names: DieNames
   private var functions: [Dwarf_Off: UnitFunctions] = [:]
   private var functionCount = 0
   private var spent = Duration.zero
 
-  /// Nil if the image is not a file with such sections, or if `budget` does not allow for them.
-  init?(of image: borrowing ELFImage, _ budget: DebugBudget) {
+  /// Nil if the image is not a file with such sections, or if `budget` does not allow for them. `alternate`: of the file in
+  /// which dwz has put what several images have in common.
+  init?(of image: borrowing ELFImage, alternate: DebugInformation? = nil, _ budget: DebugBudget) {
     guard case .file(let file) = image.bytes.storage, DebugSections.hasUnits(image),
       let handle = ELFHandle(of: image.bytes), let sections = DebugSections(in: handle, of: image.bytes),
       budget.takeSections(sections.size)
@@ -53,10 +57,12 @@ final class DebugInformation {
     self.dwarf = dwarf
     self.units = units
     self.budget = budget
-    let strings = DebugStrings(sections)
+    strings = DebugStrings(sections, alternate?.strings)
+    self.alternate = alternate
     lines = LinePrograms(sections, strings)
     names = DieNames(strings)
     spent = time
+    if let alternate { dwarf_setalt(dwarf, alternate.dwarf) }
   }
 
   deinit { dwarf_end(dwarf) }

@@ -7,7 +7,10 @@ struct DebugStrings {
 
   private let sections: [SectionReader]
 
-  init(_ sections: DebugSections) { self.sections = ["info", "str", "line_str"].map { sections.reader($0) } }
+  /// `alternate`: of the file that entries refer to as well.
+  init(_ sections: DebugSections, _ alternate: DebugStrings? = nil) {
+    self.sections = ["info", "str", "line_str"].map { sections.reader($0) } + (alternate?.sections ?? [])
+  }
 
   /// The length without its NUL; nil if it has none, or is longer than `limit`.
   func length(of text: UnsafePointer<CChar>, limit: Int) -> Int? {
