@@ -132,46 +132,6 @@ struct SymbolizerTests {
     #expect(found[0][0].moduleOffset == offset)
   }
 
-  @Test func debugInformationComesFromAServerWhereOneIsNamed() throws {
-    let fixture = try Fixture()
-    try fixture.write("shop.cc", Self.cxx)
-    let id = try fixture.run(
-      """
-      g++ -O2 -g -Wl,--build-id -o shop shop.cc
-      id=$(readelf -n shop | awk '/Build ID/ {print $3}')
-      mkdir -p server/buildid/$id
-      objcopy --only-keep-debug shop server/buildid/$id/debuginfo
-      strip -o stripped shop
-      echo $id
-      """)
-    #expect(id.count > 8)
-    let server = Process()
-    server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    server.arguments = [
-      "python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "-d", fixture.path("server"),
-    ]
-    let output = Pipe()
-    server.standardOutput = output
-    server.standardError = FileHandle.nullDevice
-    try server.run()
-    defer {
-      // The tests' threads block signals, and what they start inherits that.
-      kill(server.processIdentifier, SIGKILL)
-      server.waitUntilExit()
-    }
-    // Serving HTTP on 127.0.0.1 port 34567 (http://127.0.0.1:34567/) ...
-    let said = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-    let port = try #require(said.split(separator: " ").compactMap { Int($0) }.first)
-    setenv("DEBUGINFOD_URLS", "http://127.0.0.1:\(port)/", 1)
-    setenv("DEBUGINFOD_CACHE_PATH", fixture.path("cache"), 1)
-    defer {
-      unsetenv("DEBUGINFOD_URLS")
-      unsetenv("DEBUGINFOD_CACHE_PATH")
-    }
-    let found = try fixture.frames(at: [try fixture.address(of: "main", in: "shop")], in: "stripped")
-    #expect(found[0].last?.symbol == "main" && found[0].last?.source?.contains("shop.cc:") == true)
-  }
-
   @Test func damagedDebugInformationIsNoHarm() throws {
     let fixture = try Fixture()
     try fixture.write("a.c", Fixture.program)

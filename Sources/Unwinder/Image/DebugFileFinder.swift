@@ -47,7 +47,7 @@ package struct DebugFileFinder: Sendable {
   }
 
   private func findServed(_ buildID: [UInt8]) -> ELFImage? {
-    guard asksServers, let path = DebugInfoServer.find(buildID: buildID) else { return nil }
+    guard asksServers, let path = DebugInfoServer.shared.find(buildID: buildID) else { return nil }
     return first(of: [path], buildID)
   }
 
