@@ -61,7 +61,7 @@ package final class ModuleTable {
   package var count: Int { modules.count }
 
   /// Files that are held open from when they are mapped; those after them are opened when a stack goes through them.
-  private static let heldLimit = 1024
+  static let heldLimit = 1024
 
   /// The number of a file. `place`: how to open it, if not by the path that the target knows it by.
   package func add(
