@@ -37,7 +37,9 @@ class PerfsStacks(LiveTestCase):
             counts, shown = collections.Counter(), []
             for relation, same, ours, perfs in compare.compare(file):
                 counts[relation] += 1
-                counts[ours.end] += 1
+                # Preempted at its very first instruction: the loader's code there has no call frame information.
+                is_first = len(perfs.frames) == 1 and perfs.frames[0][1].startswith("_start (")
+                counts["complete" if is_first else ours.end] += 1
                 if relation in ("shorter", "different"):
                     shown.append(f"{relation} behind {same} frames, end {ours.end}: "
                                  f"{[hex(f[0]) for f in ours.frames[same:same + 3]]}, perf's {perfs.frames[same:same + 3]}")
