@@ -34,12 +34,14 @@ class PerfsStacks(LiveTestCase):
             file = pathlib.Path(directory) / "perf.data"
             subprocess.run(["perf", "record", "-q", "-k", "mono", "-e", "sched:sched_switch", "--call-graph", f"dwarf,{dump}",
                             "-o", file, "--", *map(str, command)], check=True, stdout=subprocess.DEVNULL)
-            counts, shown = collections.Counter(), []
+            counts, shown, cut = collections.Counter(), [], []
             for relation, same, ours, perfs in compare.compare(file):
                 counts[relation] += 1
-                # Preempted at its very first instruction: the loader's code there has no call frame information.
-                is_first = len(perfs.frames) == 1 and perfs.frames[0][1].startswith("_start (")
-                counts["complete" if is_first else ours.end] += 1
+                # Within its exec the old stack is gone, which perf shows as no stack at all; at its very first instruction the
+                # loader's code has no call frame information.
+                is_new = not perfs.frames or len(perfs.frames) == 1 and perfs.frames[0][1].startswith("_start (")
+                if ours.end not in ends and not is_new:
+                    cut.append(f"{relation}, end {ours.end}: {[hex(f[0]) for f in ours.frames]}, perf's {perfs.frames}")
                 if relation in ("shorter", "different"):
                     shown.append(f"{relation} behind {same} frames, end {ours.end}: "
                                  f"{[hex(f[0]) for f in ours.frames[same:same + 3]]}, perf's {perfs.frames[same:same + 3]}")
@@ -47,7 +49,7 @@ class PerfsStacks(LiveTestCase):
         # Preempted in its last instruction, a function's caller is found by us and not by perf (Docs/unwinding-perf.md).
         self.assertGreater(counts["same"], least)
         self.assertLess(counts["longer"], counts["same"] / 50 if "truncated" not in ends else counts["same"] + 1)
-        self.assertEqual(sum(counts[end] for end in ends), counts["same"] + counts["longer"])
+        self.assertFalse(cut, "\n".join(cut[:5]))
 
     def compiled(self, directory, source, compiler):
         program = pathlib.Path(directory) / source.stem
