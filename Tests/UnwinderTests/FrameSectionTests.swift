@@ -93,7 +93,9 @@ struct FrameSectionTests {
     }
   }
 
-  @Test("A common entry whose augmentation never ends is not read again and again for each description")
+  @Test(
+    "A common entry whose augmentation never ends is not read again and again for each description",
+    .timeLimit(.minutes(1)))
   func longAugmentation() {
     let count = 50_000
     var writer = ByteWriter()
@@ -106,11 +108,8 @@ struct FrameSectionTests {
       writer.add(UInt32(writer.bytes.count))
       writer.add(UInt32(0))
     }
-    let start = ContinuousClock.now
     let index = FrameIndex(scanning: section(writer.bytes))
     #expect(index.count == 0)
-    // Without a limit to the string it is minutes.
-    #expect(ContinuousClock.now - start < .seconds(10))
   }
 
   @Test func sectionsOfAllModulesTogetherAreLimited() {
@@ -151,12 +150,10 @@ struct HostileImageTests {
     #expect(throws: ImageError.self) { _ = try ELFImage(path: fixture.path("segments")) }
   }
 
-  @Test func theChecksumOfAnEndlessFileIsNotComputed() throws {
+  @Test(.timeLimit(.minutes(1))) func theChecksumOfAnEndlessFileIsNotComputed() throws {
     let fixture = try Fixture()
     try fixture.run("truncate -s 1T hole")
-    let start = ContinuousClock.now
     #expect(try ImageBytes(path: fixture.path("hole")).checksum == nil)
-    #expect(ContinuousClock.now - start < .seconds(5))
   }
 
   @Test func adjacentSegmentsOfAFileAreToldApart() throws {

@@ -118,22 +118,18 @@ struct HostileWalkTests {
     #expect(found.counters.malformed == 1)
   }
 
-  @Test("A stack through programs that each cost the most takes bounded time")
+  @Test("A stack through programs that each cost the most takes bounded time", .timeLimit(.minutes(1)))
   func expensivePrograms() {
     var program = SyntheticProgram()
     // As many instructions as the image has room for, each of which copies a remembered row.
     let costly = [[UInt8]](repeating: CFA.remember + CFA.offset(3, 2) + CFA.restoreState, count: 1000).joined()
     program.describe(0x300..<0x700, Array(costly))
     let words = (0..<4096).map { Self.base + 0x301 + UInt64($0 % 1000) }
-    let start = ContinuousClock.now
     let found = walk(program, at: 0x305, words, limit: 4096)
     #expect(found.counters.malformed > 0 && found.frames.count < 200)
-    let time = ContinuousClock.now - start
-    #expect(time < .seconds(20))
-    print("as many instructions as there may be for a stack: \(time)")
   }
 
-  @Test("A stack whose every frame needs the longest expressions takes bounded time")
+  @Test("A stack whose every frame needs the longest expressions takes bounded time", .timeLimit(.minutes(1)))
   func expensiveExpressions() {
     // breg7 8, const1u 248, then as often: lit1, minus, dup, bra back; drop. Nearly as many operations as there may be.
     let count: [UInt8] = [0x77, 8, 0x08, 248, 0x31, 0x1C, 0x12, 0x28, 0xFA, 0xFF, 0x13]
@@ -141,13 +137,9 @@ struct HostileWalkTests {
     let saved = [3, 6, 12, 13, 14, 15, 16].flatMap { CFA.valueExpression($0, count + [0x13, 0x77, 0, 0x06]) }
     program.describe(0x300..<0x400, CFA.defineExpression(count) + saved)
     let words = [UInt64](repeating: Self.base + 0x310, count: 4096)
-    let start = ContinuousClock.now
     let found = walk(program, at: 0x305, words, limit: 4096)
     #expect(found.end == .corrupt && found.counters.failedExpressions == 1)
     #expect(found.frames.count < FrameBudget.operationsPerStack / 5000)
-    let time = ContinuousClock.now - start
-    #expect(time < .seconds(20))
-    print("as many operations as there may be for a stack: \(time)")
   }
 
   @Test("Any stack ends, with any registers")

@@ -83,9 +83,9 @@ extension Fixture {
     return found
   }
 
-  /// What is at addresses of a file, once `meanwhile` was done to it.
+  /// What is at addresses of a file, once `meanwhile` was done to it. `isCut`: whether debug information is left out.
   func frames(
-    at addresses: [UInt64], in file: String, finder: DebugFileFinder = DebugFileFinder(roots: []),
+    at addresses: [UInt64], in file: String, finder: DebugFileFinder = DebugFileFinder(roots: []), isCut: Bool? = nil,
     _ meanwhile: () throws -> Void = {}
   ) throws -> [[StackFrame]] {
     let modules = ModuleTable()
@@ -98,6 +98,11 @@ extension Fixture {
     try meanwhile()
     var symbolizer = Symbolizer()
     let reference = modules[id]?.reference
-    return places.map { symbolizer.frames(of: $0, in: reference) }
+    let frames = places.map { symbolizer.frames(of: $0, in: reference) }
+    if let isCut {
+      let wasCut = symbolizer.isCut
+      #expect(wasCut == isCut)
+    }
+    return frames
   }
 }

@@ -17,10 +17,15 @@ final class DebugBudget {
   private var deadline = ContinuousClock.now
   private var nextMemoryCheck = ContinuousClock.now
   private var isMemorySpent = false
+  /// Whether anything was left out for it.
+  private(set) var isExceeded = false
 
   /// Whether a file's sections of that many bytes may be read; takes them off.
   func takeSections(_ count: UInt64) -> Bool {
-    guard count <= Self.sectionLimit, sections + count <= Self.sectionsLimit else { return false }
+    guard count <= Self.sectionLimit, sections + count <= Self.sectionsLimit else {
+      leaveOut()
+      return false
+    }
     sections += count
     return true
   }
@@ -39,15 +44,22 @@ final class DebugBudget {
   /// so far, and is from now on.
   func spend<Result>(on file: inout Duration, _ body: () -> Result) -> Result? {
     let left = min(Self.fileTimeLimit - file, Self.timeLimit - spent)
-    guard left > .zero, !isOutOfMemory else { return nil }
+    guard left > .zero, !isOutOfMemory else {
+      leaveOut()
+      return nil
+    }
     let start = ContinuousClock.now
     deadline = start + left
     let result = body()
     let time = ContinuousClock.now - start
     file += time
     spent += time
+    if time >= left || isOutOfMemory { leaveOut() }
     return result
   }
+
+  /// Something is not read, because it would cost too much.
+  func leaveOut() { isExceeded = true }
 
   /// Whether there is time and memory for another step.
   var hasMore: Bool { ContinuousClock.now < deadline && !isOutOfMemory }

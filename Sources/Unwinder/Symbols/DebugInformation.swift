@@ -46,6 +46,7 @@ final class DebugInformation {
     let opened = budget.spend(on: &time) { () -> (OpaquePointer, UnitTable)? in
       guard let dwarf = dwarf_begin_elf(elf, DWARF_C_READ, nil) else { return nil }
       guard UnitHeaders.areBounded(sections) else {
+        budget.leaveOut()
         dwarf_end(dwarf)
         return nil
       }
@@ -59,7 +60,7 @@ final class DebugInformation {
     self.budget = budget
     strings = DebugStrings(sections, alternate?.strings)
     self.alternate = alternate
-    lines = LinePrograms(sections, strings)
+    lines = LinePrograms(sections, strings, budget)
     names = DieNames(strings)
     spent = time
     if let alternate { dwarf_setalt(dwarf, alternate.dwarf) }

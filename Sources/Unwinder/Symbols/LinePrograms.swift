@@ -17,11 +17,13 @@ struct LinePrograms {
 
   private let sections: DebugSections
   private let strings: DebugStrings
+  private let budget: DebugBudget
   private var allowed: [Key: Bool] = [:]
   private var rows = 0
 
-  init(_ sections: DebugSections, _ strings: DebugStrings) {
+  init(_ sections: DebugSections, _ strings: DebugStrings, _ budget: DebugBudget) {
     self.sections = sections
+    self.budget = budget
     self.strings = strings
   }
 
@@ -42,6 +44,7 @@ struct LinePrograms {
     let program = LineProgram(
       at: offset, of: sections, addressSize: Int(addressSize), directory: directory,
       limit: min(Self.rowLimit, Self.rowsLimit - rows))
+    if program == nil { budget.leaveOut() }
     rows += program?.rows ?? 0
     allowed[key] = program != nil
     return program != nil

@@ -21,6 +21,10 @@ package struct Symbolizer: ~Copyable {
   private var files: [ModuleID: SymbolFile] = [:]
   private var known: [Key: [StackFrame]] = [:]
 
+  /// Whether debug information was left out because reading it would have cost too much: more than a compiler makes, or an
+  /// extraordinary amount.
+  package var isCut: Bool { budget.isExceeded }
+
   /// `findsSources`: inlined functions and lines as well, from DWARF.
   package init(findsSources: Bool = true) { self.findsSources = findsSources }
 

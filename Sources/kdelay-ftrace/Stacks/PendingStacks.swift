@@ -75,6 +75,10 @@ struct StackNamer: ~Copyable {
     if pending.stacks.contains(where: { $0.first?.module == .kernel }), let refusal = kernel?.refusal {
       named.notes.append(refusal)
     }
+    if symbolizer.isCut {
+      named.notes.append(
+        "some debug information is damaged or too large to be read: names, inlined functions and lines can be missing.")
+    }
     return named
   }
 
