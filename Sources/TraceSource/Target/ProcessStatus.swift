@@ -24,6 +24,15 @@ package struct ProcessStatus: Sendable, Equatable {
     (try? SystemFiles.read("/proc/\(pid)/task/\(tid)/stat")).flatMap(parse)
   }
 
+  /// What /proc/PID/status (man 5 proc_pid_status) has behind each of the names, word by word; nothing where it lacks one.
+  static func details(pid: Int32, _ names: [String]) -> [[Substring]] {
+    let lines = ((try? SystemFiles.read("/proc/\(pid)/status")) ?? "").split(separator: "\n")
+    return names.map { name in
+      let line = lines.first { $0.hasPrefix("\(name):") }
+      return line?.dropFirst(name.count + 1).split(whereSeparator: \.isWhitespace) ?? []
+    }
+  }
+
   /// The name is in parentheses and may hold any character, parentheses and spaces included.
   static func parse(_ text: String) -> ProcessStatus? {
     guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"), open < close else {

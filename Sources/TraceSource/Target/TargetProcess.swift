@@ -23,7 +23,8 @@ package struct TargetProcess: Sendable, Equatable {
         .noTarget, "process \(pid) (\(status.name)) is a kernel thread, which makes no syscalls",
         remedy: "name a user-space process")
     }
-    if let leader = threadGroup(of: pid), leader != pid {
+    let threadGroup = ProcessStatus.details(pid: pid, ["Tgid"])[0].first
+    if let leader = threadGroup.flatMap({ Int32($0) }), leader != pid {
       throw CaptureError(
         .noTarget, "\(pid) (\(status.name)) is a thread of process \(leader)",
         remedy: "use -p \(leader)")
@@ -56,14 +57,6 @@ package struct TargetProcess: Sendable, Equatable {
   /// Open vSwitch's `--monitor` parent has the daemon's name, and calls itself "NAME: monitoring pid N (…)".
   private static func isMonitor(_ pid: Int32) -> Bool {
     ((try? SystemFiles.read("/proc/\(pid)/cmdline")) ?? "").contains(": monitoring pid ")
-  }
-
-  private static func threadGroup(of pid: Int32) -> Int32? {
-    guard let status = try? SystemFiles.read("/proc/\(pid)/status") else { return nil }
-    for line in status.split(separator: "\n") where line.hasPrefix("Tgid:") {
-      return Int32(line.dropFirst(5).filter { !$0.isWhitespace })
-    }
-    return nil
   }
 
   /// Its threads now; empty where it has ended.

@@ -23,13 +23,10 @@ package struct TargetRoot: ~Copyable {
       Self.identity("/proc/\(target.pid)/root/.") == Self.identity("/proc/self/root/.")
       && Self.identity("/proc/\(target.pid)/ns/mnt") == Self.identity("/proc/self/ns/mnt")
     path = isOwn || root < 0 ? nil : "/proc/self/fd/\(root)"
-    var (pid, uid) = (target.pid, uid_t.max)
-    for line in ((try? SystemFiles.read("/proc/\(target.pid)/status")) ?? "").split(separator: "\n") {
-      let words = line.split(whereSeparator: \.isWhitespace)
-      if words.first == "NSpid:", let last = words.last.flatMap({ Int32($0) }) { pid = last }
-      if words.first == "Uid:", words.count > 2, let effective = uid_t(words[2]) { uid = effective }
-    }
-    (ownPID, owner) = (pid, uid)
+    // In the innermost of its namespaces; real, effective, saved and file system's.
+    let details = ProcessStatus.details(pid: target.pid, ["NSpid", "Uid"])
+    ownPID = details[0].last.flatMap { Int32($0) } ?? target.pid
+    owner = details[1].dropFirst().first.flatMap { uid_t($0) } ?? uid_t.max
   }
 
   deinit {
