@@ -53,6 +53,21 @@ def standing(command, **options):
         process.stdout.close()
 
 
+def check_drops(test, calls, least, *options, **how):
+    """Nobody reads the samples of so many calls: at least so many are lost, and told."""
+    with Workload("spin-syscalls", calls, 0) as workload:
+        tool = Tool("-p", workload.pid, "-s", "--sample-time", 100, *options, **how).wait_recording()
+        tool.signal(signal.SIGSTOP)
+        workload.go()
+        tool.signal(signal.SIGCONT)
+        sample = tool.finish(signal.SIGINT, 60).sample
+    test.assertEqual(sample["loss"]["events"], 0)
+    lost = [e for e in sample["syscall_events"] if e["user_stack_end"] == "lost"]
+    test.assertEqual(sample["loss"]["stacks_missing"], len(lost))
+    test.assertGreater(len(lost), least)
+    test.assertGreaterEqual(sample["loss"]["stack_samples"], len(lost) - 100)
+
+
 class Coverage(LiveTestCase):
     def test_every_slow_syscall_has_the_stack_of_the_function_that_made_it(self):
         rounds = 25
@@ -222,18 +237,8 @@ class Options(LiveTestCase):
         self.assertIn("[no stack: there are more than --stack-trace-size]", out)
 
     def test_what_the_kernel_drops_is_told(self):
-        with Workload("spin-syscalls", 200_000, 0) as workload:
-            tool = Tool("-p", workload.pid, "-s", "--sample-time", 100).wait_recording()
-            # Nobody reads the samples meanwhile, 9 KiB each.
-            tool.signal(signal.SIGSTOP)
-            workload.go()
-            tool.signal(signal.SIGCONT)
-            sample = tool.finish(signal.SIGINT, 60).sample
-        self.assertEqual(sample["loss"]["events"], 0)
-        lost = [e for e in sample["syscall_events"] if e["user_stack_end"] == "lost"]
-        self.assertEqual(sample["loss"]["stacks_missing"], len(lost))
-        self.assertGreater(len(lost), 150_000)
-        self.assertGreaterEqual(sample["loss"]["stack_samples"], len(lost) - 100)
+        # Of 9 KiB each.
+        check_drops(self, 200_000, 150_000)
 
     def test_groups_hold_all_events(self):
         out = run("-s", 100_000, "--group-stacks", "--", WORKLOADS / "slow-syscalls", 5, json_report=False, stdin=subprocess.DEVNULL).out

@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 
 import gdb_peer
-from harness import LiveTestCase, Tool, Workload, run
-from test_stacks import SOURCES, built, kernel, standing, symbols
+from harness import LiveTestCase, Tool, run
+from test_stacks import SOURCES, built, check_drops, kernel, standing, symbols
 
 WORKLOADS = SOURCES.parents[1] / "Workloads"
 
@@ -88,18 +88,7 @@ class WithoutPerfEvents(LiveTestCase):
             self.assertTrue(all(e["user_stack"] for e in events if e["name"] == "clock_nanosleep"))
 
     def test_what_is_overwritten_is_told(self):
-        with Workload("spin-syscalls", 400_000, 0) as workload:
-            tool = Tool("-p", workload.pid, "-s", "--sample-time", 100, "--buffer-page-count", 16384, under=self.denied).wait_recording()
-            # Nobody reads the samples meanwhile.
-            tool.signal(signal.SIGSTOP)
-            workload.go()
-            tool.signal(signal.SIGCONT)
-            sample = tool.finish(signal.SIGINT, 60).sample
-        self.assertEqual(sample["loss"]["events"], 0)
-        lost = [e for e in sample["syscall_events"] if e["user_stack_end"] == "lost"]
-        self.assertEqual(sample["loss"]["stacks_missing"], len(lost))
-        self.assertGreater(len(lost), 50_000)
-        self.assertGreaterEqual(sample["loss"]["stack_samples"], len(lost) - 100)
+        check_drops(self, 400_000, 50_000, "--buffer-page-count", 16384, under=self.denied)
 
     def test_nothing_is_left_of_a_killed_tool(self):
         with standing(["sh", "-c", "echo ready; exec sleep 60"]) as pid:
