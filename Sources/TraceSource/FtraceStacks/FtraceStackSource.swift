@@ -5,8 +5,6 @@ internal import TraceModel
 ///
 /// The kernel follows the user's frame pointers, over at most eight frames, and nothing tells of mappings.
 struct FtraceStackSource: ~Copyable {
-  /// Pages of a CPU that are read in one turn.
-  private static let pagesPerTurn = 1024
   /// KiB, for the buffers of all CPUs together and of one at most.
   private static let memory = (all: 262_144, each: 32_768)
 
@@ -15,8 +13,9 @@ struct FtraceStackSource: ~Copyable {
   private var readers: RawPageReaders
   private let decoders: UnsafeMutablePointer<FtraceStackDecoder>
   private let instance: TracingInstance
-  /// Of one CPU.
-  private let bufferKiB: Int
+  /// Of one CPU's buffer, in bytes, and in pages: as many are read of it in one turn.
+  private let bufferSize: Int
+  private let pagesPerTurn: Int
   /// Records that the kernel makes of one sample at least.
   private let recordsPerSample: UInt64
   private var bytesRead: UInt64 = 0
@@ -42,7 +41,8 @@ struct FtraceStackSource: ~Copyable {
           layout: layout, format: format, pid: target.pid, cpu: UInt16(truncatingIfNeeded: cpu)))
     }
     recordsPerSample = user ? 2 : 1
-    self.bufferKiB = bufferKiB
+    bufferSize = bufferKiB << 10
+    pagesPerTurn = max(bufferSize / instance.pageSize, 1)
     self.target = target
     self.readers = readers
     self.instance = instance
@@ -64,15 +64,20 @@ struct FtraceStackSource: ~Copyable {
   /// Appends the samples before `limit`, ns, and some later ones, to `store`.
   mutating func drain(before limit: UInt64, into store: inout StackSampleStore) {
     for position in readers.cpus.indices {
-      for _ in 0..<Self.pagesPerTurn {
-        guard let page = readers.next(at: position) else { break }
-        let summary = decoders[position].decode(page, into: &store)
-        bytesRead += UInt64(summary.length)
-        malformed += UInt64(summary.undecodable) + (summary.status == .complete ? 0 : 1)
-        if decoders[position].lastTimestamp >= limit { break }
-      }
-      decoders[position].finish(before: limit, into: &store)
+      if drain(at: position, before: limit, &store) { decoders[position].finish(before: limit, into: &store) }
     }
+  }
+
+  /// Reads one CPU's pages up to the first record at or after `limit`, or all there are; false where a turn was not enough.
+  private mutating func drain(at position: Int, before limit: UInt64, _ store: inout StackSampleStore) -> Bool {
+    for _ in 0..<pagesPerTurn {
+      guard let page = readers.next(at: position) else { return true }
+      let summary = decoders[position].decode(page, into: &store)
+      bytesRead += UInt64(summary.length)
+      malformed += UInt64(summary.undecodable) + (summary.status == .complete ? 0 : 1)
+      if decoders[position].lastTimestamp >= limit { return true }
+    }
+    return false
   }
 
   /// What was lost so far: the kernel counts records, not samples.
@@ -85,5 +90,5 @@ struct FtraceStackSource: ~Copyable {
   }
 
   /// How much was drained so far, in buffers of one CPU.
-  func ringsRead() -> Double { Double(bytesRead) / Double(bufferKiB * 1024) }
+  func ringsRead() -> Double { Double(bytesRead) / Double(bufferSize) }
 }
