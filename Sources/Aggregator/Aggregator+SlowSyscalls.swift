@@ -2,7 +2,7 @@ internal import TraceModel
 
 // Slow syscalls while the window is open: their stacks have to be looked at soon after they end.
 extension Aggregator {
-  /// How many the open window has so far; the first stays the first until the next window opens.
+  /// How many the open window has so far; the first stays the first until it closes, and then there is none.
   package var slowSyscallCount: Int { syscallEvents.events.count }
 
   /// The slow syscall that ended as number `index`, from 0.

@@ -62,8 +62,9 @@ struct SyscallEventList: ~Copyable {
     self.filter = filter
   }
 
-  /// A window opens.
+  /// A window opens; nothing of an earlier one is left.
   mutating func open() {
+    close()
     shortest = filter.map { $0.threshold.map { $0 &+ 1 } ?? 0 } ?? .max
   }
 

@@ -165,7 +165,11 @@ enum StackLossSection {
   private static func reason(_ stacks: SyscallStacks) -> String {
     let loss = stacks.loss
     if loss.samples > 0 {
-      return "the kernel dropped \(Columns.grouped(loss.samples)) stack samples; use a larger threshold for -s."
+      let remedy = stacks.thresholdHelps ? "use a larger threshold for -s" : "with perf events there are fewer of them"
+      return "the kernel dropped \(Columns.grouped(loss.samples)) stack samples; \(remedy)."
+    }
+    if stacks.dropped > 0, !stacks.thresholdHelps {
+      return "\(Columns.grouped(stacks.dropped)) samples had no room; with perf events there are fewer of them."
     }
     if stacks.dropped > 0 {
       return "\(Columns.grouped(stacks.dropped)) samples had no room; use a larger threshold, or a smaller "

@@ -52,6 +52,8 @@ package struct SyscallStacks: Sendable, Equatable {
   package var loss = StackSampleLoss()
   /// Samples that were given up for want of memory.
   package var dropped: UInt64 = 0
+  /// Whether fewer samples are taken if fewer syscalls are slow.
+  package var thresholdHelps = true
   /// What the reader must know to judge the stacks; a sentence each.
   package var notes: [String] = []
 

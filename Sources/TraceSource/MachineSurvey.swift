@@ -32,7 +32,7 @@ package struct MachineSurvey {
   package init(_ tracefs: any TracefsAccess) { self.tracefs = tracefs }
 
   package func findings() -> [Finding] {
-    [permissions()] + events() + instanceFeatures() + probes() + [stackSamples()]
+    [permissions(), numbering()] + events() + instanceFeatures() + probes() + [stackSamples()]
   }
 
   private func permissions() -> Finding {
@@ -40,6 +40,11 @@ package struct MachineSurvey {
     return Finding(
       root ? .ok : .notPermitted, "run as root", loss: "tracefs and other users' processes cannot be used",
       isEssential: true)
+  }
+
+  private func numbering() -> Finding {
+    let isInitial = (try? PIDNamespace.requireInitial()) != nil
+    return Finding(isInitial ? .ok : .missing, "the host's pid namespace", loss: "everything", isEssential: true)
   }
 
   private func events() -> [Finding] {

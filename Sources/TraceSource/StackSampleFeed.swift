@@ -1,9 +1,11 @@
+internal import SystemPackage
 package import TraceModel
 
 /// Where the stack samples of one process come from: perf events, or ftrace's own where the kernel refuses those.
 package struct StackSampleFeed: ~Copyable {
   private let tracefs: any TracefsAccess
   private let sampling: StackSampling
+  private var ringBytes = PerfEventSource.mostRingBytes
   private var perf: PerfEventSource?
   private var ftrace: FtraceStackSource?
 
@@ -19,18 +21,26 @@ package struct StackSampleFeed: ~Copyable {
   package mutating func attach(
     to target: TargetProcess, _ store: inout StackSampleStore, changes: inout [ProcessChange]
   ) throws(CaptureError) -> PerfEventFailure? {
-    do {
-      try perf?.attach(to: target, &store, changes: &changes)
-      return nil
-    } catch {
-      guard error.isRefusal else { throw error.captureError }
-      // Some may have been opened.
-      perf = nil
-      let source = try FtraceStackSource(
-        tracefs, target, kernel: sampling.kernelFrames > 0, user: sampling.userBytes > 0)
-      try source.attach()
-      ftrace = consume source
-      return error
+    while true {
+      do {
+        try perf?.attach(to: target, &store, changes: &changes)
+        return nil
+      } catch {
+        // Some may have been opened.
+        perf = nil
+        if error.isOfRings, error.error == .notPermitted, ringBytes > 0 {
+          // Of equal rings, smaller ones may be allowed.
+          ringBytes = ringBytes > 16 << 20 ? 16 << 20 : 0
+          perf = try PerfEventSource(tracefs, pid: target.pid, sampling: sampling, ringBytes: ringBytes)
+          continue
+        }
+        guard error.isRefusal else { throw error.captureError }
+        let source = try FtraceStackSource(
+          tracefs, target, kernel: sampling.kernelFrames > 0, user: sampling.userBytes > 0)
+        try source.attach()
+        ftrace = consume source
+        return error
+      }
     }
   }
 

@@ -12,6 +12,7 @@ extension LiveSession {
     if options.debug { log = { message in Failure.say("debug: \(message)") } }
     let (tracefs, message) = try MountedTracefs.find(log: log)
     if let message { Failure.say(message) }
+    try PIDNamespace.requireInitial()
     for name in try Leftovers.remove(tracefs) { Failure.say("removed \(name) that a killed kdelay-ftrace left behind") }
     var command: CommandProcess?
     var pid = options.pid

@@ -85,6 +85,8 @@ struct LiveSession: ~Copyable {
     progress.clear()
     if let missing = triggers.missing(windows: plan.index - 1) { Failure.say("warning: \(missing)") }
     if let code = takeDownCommand(), code != 0 { Failure.say("the command exited with status \(code)") }
+    // The report can take long: the target shall not pay for it.
+    stacks = nil
     try? capture.stop()
     log?(Self.cost(of: capture.eventsRead))
     try capture.close()

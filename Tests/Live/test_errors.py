@@ -98,6 +98,11 @@ class Errors(LiveTestCase):
             finally:
                 os.unlink(copy)
 
+    def test_a_pid_namespace_of_its_own(self):
+        result = call("--", "/bin/true", prefix=["unshare", "--pid", "--fork", "--mount-proc"])
+        self.assertEqual(result.returncode, 71)
+        self.assertRegex(result.stderr, r"^error: this process is in a pid namespace of its own.*\n.*--pid=host")
+
     def test_no_tracefs(self):
         # In a mount namespace of its own: tracefs is unmounted, and a kernel that cannot mount it is played by a seccomp-
         # free trick: /sys/kernel is read-only and the mount points are gone.

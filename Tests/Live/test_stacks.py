@@ -240,6 +240,13 @@ class Options(LiveTestCase):
         # Of 9 KiB each.
         check_drops(self, 200_000, 150_000)
 
+    def test_little_memory_may_be_locked(self):
+        # Without the capability to exceed it, 8 MiB are a usual limit, and kernel.perf_event_mlock_kb half a MiB a CPU.
+        sample = run("-s", 1_000_000, "--", WORKLOADS / "slow-syscalls", 2, stdin=subprocess.DEVNULL,
+                     under=["prlimit", "--memlock=8388608", "setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "--"]).sample
+        self.assertEqual(sample["stack_notes"], [])
+        self.assertTrue(all(e["user_stack_end"] != "frame pointers" for e in sample["syscall_events"]))
+
     def test_groups_hold_all_events(self):
         out = run("-s", 100_000, "--group-stacks", "--", WORKLOADS / "slow-syscalls", 5, json_report=False, stdin=subprocess.DEVNULL).out
         head = re.search(r"# SYSCALL EVENTS by syscall and user stack, most time first \((\d+) events, (\d+) groups; --no-group-stacks lists each\):", out)

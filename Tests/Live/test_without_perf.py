@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 import gdb_peer
-from harness import LiveTestCase, Tool, run
+from harness import LiveTestCase, Tool, run, wait_until
 from test_stacks import SOURCES, built, check_drops, kernel, standing, symbols
 
 WORKLOADS = SOURCES.parents[1] / "Workloads"
@@ -98,3 +98,18 @@ class WithoutPerfEvents(LiveTestCase):
             next_tool = run("-p", pid, "--sample-time", 0.1)
             self.assertRegex(next_tool.err, r"removed instances/\S+-stacks that a killed kdelay-ftrace left behind")
             self.assertEqual(tool.instances, [])
+
+    def test_nothing_is_recorded_while_a_reader_is_slow(self):
+        with standing(["sh", "-c", "echo ready; exec dd if=/dev/zero of=/dev/null bs=1"]) as pid:
+            tool = Tool("-p", pid, "-s", "--sample-time", 0.1, under=self.denied)
+            wait_until(lambda: len(tool.instances) == 2, "the tool records")
+            # Nobody reads the report meanwhile, which does not fit into the pipe.
+            wait_until(lambda: tool.instances == [], "its instances are gone")
+            self.assertIsNone(tool.process.poll())
+            self.assertTrue(tool.finish(seconds=60).samples)
+
+    def test_a_program_that_ends_at_once_has_stacks_or_a_word_for_it(self):
+        sample = run("-s", "--", "/bin/true", under=self.denied).sample
+        unknown = [e for e in sample["syscall_events"] if e["user_stack"] and not any(f["module"] for f in e["user_stack"])]
+        notes = [n for n in sample["stack_notes"] if "user stacks have no names" in n]
+        self.assertEqual([n.split()[0] for n in notes], [str(len(unknown))] if unknown else [])

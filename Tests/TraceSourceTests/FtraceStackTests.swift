@@ -52,17 +52,18 @@ struct FtraceStackTests {
     let format = try Self.format(fixture.kernel)
     let layout = try PageLayout(headerPage: Fixture.text(fixture.kernel, "header_page"))
     let pages = try fixture.cpus.flatMap { try fixture.pages(cpu: $0) }
-    var events: [(tid: Int32, source: StackSampleSource)] = []
+    var events: [(time: UInt64, tid: Int32, source: StackSampleSource)] = []
     for page in pages {
       page.withUnsafeBytes { bytes in
         var records = PageRecords(bytes, layout)
         while let record = records.next() {
           let tid = record.start.loadUnaligned(fromByteOffset: 4, as: Int32.self)
           let source = format.sources[Int(record.start.loadUnaligned(as: UInt16.self))]
-          if let source { events.append((tid, source)) }
+          if let source { events.append((records.time, tid, source)) }
         }
       }
     }
+    events.sort { $0.time < $1.time }
     // The first return from a syscall is the workload's own, from `read`.
     let target = try #require(events.first { $0.source == .syscallExit }).tid
     let (samples, undecodable) = try decode(fixture.kernel, pid: target, pages, tids: [target])
@@ -70,7 +71,8 @@ struct FtraceStackTests {
     let expected = events.filter { $0.tid == target }.map(\.source)
     #expect(samples.count == expected.count && zip(samples, expected).allSatisfy { $0.source == $1 })
     #expect(samples.count { $0.source == .syscallExit } > 25 * 13)
-    #expect(samples.allSatisfy { !$0.kernel.isEmpty && $0.kernel.allSatisfy { $0 >> 47 == 0x1FFFF } })
+    #expect(samples.allSatisfy { $0.kernel.isEmpty == ($0.source == .syscallExit) })
+    #expect(samples.allSatisfy { $0.kernel.allSatisfy { $0 >> 47 == 0x1FFFF } })
     // The C library's start uses the frame pointer's register otherwise: what follows the innermost is anything there.
     #expect(samples.dropFirst().allSatisfy { $0.user.first.map { $0 >> 47 == 0 } ?? false })
     // A syscall that slept shows the same place in the program when it blocks and when it returns.
@@ -148,10 +150,24 @@ struct FtraceStackTests {
     #expect(undecodable == 0)
   }
 
+  /// By the trigger the kernel's stack comes behind the user's, by the option before it.
+  @Test func theOrderOfThePartsIsEither() throws {
+    var first = try Page(at: 1000)
+    first.event(.switchOut)
+    first.user([3, 4])
+    var second = try Page(at: 2000)
+    second.kernel([1, 2])
+    second.event(.switchOut, tid: 99)
+    second.user([5], tid: 99, process: 98)
+    second.kernel([6], tid: 99)
+    let (samples, _) = try decode([first, second], tids: [Self.pid, 99])
+    #expect(samples == [Taken(tid: 70, timestamp: 1001, source: .switchOut, kernel: [1, 2], user: [3, 4])])
+  }
+
   @Test func stacksGoToTheSampleOfTheirThread() throws {
     var page = try Page(at: 1000)
     page.event(.syscallExit)
-    // Preempted between the event and its stacks, which come behind those of the switch.
+    // Its own stacks found no room.
     page.event(.switchOut)
     page.kernel([1])
     page.user([2])
@@ -159,8 +175,9 @@ struct FtraceStackTests {
     page.event(.syscallExit, tid: 71)
     page.user([8], tid: 70)
     let (samples, _) = try decode([page], tids: [70, 71])
-    #expect(samples.map(\.kernel) == [[], [1], []])
-    #expect(samples.map(\.user) == [[], [2], []])
+    // Of the others nothing tells whose they are.
+    #expect(samples.map(\.kernel) == [[1]])
+    #expect(samples.map(\.user) == [[2]])
   }
 
   @Test func behindAGapNothingIsKnownOfTheOpenSample() throws {

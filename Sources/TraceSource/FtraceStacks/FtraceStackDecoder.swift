@@ -1,7 +1,8 @@
 package import TraceModel
 
-/// Puts the stack samples of one CPU together, which ftrace records in parts: the event, then the kernel's stack, then the
-/// user's. They can lie on different pages, and of a thread that was preempted between them some are missing.
+/// Puts the stack samples of one CPU together, which ftrace records in parts: the event, then the user's stack, then, by the
+/// trigger, the kernel's; by the option the kernel's is first. They can lie on different pages, and a part that found no room
+/// is missing.
 ///
 /// Invariant that makes the pointer sound: `addresses` holds `kernelCapacity` + `format.userCapacity` words, and this value
 /// is its only owner.
@@ -11,18 +12,23 @@ package struct FtraceStackDecoder: ~Copyable {
 
   private let layout: PageLayout
   private let format: FtraceStackFormat
-  /// Samples of other processes are left out: of a switch that the filter let pass, either task can be the target's.
+  /// Samples of other processes, as their user stacks tell, are left out: of a switch that the filter let pass, either task
+  /// can be the target's.
   private let pid: Int32
+  private let expectsUser: Bool
   private let cpu: UInt16
   private let addresses: UnsafeMutableRawBufferPointer
   /// The sample whose stacks are still to come, and the bytes of those that have.
   private var open: StackSample?
   private var kernelBytes = 0
   private var userBytes = 0
+  private var isTargets = false
   /// Of the last record, ns.
   package private(set) var lastTimestamp: UInt64 = 0
 
-  package init(layout: PageLayout, format: FtraceStackFormat, pid: Int32, cpu: UInt16) {
+  /// `expectsUser`: whether user stacks are recorded; otherwise nothing tells whose samples these are.
+  package init(layout: PageLayout, format: FtraceStackFormat, pid: Int32, cpu: UInt16, expectsUser: Bool = true) {
+    self.expectsUser = expectsUser
     self.layout = layout
     self.format = format
     self.pid = pid
@@ -44,6 +50,11 @@ package struct FtraceStackDecoder: ~Copyable {
       records.summary.undecodable += isKnown ? 0 : 1
     }
     return records.summary
+  }
+
+  /// Whether all records of samples before `time`, ns, were read.
+  package func isComplete(before time: UInt64) -> Bool {
+    lastTimestamp >= time && open.map { $0.timestamp >= time } ?? true
   }
 
   /// Appends what is there of an open sample older than `time`, ns: nothing follows of it.
@@ -86,9 +97,9 @@ package struct FtraceStackDecoder: ~Copyable {
     guard open?.tid == tid, userBytes == 0 else { return true }
     guard record.start.loadUnaligned(fromByteOffset: format.userProcess, as: Int32.self) == pid else {
       open = nil
-      (kernelBytes, userBytes) = (0, 0)
       return true
     }
+    isTargets = true
     while userBytes < format.userCapacity * 8,
       record.start.loadUnaligned(fromByteOffset: format.userCaller + userBytes, as: UInt64.self) != 0
     {
@@ -104,13 +115,13 @@ package struct FtraceStackDecoder: ~Copyable {
   }
 
   private mutating func close(_ store: inout StackSampleStore) {
-    if let open {
+    if let open, isTargets || !expectsUser {
       let stacks = UnsafeRawBufferPointer(addresses)
       store.append(
         open, callchain: UnsafeRawBufferPointer(rebasing: stacks[..<kernelBytes]),
         stack: UnsafeRawBufferPointer(rebasing: stacks[(Self.kernelCapacity * 8)...].prefix(userBytes)))
     }
     open = nil
-    (kernelBytes, userBytes) = (0, 0)
+    (kernelBytes, userBytes, isTargets) = (0, 0, false)
   }
 }

@@ -5,17 +5,19 @@ internal import TraceModel
 ///
 /// The kernel follows the user's frame pointers, over at most eight frames, and nothing tells of mappings.
 struct FtraceStackSource: ~Copyable {
-  /// KiB, for the buffers of all CPUs together and of one at most.
-  private static let memory = (all: 262_144, each: 32_768)
+  /// KiB, for the buffers of all CPUs together.
+  private static let memory = 262_144
 
   private let target: TargetProcess
   // Fields go in this order: what keeps the instance busy before the instance.
   private var readers: RawPageReaders
   private let decoders: UnsafeMutablePointer<FtraceStackDecoder>
   private let instance: TracingInstance
-  /// Of one CPU's buffer, in bytes, and in pages: as many are read of it in one turn.
+  /// Bytes of one CPU's buffer.
   private let bufferSize: Int
-  private let pagesPerTurn: Int
+  /// CPUs, by position, of which there may be more to read; memory that is used again and again.
+  private var unread: [Int] = []
+  private let recordsReturns: Bool
   /// Records that the kernel makes of one sample at least.
   private let recordsPerSample: UInt64
   private var bytesRead: UInt64 = 0
@@ -25,7 +27,7 @@ struct FtraceStackSource: ~Copyable {
   init(_ tracefs: any TracefsAccess, _ target: TargetProcess, kernel: Bool, user: Bool) throws(CaptureError) {
     let layout = try PageLayout.read(tracefs)
     let format = try FtraceStackFormat.read(tracefs)
-    let bufferKiB = min(Self.memory.all / max(try OnlineCPUs.read().count, 1), Self.memory.each)
+    let bufferKiB = min(Self.memory / max(try OnlineCPUs.read().count, 1), BufferSize.defaultKiB)
     let instance = try TracingInstance.create(
       tracefs, owner: .current, purpose: .stacks, settings: BufferSettings(bufferKiB: bufferKiB))
     // The option would add the kernel's stack to each return from a syscall too, which tells nothing and costs as much as all else.
@@ -38,11 +40,11 @@ struct FtraceStackSource: ~Copyable {
     for (position, cpu) in cpus.enumerated() {
       (decoders + position).initialize(
         to: FtraceStackDecoder(
-          layout: layout, format: format, pid: target.pid, cpu: UInt16(truncatingIfNeeded: cpu)))
+          layout: layout, format: format, pid: target.pid, cpu: UInt16(truncatingIfNeeded: cpu), expectsUser: user))
     }
     recordsPerSample = user ? 2 : 1
     bufferSize = bufferKiB << 10
-    pagesPerTurn = max(bufferSize / instance.pageSize, 1)
+    recordsReturns = user
     self.target = target
     self.readers = readers
     self.instance = instance
@@ -57,27 +59,31 @@ struct FtraceStackSource: ~Copyable {
   func attach() throws(CaptureError) {
     var known: Set<Int32> = []
     while case let new = try target.newThreads(&known), !new.isEmpty { try instance.watch(tids: new) }
-    for event in [TracedEvent.contextSwitch, .syscallExit] { try instance.enable(event.name) }
+    try instance.enable(TracedEvent.contextSwitch.name)
+    // Its kernel stack tells nothing.
+    if recordsReturns { try instance.enable(TracedEvent.syscallExit.name) }
     try instance.set("tracing_on", "1")
   }
 
   /// Appends the samples before `limit`, ns, and some later ones, to `store`.
+  ///
+  /// Page by page of the CPU that is behind: a thread that moves from one to another has its samples nearly in order, which
+  /// the store needs to find their places soon.
   mutating func drain(before limit: UInt64, into store: inout StackSampleStore) {
-    for position in readers.cpus.indices {
-      if drain(at: position, before: limit, &store) { decoders[position].finish(before: limit, into: &store) }
-    }
-  }
-
-  /// Reads one CPU's pages up to the first record at or after `limit`, or all there are; false where a turn was not enough.
-  private mutating func drain(at position: Int, before limit: UInt64, _ store: inout StackSampleStore) -> Bool {
-    for _ in 0..<pagesPerTurn {
-      guard let page = readers.next(at: position) else { return true }
+    unread.append(contentsOf: readers.cpus.indices)
+    while let next = unread.indices.min(by: { decoders[unread[$0]].lastTimestamp < decoders[unread[$1]].lastTimestamp })
+    {
+      let position = unread[next]
+      guard !decoders[position].isComplete(before: limit), let page = readers.next(at: position) else {
+        decoders[position].finish(before: limit, into: &store)
+        unread.swapAt(next, unread.count - 1)
+        unread.removeLast()
+        continue
+      }
       let summary = decoders[position].decode(page, into: &store)
       bytesRead += UInt64(summary.length)
       malformed += UInt64(summary.undecodable) + (summary.status == .complete ? 0 : 1)
-      if decoders[position].lastTimestamp >= limit { return true }
     }
-    return false
   }
 
   /// What was lost so far: the kernel counts records, not samples.

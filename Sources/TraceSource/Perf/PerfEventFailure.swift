@@ -1,8 +1,11 @@
+internal import Glibc
 package import SystemPackage
 
 /// Why the perf events of a process could not be opened.
 package struct PerfEventFailure: Error, Equatable {
   package var error: Errno
+  /// The events were opened, but there was no memory for their samples.
+  package var isOfRings = false
   /// Threads that events were to be opened of.
   package var threads: Int
   /// Descriptors that this takes, and that are allowed.
@@ -11,7 +14,11 @@ package struct PerfEventFailure: Error, Equatable {
 
   /// Whether this kernel, or its policy, has no perf events for this process. Otherwise they are there, and something else
   /// is in the way that the operator can remove.
-  package var isRefusal: Bool { error != .tooManyOpenFiles && error != .noMemory }
+  package var isRefusal: Bool { !isOfRings && Self.refusals.contains(error) }
+
+  private static let refusals: [Errno] = [
+    .notPermitted, .permissionDenied, .noFunction, .noSuchFileOrDirectory, .notSupportedOnSocket,
+  ]
 
   /// Of a refusal.
   package var what: String { "the kernel refuses perf events of the target (\(error))" }
@@ -19,6 +26,16 @@ package struct PerfEventFailure: Error, Equatable {
   /// In the operator's words.
   package var captureError: CaptureError {
     let what = "cannot sample the stacks of \(threads) thread\(threads == 1 ? "" : "s"): \(error)"
+    if isOfRings, error == .notPermitted {
+      return CaptureError(
+        .notPermitted, "\(what) (more memory is to be locked than is allowed)",
+        remedy: "raise `ulimit -l` or kernel.perf_event_mlock_kb, or run with CAP_IPC_LOCK")
+    }
+    if error.rawValue == EOVERFLOW {
+      return CaptureError(
+        .refused, what,
+        remedy: "raise kernel.perf_event_max_stack to \(StackSampling.mostFrames), or use --no-kernel-stacks")
+    }
     return switch error {
     case .tooManyOpenFiles:
       CaptureError(.refused, "\(what) (\(needed) wanted, \(limit) allowed)", remedy: "raise `ulimit -Hn` to \(needed)")

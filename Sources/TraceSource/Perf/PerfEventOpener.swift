@@ -21,11 +21,8 @@ struct PerfEventOpener {
     var tracepoints: [StackSampleSource: UInt64] = [:]
     for source in sampling.sources {
       guard let event = Self.tracepoint(source) else { continue }
-      let text = try tracefs.read("events/\(event.path)/id")
-      guard let id = UInt64(text.prefix(while: \.isNumber)) else {
-        throw CaptureError(.refused, "cannot read the number of \(event)", remedy: "see `kdelay-ftrace doctor`")
-      }
-      tracepoints[source] = id
+      // Not from `id`, which a kernel without perf events does not have.
+      tracepoints[source] = UInt64(try EventFormat.read(tracefs, event).id)
     }
     self.tracepoints = tracepoints
     var type = Self.sampleType

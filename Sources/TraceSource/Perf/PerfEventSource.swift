@@ -24,6 +24,8 @@ package struct PerfEventSource: ~Copyable {
   private var descriptors: [StackSampleSource: [FileDescriptor]] = [:]
   /// Threads that have events, opened or inherited.
   private var covered: Set<Int32> = []
+  /// Whether it was for a ring that events could not be opened.
+  private var ringsFailed = false
   private var watermark: UInt64 = 0
   /// Bytes of all records that were passed on.
   private var bytesRead: UInt64 = 0
@@ -31,9 +33,12 @@ package struct PerfEventSource: ~Copyable {
   /// Samples of tasks that had no user space any more, as of a thread that ends.
   package private(set) var withoutUserSpace: UInt64 = 0
 
+  /// For the rings of all CPUs together, where that much memory may be locked.
+  package static let mostRingBytes = 256 << 20
+
   /// Prepares the sampling of process `pid`; `attach` starts it. `ringBytes`: for the rings of all CPUs together.
   package init(
-    _ tracefs: any TracefsAccess, pid: Int32, sampling: StackSampling, ringBytes: Int = 256 << 20
+    _ tracefs: any TracefsAccess, pid: Int32, sampling: StackSampling, ringBytes: Int = Self.mostRingBytes
   ) throws(CaptureError) {
     let opener = try PerfEventOpener(tracefs, sampling)
     let cpus = try OnlineCPUs.read()
@@ -82,7 +87,8 @@ package struct PerfEventSource: ~Copyable {
       } catch {
         // It has ended.
         if error == .noSuchProcess { continue }
-        throw PerfEventFailure(error: error, threads: tids.count, needed: needed, limit: limit)
+        throw PerfEventFailure(
+          error: error, isOfRings: ringsFailed, threads: tids.count, needed: needed, limit: limit)
       }
     }
     return opened
@@ -92,7 +98,9 @@ package struct PerfEventSource: ~Copyable {
     for cpu in cpus {
       do throws(Errno) {
         let event = try opener.open(source, tid: tid, cpu: cpu)
+        ringsFailed = true
         try rings.attach(event.descriptor, cpu: cpu, source: source)
+        ringsFailed = false
         descriptors[source, default: []].append(event.take())
       } catch {
         // The CPU has gone offline.

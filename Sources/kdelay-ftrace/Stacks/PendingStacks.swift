@@ -11,6 +11,7 @@ struct PendingStacks: Sendable {
   let loss: StackSampleLoss
   let dropped: UInt64
   let notes: [String]
+  let thresholdHelps: Bool
   /// Empty where no stack goes through memory without a file.
   private(set) var perfMap: [UInt8] = []
   private(set) var stacks: [[StackPlace]] = []
@@ -19,13 +20,15 @@ struct PendingStacks: Sendable {
   /// `events` and `waits` have stacks by their numbers in `table`. `perfMap` is read where a stack needs it.
   init(
     events: [EventStacks], waits: [Int32], of table: borrowing StackTable, _ modules: ModuleTable,
-    loss: StackSampleLoss, dropped: UInt64, notes: [String], perfMap: @autoclosure () -> [UInt8]
+    loss: StackSampleLoss, dropped: UInt64, notes: [String], thresholdHelps: Bool,
+    perfMap: @autoclosure () -> [UInt8]
   ) {
     self.events = events
     self.waits = waits
     self.loss = loss
     self.dropped = dropped
     self.notes = notes
+    self.thresholdHelps = thresholdHelps
     var numbers: [Int32: Int32] = [-1: -1]
     for index in events.indices {
       self.events[index].user = number(events[index].user, table, &numbers)
@@ -69,6 +72,7 @@ struct StackNamer: ~Copyable {
     named.loss = pending.loss
     named.dropped = pending.dropped
     named.notes = pending.notes
+    named.thresholdHelps = pending.thresholdHelps
     named.stacks = pending.stacks.map { stack in
       Array(stack.flatMap { frames(of: $0, pending) }.drop { $0.module == "kernel" && Self.isTracing($0) })
     }

@@ -23,6 +23,8 @@ struct SlowSyscallStacks: ~Copyable {
   private var table: StackTable
   private var events: [EventStacks] = []
   private var waits: [Int32] = []
+  /// User stacks of the window whose code nothing is known of.
+  private var unmapped = 0
   /// Why there are no perf events, where there are none.
   private var refusal: PerfEventFailure?
   /// When the mappings are looked at next where nothing tells of new ones, ns.
@@ -136,9 +138,9 @@ struct SlowSyscallStacks: ~Copyable {
     let lost = loss.since(lossBefore)
     let pending = PendingStacks(
       events: events, waits: waits, of: table, modules, loss: lost, dropped: store.dropped - droppedBefore,
-      notes: notes,
-      perfMap: root.readPerfMap())
-    if lost.mayMissChanges { readMappings() }
+      notes: notes, thresholdHelps: refusal == nil, perfMap: root.readPerfMap())
+    if refusal == nil, lost.mayMissChanges { readMappings() }
+    unmapped = 0
     lossBefore = loss
     droppedBefore = store.dropped
     events.removeAll(keepingCapacity: true)
@@ -153,6 +155,11 @@ struct SlowSyscallStacks: ~Copyable {
       notes.append(
         "\(refusal.what): stacks are ftrace's own, with at most \(FtraceStackFormat.mostUserFrames) user frames; libraries that "
           + "were loaded where others had been can be mistaken for each other.")
+      if unmapped > 0 {
+        notes.append(
+          "\(unmapped) user stacks have no names: the program had ended, or turned into another one, before it could be "
+            + "asked what it had mapped.")
+      }
     }
     if options.user == .framePointers {
       notes.append("user stacks are followed along frame pointers: frames of code without them are missing.")
@@ -195,8 +202,10 @@ struct SlowSyscallStacks: ~Copyable {
     }.prefix { $0.address != 0 }
     let space = code.space(at: refusal == nil ? sample.timestamp : .max)
     for code in codes { places.append(StackPlace(code, space.mapping(containing: code.lookup))) }
+    if !codes.isEmpty, codes.allSatisfy({ space.mapping(containing: $0.lookup) == nil }) { unmapped += 1 }
     if codes.isEmpty { return .lost }
-    return refusal != nil && codes.count == FtraceStackFormat.mostUserFrames ? .depthLimit : .framePointers
+    let most = min(options.depth, refusal == nil ? StackSampling.mostFrames : FtraceStackFormat.mostUserFrames)
+    return codes.count == most ? .depthLimit : .framePointers
   }
 
   /// Where it blocked before it ran again at `end`: among the samples from number `next` on, the last switch before that.

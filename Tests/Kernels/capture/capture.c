@@ -302,7 +302,7 @@ static int configure(const struct scenario *s) {
         if (!s->stacks || has_stacks) must_put(path_of(instance, "events/%s/enable", events[i]), "1");
     }
     if (s->stacks) {
-        must_put(path_of(instance, "options/stacktrace"), "1");
+        must_put(path_of(instance, "events/sched/sched_switch/trigger"), "stacktrace");
         must_put(path_of(instance, "options/userstacktrace"), "1");
     }
     have_trigger = s->discard && put(path_of(instance, "events/raw_syscalls/sys_exit/trigger"), HIST_TRIGGER) == 0;
