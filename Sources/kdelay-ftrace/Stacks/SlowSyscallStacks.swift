@@ -77,7 +77,7 @@ struct SlowSyscallStacks: ~Copyable {
 
   private mutating func readMappings() { code.replaceAll(CodeMapping.all(of: target.pid), at: MonotonicClock.now) }
 
-  /// Looks for new mappings, for at most one percent of the time: the target cannot change them meanwhile.
+  /// Looks for new mappings, for at most one percent of the time: the target may have to wait for it.
   private mutating func lookForMappings() {
     let start = MonotonicClock.now
     guard start >= nextLook else { return }
