@@ -34,8 +34,7 @@ struct ReportOutput: ~Copyable {
   }
 
   private static func isSpecial(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    (try? FilePath(path).stat().type).map { $0 != .regular } ?? false
   }
 
   deinit {

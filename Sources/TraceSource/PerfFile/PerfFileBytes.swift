@@ -9,28 +9,27 @@ struct PerfFileBytes: ~Copyable {
   private let file: OwnedDescriptor
 
   init(path: String) throws(PerfFileError) {
-    let (descriptor, size) = try Self.open(path)
+    let file = try Self.open(path)
+    let status: Stat
+    do { status = try file.descriptor.stat() } catch { throw PerfFileError(.unreadable, path, "\(error)") }
+    switch status.type {
+    case .regular: break
+    case .directory: throw PerfFileError(.unsupported, path, "is a directory, as `perf record --threads` writes it")
+    default: throw PerfFileError(.unsupported, path, "is no regular file")
+    }
     self.path = path
-    self.size = size
-    file = OwnedDescriptor(descriptor)
+    size = UInt64(status.size)
+    self.file = file
   }
 
-  private static func open(_ path: String) throws(PerfFileError) -> (FileDescriptor, UInt64) {
-    let found = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    guard found >= 0 else { throw PerfFileError(.unreadable, path, "\(Errno(rawValue: errno))") }
-    var status = stat()
-    let problem: PerfFileError
-    if fstat(found, &status) != 0 {
-      problem = PerfFileError(.unreadable, path, "\(Errno(rawValue: errno))")
-    } else if status.st_mode & S_IFMT == S_IFREG {
-      return (FileDescriptor(rawValue: found), UInt64(status.st_size))
-    } else if status.st_mode & S_IFMT == S_IFDIR {
-      problem = PerfFileError(.unsupported, path, "is a directory, as `perf record --threads` writes it")
-    } else {
-      problem = PerfFileError(.unsupported, path, "is no regular file")
+  private static func open(_ path: String) throws(PerfFileError) -> OwnedDescriptor {
+    do {
+      return OwnedDescriptor(
+        try FileDescriptor.open(
+          FilePath(path), .readOnly, options: [.closeOnExec, .nonBlocking, .init(rawValue: O_NOCTTY)]))
+    } catch {
+      throw PerfFileError(.unreadable, path, "\(error)")
     }
-    close(found)
-    throw problem
   }
 
   /// Fills the buffer from `offset` on as far as the file goes; returns how many bytes these are.

@@ -91,8 +91,7 @@ package struct CommandProcess: ~Copyable {
   }
 
   private static func checked(_ path: String) throws(CaptureError) -> String {
-    var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else {
+    guard (try? FilePath(path).stat().type) == .regular, access(path, X_OK) == 0 else {
       throw cannotRun(path, .permissionDenied)
     }
     return path

@@ -1,14 +1,13 @@
-internal import Glibc
+internal import SystemPackage
 
 /// The numbering of processes that this process sees.
 package enum PIDNamespace {
   /// PROC_PID_INIT_INO (include/linux/proc_ns.h).
-  private static let initial: UInt64 = 0xEFFF_FFFC
+  private static let initial = Inode(0xEFFF_FFFC)
 
   /// Fails in any but the first: the kernel's filters and records have the numbers of that one.
   package static func requireInitial() throws(CaptureError) {
-    var status = stat()
-    guard stat("/proc/self/ns/pid", &status) == 0, UInt64(status.st_ino) != initial else { return }
+    guard let own = try? FilePath("/proc/self/ns/pid").stat(), own.inode != initial else { return }
     throw CaptureError(
       .refused, "this process is in a pid namespace of its own, whose pids are not those that the kernel traces by",
       remedy: "run it in the host's (`docker run --pid=host`, `nsenter -p -t 1`)")

@@ -85,19 +85,6 @@ package struct TargetCode: ~Copyable {
   }
 }
 
-/// What makes two paths the same file.
-private struct FileIdentity: Equatable {
-  private let device: dev_t
-  private let inode: ino_t
-
-  init?(_ path: String) {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    device = status.st_dev
-    inode = status.st_ino
-  }
-}
-
 extension FileDescriptor {
   /// Where the symbolic link at `path` points to.
   fileprivate static func link(_ path: String) throws(Errno) -> String {

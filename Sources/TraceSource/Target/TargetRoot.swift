@@ -20,8 +20,8 @@ package struct TargetRoot: ~Copyable {
     let root = open("/proc/\(target.pid)/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     descriptor = root
     let isOwn =
-      Self.identity("/proc/\(target.pid)/root/.") == Self.identity("/proc/self/root/.")
-      && Self.identity("/proc/\(target.pid)/ns/mnt") == Self.identity("/proc/self/ns/mnt")
+      FileIdentity("/proc/\(target.pid)/root/.") == FileIdentity("/proc/self/root/.")
+      && FileIdentity("/proc/\(target.pid)/ns/mnt") == FileIdentity("/proc/self/ns/mnt")
     path = isOwn || root < 0 ? nil : "/proc/self/fd/\(root)"
     // In the innermost of its namespaces; real, effective, saved and file system's.
     let details = ProcessStatus.details(pid: target.pid, ["NSpid", "Uid"])
@@ -33,19 +33,14 @@ package struct TargetRoot: ~Copyable {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  private static func identity(_ path: String) -> [UInt64]? {
-    var status = stat()
-    return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
-  }
-
   /// What a run-time compiler in the target has written of its code (`/tmp/perf-PID.map`); empty where there is none. As with
   /// perf, only a regular file counts, of the target's user or root, and not a symbolic link to one: /tmp is everyone's.
   package func readPerfMap() -> [UInt8] {
     let file = kdelay_open_in_root(descriptor, "/tmp/perf-\(ownPID).map", O_NOFOLLOW)
     guard file >= 0 else { return [] }
     let owned = OwnedDescriptor(FileDescriptor(rawValue: file))
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == owner || status.st_uid == 0
+    guard let status = try? owned.descriptor.stat(), status.type == .regular,
+      [owner, 0].contains(status.userID.rawValue)
     else { return [] }
     return (try? SystemFiles.readBytes(of: owned.descriptor, limit: Self.mapLimit)) ?? []
   }
