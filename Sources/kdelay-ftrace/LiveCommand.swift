@@ -157,6 +157,7 @@ struct LiveCommand: ParsableCommand {
   }
 
   func run() throws {
+    ReaderPriority.raise()
     let signals = Signals()
     let reporter = Reporter(format.renderer(grouping), try ReportOutput(path: output))
     do {

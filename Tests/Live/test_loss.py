@@ -8,14 +8,15 @@ from harness import GETPPID, LiveTestCase, Tool, WORKLOADS, Workload, run, sysca
 
 
 @contextlib.contextmanager
-def busy(cpu):
-    """A process that keeps a CPU, the one where the tool would read, busy with syscalls."""
-    hog = subprocess.Popen([WORKLOADS / "spin-syscalls", "--forever", str(cpu)])
+def busy(cpu, processes=1):
+    """Processes that keep a CPU, the one where the tool would read, busy with syscalls."""
+    hogs = [subprocess.Popen([WORKLOADS / "spin-syscalls", "--forever", str(cpu)]) for _ in range(processes)]
     try:
         yield
     finally:
-        hog.kill()
-        hog.wait()
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
 
 
 class Loss(LiveTestCase):
@@ -66,15 +67,24 @@ class Loss(LiveTestCase):
                        json_report=False, stdin=subprocess.DEVNULL).out
         self.assertRegex(text, r"(?m)^# WARNING: .*\d+.* events? .*lost")
 
-    def test_default_buffers_lose_nothing_while_a_cpu_is_free(self):
-        with Workload("spin-syscalls", 2_000_000, 0) as workload:
-            tool = Tool("-p", workload.pid, "--sample-time", 100).wait_recording()
+    def unharmed(self, calls, under=()):
+        """The only thread of a sample with default buffers that nothing is missing from."""
+        with Workload("spin-syscalls", calls, 0) as workload:
+            tool = Tool("-p", workload.pid, "--sample-time", 100, under=under).wait_recording()
             workload.go()
             sample = tool.finish(signal.SIGINT).sample
         self.check_sample(sample)
         (only,) = sample["threads"]
-        self.assertEqual(syscall(only, GETPPID)["count"], 2_000_000)
+        self.assertEqual(syscall(only, GETPPID)["count"], calls)
         self.assertEqual(sample["loss"]["cpus"], [])
+        return sample, only
+
+    def test_default_buffers_lose_nothing_where_many_want_the_readers_cpu(self):
+        with busy(1, processes=25):
+            self.unharmed(4_000_000, under=("taskset", "-c", "1"))
+
+    def test_default_buffers_lose_nothing_while_a_cpu_is_free(self):
+        sample, only = self.unharmed(2_000_000)
         # Where the kernel does not record that it was switched in, that is said, and the time until its next event unknown.
         if sample["loss"]["discarded_intervals"] == 0:
             self.assertEqual(only["accounting"]["unknown_ns"], 0)
