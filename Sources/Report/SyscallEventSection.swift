@@ -164,16 +164,14 @@ enum StackLossSection {
 
   private static func reason(_ stacks: SyscallStacks) -> String {
     let loss = stacks.loss
+    let onlyRemedy = stacks.thresholdHelps ? nil : "with perf events there are fewer of them"
     if loss.samples > 0 {
-      let remedy = stacks.thresholdHelps ? "use a larger threshold for -s" : "with perf events there are fewer of them"
+      let remedy = onlyRemedy ?? "use a larger threshold for -s"
       return "the kernel dropped \(Columns.grouped(loss.samples)) stack samples; \(remedy)."
     }
-    if stacks.dropped > 0, !stacks.thresholdHelps {
-      return "\(Columns.grouped(stacks.dropped)) samples had no room; with perf events there are fewer of them."
-    }
     if stacks.dropped > 0 {
-      return "\(Columns.grouped(stacks.dropped)) samples had no room; use a larger threshold, or a smaller "
-        + "--stack-dump-size."
+      let remedy = onlyRemedy ?? "use a larger threshold, or a smaller --stack-dump-size"
+      return "\(Columns.grouped(stacks.dropped)) samples had no room; \(remedy)."
     }
     if loss.throttled > 0 {
       return "the kernel stopped the clock \(Columns.grouped(loss.throttled)) times; raise "

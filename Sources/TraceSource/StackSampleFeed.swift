@@ -5,7 +5,6 @@ package import TraceModel
 package struct StackSampleFeed: ~Copyable {
   private let tracefs: any TracefsAccess
   private let sampling: StackSampling
-  private var ringBytes = PerfEventSource.mostRingBytes
   private var perf: PerfEventSource?
   private var ftrace: FtraceStackSource?
 
@@ -21,6 +20,7 @@ package struct StackSampleFeed: ~Copyable {
   package mutating func attach(
     to target: TargetProcess, _ store: inout StackSampleStore, changes: inout [ProcessChange]
   ) throws(CaptureError) -> PerfEventFailure? {
+    var ringBytes = PerfEventSource.mostRingBytes
     while true {
       do {
         try perf?.attach(to: target, &store, changes: &changes)

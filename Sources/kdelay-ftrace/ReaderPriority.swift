@@ -1,3 +1,5 @@
+// Either can be the compiler's owner of `sched_param`, which both have from <sched.h>.
+internal import CTraceFS
 internal import Glibc
 
 /// How the kernel schedules the thread that reads its buffers.

@@ -17,9 +17,7 @@ struct FtraceStackSource: ~Copyable {
   private let bufferSize: Int
   /// CPUs, by position, of which there may be more to read; memory that is used again and again.
   private var unread: [Int] = []
-  private let recordsReturns: Bool
-  /// Records that the kernel makes of one sample at least.
-  private let recordsPerSample: UInt64
+  private let recordsUser: Bool
   private var bytesRead: UInt64 = 0
   private var malformed: UInt64 = 0
 
@@ -42,9 +40,8 @@ struct FtraceStackSource: ~Copyable {
         to: FtraceStackDecoder(
           layout: layout, format: format, pid: target.pid, cpu: UInt16(truncatingIfNeeded: cpu), expectsUser: user))
     }
-    recordsPerSample = user ? 2 : 1
     bufferSize = bufferKiB << 10
-    recordsReturns = user
+    recordsUser = user
     self.target = target
     self.readers = readers
     self.instance = instance
@@ -61,7 +58,7 @@ struct FtraceStackSource: ~Copyable {
     while case let new = try target.newThreads(&known), !new.isEmpty { try instance.watch(tids: new) }
     try instance.enable(TracedEvent.contextSwitch.name)
     // Its kernel stack tells nothing.
-    if recordsReturns { try instance.enable(TracedEvent.syscallExit.name) }
+    if recordsUser { try instance.enable(TracedEvent.syscallExit.name) }
     try instance.set("tracing_on", "1")
   }
 
@@ -90,6 +87,8 @@ struct FtraceStackSource: ~Copyable {
   func loss() -> StackSampleLoss {
     var loss = StackSampleLoss()
     let records = readers.cpus.reduce(0) { $0 + instance.overrun(cpu: $1) }
+    // That the kernel makes of one sample at least.
+    let recordsPerSample: UInt64 = recordsUser ? 2 : 1
     loss.switchOut = (records + recordsPerSample - 1) / recordsPerSample
     loss.malformed = malformed
     return loss

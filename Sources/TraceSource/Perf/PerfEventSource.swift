@@ -24,8 +24,6 @@ package struct PerfEventSource: ~Copyable {
   private var descriptors: [StackSampleSource: [FileDescriptor]] = [:]
   /// Threads that have events, opened or inherited.
   private var covered: Set<Int32> = []
-  /// Whether it was for a ring that events could not be opened.
-  private var ringsFailed = false
   private var watermark: UInt64 = 0
   /// Bytes of all records that were passed on.
   private var bytesRead: UInt64 = 0
@@ -80,31 +78,39 @@ package struct PerfEventSource: ~Copyable {
     let limit = kdelay_raise_descriptor_limit(UInt64(needed))
     var opened = 0
     for tid in new {
-      do throws(Errno) {
+      do throws(EventFailure) {
         for source in sampling.sources { try open(source, tid) }
         covered.insert(tid)
         opened += 1
       } catch {
         // It has ended.
-        if error == .noSuchProcess { continue }
+        if error.error == .noSuchProcess { continue }
         throw PerfEventFailure(
-          error: error, isOfRings: ringsFailed, threads: tids.count, needed: needed, limit: limit)
+          error: error.error, isOfRings: error.isOfRings, threads: tids.count, needed: needed, limit: limit)
       }
     }
     return opened
   }
 
-  private mutating func open(_ source: StackSampleSource, _ tid: Int32) throws(Errno) {
+  /// Why an event could not be opened, or had no ring.
+  private struct EventFailure: Error {
+    let error: Errno
+    let isOfRings: Bool
+  }
+
+  private mutating func open(_ source: StackSampleSource, _ tid: Int32) throws(EventFailure) {
     for cpu in cpus {
+      var isOfRings = false
       do throws(Errno) {
         let event = try opener.open(source, tid: tid, cpu: cpu)
-        ringsFailed = true
+        isOfRings = true
         try rings.attach(event.descriptor, cpu: cpu, source: source)
-        ringsFailed = false
         descriptors[source, default: []].append(event.take())
       } catch {
         // The CPU has gone offline.
-        guard error.rawValue == ENODEV || error.rawValue == ENXIO else { throw error }
+        guard error.rawValue == ENODEV || error.rawValue == ENXIO else {
+          throw EventFailure(error: error, isOfRings: isOfRings)
+        }
         cpus.removeAll { $0 == cpu }
       }
     }

@@ -5,36 +5,25 @@ internal import Unwinder
 
 /// The stacks of a sample's slow syscalls as addresses: who reports them finds the names, on another thread.
 struct PendingStacks: Sendable {
-  /// With stacks by their numbers in `stacks`.
-  private(set) var events: [EventStacks]
-  private(set) var waits: [Int32]
-  let loss: StackSampleLoss
-  let dropped: UInt64
-  let notes: [String]
-  let thresholdHelps: Bool
+  /// All but the names: with stacks by their numbers in `stacks`, and none of them.
+  private(set) var found: SyscallStacks
   /// Empty where no stack goes through memory without a file.
   private(set) var perfMap: [UInt8] = []
   private(set) var stacks: [[StackPlace]] = []
   private(set) var modules: [ModuleID: ModuleReference] = [:]
 
-  /// `events` and `waits` have stacks by their numbers in `table`. `perfMap` is read where a stack needs it.
+  /// `found` has stacks by their numbers in `table`. `perfMap` is read where a stack needs it.
   init(
-    events: [EventStacks], waits: [Int32], of table: borrowing StackTable, _ modules: ModuleTable,
-    loss: StackSampleLoss, dropped: UInt64, notes: [String], thresholdHelps: Bool,
+    _ found: SyscallStacks, of table: borrowing StackTable, _ modules: ModuleTable,
     perfMap: @autoclosure () -> [UInt8]
   ) {
-    self.events = events
-    self.waits = waits
-    self.loss = loss
-    self.dropped = dropped
-    self.notes = notes
-    self.thresholdHelps = thresholdHelps
+    self.found = found
     var numbers: [Int32: Int32] = [-1: -1]
-    for index in events.indices {
-      self.events[index].user = number(events[index].user, table, &numbers)
-      self.events[index].kernel = number(events[index].kernel, table, &numbers)
+    for index in found.events.indices {
+      self.found.events[index].user = number(found.events[index].user, table, &numbers)
+      self.found.events[index].kernel = number(found.events[index].kernel, table, &numbers)
     }
-    for index in waits.indices { self.waits[index] = number(waits[index], table, &numbers) }
+    for index in found.waits.indices { self.found.waits[index] = number(found.waits[index], table, &numbers) }
     for place in stacks.joined() where self.modules[place.module] == nil {
       self.modules[place.module] = modules[place.module]?.reference
     }
@@ -66,13 +55,7 @@ struct StackNamer: ~Copyable {
       perfMap = pending.perfMap
       symbolizer.perfMap = PerfMap(perfMap)
     }
-    var named = SyscallStacks()
-    named.events = pending.events
-    named.waits = pending.waits
-    named.loss = pending.loss
-    named.dropped = pending.dropped
-    named.notes = pending.notes
-    named.thresholdHelps = pending.thresholdHelps
+    var named = pending.found
     named.stacks = pending.stacks.map { stack in
       Array(stack.flatMap { frames(of: $0, pending) }.drop { $0.module == "kernel" && Self.isTracing($0) })
     }

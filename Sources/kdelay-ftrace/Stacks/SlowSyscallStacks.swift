@@ -136,9 +136,14 @@ struct SlowSyscallStacks: ~Copyable {
   mutating func take() -> PendingStacks {
     let loss = feed.loss()
     let lost = loss.since(lossBefore)
-    let pending = PendingStacks(
-      events: events, waits: waits, of: table, modules, loss: lost, dropped: store.dropped - droppedBefore,
-      notes: notes, thresholdHelps: refusal == nil, perfMap: root.readPerfMap())
+    var found = SyscallStacks()
+    found.events = events
+    found.waits = waits
+    found.loss = lost
+    found.dropped = store.dropped - droppedBefore
+    found.notes = notes
+    found.thresholdHelps = refusal == nil
+    let pending = PendingStacks(found, of: table, modules, perfMap: root.readPerfMap())
     if refusal == nil, lost.mayMissChanges { readMappings() }
     unmapped = 0
     lossBefore = loss
@@ -200,10 +205,15 @@ struct SlowSyscallStacks: ~Copyable {
       let address = chain.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
       return offset == 0 ? CodeAddress.instruction(address) : .returnAddress(address)
     }.prefix { $0.address != 0 }
-    let space = code.space(at: refusal == nil ? sample.timestamp : .max)
-    for code in codes { places.append(StackPlace(code, space.mapping(containing: code.lookup))) }
-    if !codes.isEmpty, codes.allSatisfy({ space.mapping(containing: $0.lookup) == nil }) { unmapped += 1 }
     if codes.isEmpty { return .lost }
+    let space = code.space(at: refusal == nil ? sample.timestamp : .max)
+    var isMapped = false
+    for code in codes {
+      let mapping = space.mapping(containing: code.lookup)
+      isMapped = isMapped || mapping != nil
+      places.append(StackPlace(code, mapping))
+    }
+    if !isMapped { unmapped += 1 }
     let most = min(options.depth, refusal == nil ? StackSampling.mostFrames : FtraceStackFormat.mostUserFrames)
     return codes.count == most ? .depthLimit : .framePointers
   }
