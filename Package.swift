@@ -92,7 +92,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Aggregator", "TraceModel", "kdelay-ftrace", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Aggregator", "TestSupport", "TraceModel", "kdelay-ftrace",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .testTarget(
       name: "TraceSourceTests",

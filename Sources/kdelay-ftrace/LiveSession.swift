@@ -80,7 +80,7 @@ struct LiveSession: ~Copyable {
       try widenGate()
       interval.adapt(toFilled: max(buffersRead - before.buffers, (stacks?.ringsRead ?? 0) - before.rings))
       if !wasBusy, !plan.isDone, !gateWatch.wantsOpenGate { wait(until: plan.edge) }
-      if try checkForEnd() { break }
+      if checkForEnd() { break }
     }
     progress.clear()
     if let missing = triggers.missing(windows: plan.index - 1) { Failure.say("warning: \(missing)") }
@@ -285,32 +285,20 @@ struct LiveSession: ~Copyable {
     poll(&descriptors, 2, Int32((length + 999_999) / 1_000_000))
   }
 
-  /// Whether to stop at once. The first signal, and the target's end, close the open window; what was measured is
+  /// Whether to stop at once. The first signal, and the target's end, cut the plan short; what was recorded until then is
   /// reported. The second signal does not wait for that.
-  private mutating func checkForEnd() throws -> Bool {
+  private mutating func checkForEnd() -> Bool {
     interruptions += signals.take()
     if interruptions >= 2 { return true }
     if interruptions == 1 { plan.cutShort(at: MonotonicClock.now) }
     guard !targetHasEnded, pidfd.isReadable else { return false }
     targetHasEnded = true
-    // A command can be over before its exec was read from the stream.
-    let now = MonotonicClock.now
     if command == nil {
       progress.clear()
       Failure.say("process \(target.pid) (\(target.name)) ended")
     }
-    if aggregator.isWaitingForExec { try drainUntil(now) }
-    plan.cutShort(at: now)
+    plan.cutShort(at: MonotonicClock.now)
     return false
-  }
-
-  private mutating func drainUntil(_ time: UInt64) throws {
-    while true {
-      let (complete, _) = capture.drain()
-      try process(upTo: min(complete, time))
-      if complete >= time { return }
-      usleep(500)
-    }
   }
 
   /// What the capture has cost so far, for `--debug`.

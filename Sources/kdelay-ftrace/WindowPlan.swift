@@ -1,6 +1,9 @@
 internal import TraceModel
 
 /// When windows open and close, in CLOCK_MONOTONIC ns. A pure value: it is told what happened and says what comes next.
+///
+/// The stream is followed some time after it was recorded. A cut (the target's end, a signal) is a time in the stream, not
+/// the moment at which it became known: all that was recorded before the cut makes windows as if nothing had been cut.
 struct WindowPlan {
   /// What opens windows.
   enum Opening {
@@ -35,12 +38,13 @@ struct WindowPlan {
   private var count = 0
   private(set) var isOpen = false
   private var start: UInt64 = 0
-  /// A trigger before this opens nothing.
-  private var notBefore: UInt64 = 0
-  /// No window lasts longer than this; nil where nothing has cut the plan short.
+  /// The next window opens then, or at the first trigger from then on. Nil before it is scheduled: something that only the
+  /// stream shows (a command's exec) opens the first.
+  private var notBefore: UInt64?
+  /// The open window closes then at the latest; nil where only a trigger or the cut closes it.
+  private var end: UInt64?
+  /// Where the plan is cut short: no window lasts longer, and none opens from then on.
   private var limit: UInt64?
-  /// When something is to be done whether a trigger comes or not; nil where nothing is.
-  private(set) var edge: UInt64?
 
   init(opening: Opening = .time, closing: Closing, pause: UInt64, count: Int, shortest: UInt64 = 0) {
     self.opening = opening
@@ -63,18 +67,22 @@ struct WindowPlan {
   func isTooShort(from start: UInt64, to stop: UInt64) -> Bool { stop - start < shortest }
 
   /// The first window opens at `time`, or at the first trigger from then on.
-  mutating func schedule(at time: UInt64) {
-    notBefore = time
-    if opening == .time { edge = time }
+  mutating func schedule(at time: UInt64) { notBefore = time }
+
+  /// When something is to be done whether a trigger comes or not; nil where nothing is.
+  var edge: UInt64? {
+    guard !isDone else { return nil }
+    let due = isOpen ? end : opening == .time ? notBefore : nil
+    guard let limit else { return due }
+    // What opens exactly there opens no more.
+    return min(due ?? limit, limit)
   }
 
   /// What is to be done at `edge`.
   mutating func stepAtEdge() -> Step {
     if isOpen { return .close }
-    if opening == .time { return .open }
-    // Cut short while waiting.
+    if opening == .time, let notBefore, !isCut(at: notBefore) { return .open }
     remaining = 0
-    edge = nil
     return .nothing
   }
 
@@ -86,9 +94,8 @@ struct WindowPlan {
       let another = remaining > 1 || isTooShort(from: start, to: time)
       return kind == .startStopTrigger && another && pause == 0 && !isCut(at: time) ? .closeAndOpen : .close
     }
-    guard opening == .trigger, kind != .stopTrigger, remaining > 0, time >= notBefore, !isCut(at: time) else {
-      return .nothing
-    }
+    guard opening == .trigger, kind != .stopTrigger, remaining > 0, let notBefore, time >= notBefore, !isCut(at: time)
+    else { return .nothing }
     return .open
   }
 
@@ -98,9 +105,9 @@ struct WindowPlan {
   mutating func opened(at time: UInt64, reached: UInt64 = 0) {
     isOpen = true
     start = time
-    edge = nil
-    if case .after(let length) = closing { edge = max(time + length, reached) }
-    if let limit { edge = max(min(edge ?? limit, limit), reached) }
+    end = nil
+    if case .after(let length) = closing { end = max(time + length, reached) }
+    if let limit { self.limit = max(limit, reached) }
   }
 
   /// `counts`: not for one that is too short.
@@ -111,27 +118,14 @@ struct WindowPlan {
       remaining -= 1
     }
     notBefore = time + pause
-    edge = nil
-    guard remaining > 0 else { return }
-    if let limit {
-      // Triggers before the cut may still be in the stream.
-      if opening == .time || notBefore >= limit { remaining = 0 } else { edge = limit }
-    } else if opening == .time {
-      edge = notBefore
-    }
+    if isCut(at: time + pause) { remaining = 0 }
   }
 
-  /// The open window, or the one that is due by then, closes at `time` at the latest, and none opens after it.
+  /// The open window closes at `time` at the latest, and none opens from then on; what is still unread of the stream before
+  /// that opens and closes windows as ever.
   mutating func cutShort(at time: UInt64) {
     guard limit == nil else { return }
     limit = time
-    if isOpen || opening == .trigger {
-      if remaining > 0 { edge = min(edge ?? time, time) }
-    } else if let edge, edge <= time {
-      remaining = 1
-    } else {
-      remaining = 0
-      edge = nil
-    }
+    if !isOpen, let notBefore, notBefore >= time { remaining = 0 }
   }
 }

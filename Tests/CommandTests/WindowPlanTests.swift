@@ -1,5 +1,6 @@
 import Aggregator
 import ArgumentParser
+import TestSupport
 import Testing
 import TraceModel
 
@@ -41,7 +42,8 @@ struct WindowPlanTests {
     plan.cutShort(at: 1000)
     #expect(plan.edge == 60)
     plan.closed(at: 60)
-    #expect(plan.isDone)
+    // Others follow up to the cut.
+    #expect(plan.edge == 60 && !plan.isDone)
   }
 
   @Test func aWindowThatIsDueIsStillReported() {
@@ -55,12 +57,134 @@ struct WindowPlanTests {
     #expect(plan.isDone)
   }
 
+  @Test func aCutBeforeTheStreamShowsWhatOpensTheFirstWindowStillWaitsForIt() {
+    var plan = WindowPlan(closing: .end, pause: 0, count: 1)
+    plan.cutShort(at: 77)
+    #expect(plan.edge == 77 && !plan.isDone)
+    var opened = plan
+    opened.opened(at: 70)
+    #expect(opened.edge == 77 && opened.isOpen)
+    let step = plan.stepAtEdge()
+    #expect(step == .nothing && plan.isDone)
+  }
+
   @Test func cuttingShortInAPauseEndsIt() {
     var plan = WindowPlan(closing: .after(50), pause: 1000, count: 2)
     plan.opened(at: 10)
     plan.closed(at: 60)
     plan.cutShort(at: 70)
     #expect(plan.isDone)
+  }
+}
+
+/// Does with a plan what a session does: follows a stream of triggers, and collects the windows as [start, stop].
+private struct PlanDriver {
+  private(set) var windows: [[UInt64]] = []
+  private var start: UInt64 = 0
+
+  private mutating func close(_ plan: inout WindowPlan, at time: UInt64, byTrigger: Bool) {
+    let counts = !byTrigger || !plan.isTooShort(from: start, to: time)
+    if counts { windows.append([start, time]) }
+    plan.closed(at: time, counts: counts)
+  }
+
+  /// Everything up to `time` is in the stream now.
+  mutating func reach(_ plan: inout WindowPlan, _ time: UInt64) {
+    while let edge = plan.edge, edge <= time {
+      switch plan.stepAtEdge() {
+      case .close: close(&plan, at: edge, byTrigger: false)
+      case .open:
+        start = edge
+        plan.opened(at: edge)
+      default: break
+      }
+    }
+  }
+
+  mutating func feed(_ plan: inout WindowPlan, _ kind: EventKind, _ time: UInt64) {
+    reach(&plan, time)
+    let step = plan.step(on: kind, at: time)
+    if step == .close || step == .closeAndOpen { close(&plan, at: time, byTrigger: true) }
+    if step == .open || step == .closeAndOpen {
+      start = time
+      plan.opened(at: time)
+    }
+  }
+}
+
+struct CutTests {
+  private static let openings: [(WindowPlan.Opening, WindowPlan.Closing, [EventKind])] = [
+    (.time, .after(40), []), (.time, .end, []), (.time, .trigger, [.stopTrigger]),
+    (.trigger, .after(40), [.startTrigger]), (.trigger, .trigger, [.startTrigger, .stopTrigger]),
+    (.trigger, .trigger, [.startStopTrigger]),
+  ]
+
+  /// The same windows by the rule in one sentence: from each opening to the first closing behind it, or to the cut.
+  private func expected(
+    _ opening: WindowPlan.Opening, _ closing: WindowPlan.Closing, _ triggers: [(EventKind, UInt64)], pause: UInt64,
+    count: Int, shortest: UInt64, cut: UInt64
+  ) -> [[UInt64]] {
+    var windows: [[UInt64]] = []
+    var from: UInt64 = 0
+    // The triggers that are left.
+    var rest = triggers.filter { $0.1 < cut }[...]
+    while windows.count < count, from < cut {
+      var start = from
+      if opening == .trigger {
+        rest = rest.drop { $0.0 == .stopTrigger || $0.1 < from }
+        guard let opener = rest.first else { break }
+        start = opener.1
+        rest.removeFirst()
+      }
+      var stop = cut
+      if case .after(let length) = closing { stop = min(cut, start + length) }
+      rest = rest.drop { $0.1 < start }
+      let closer = closing == .trigger ? rest.first { $0.0 != .startTrigger } : nil
+      if let closer {
+        stop = closer.1
+        rest = rest.drop { $0.1 <= stop }
+        // With one trigger for both and no pause, what closes one window opens the next.
+        if closer.0 == .startStopTrigger, pause == 0 { rest = [closer] + rest }
+      }
+      if closer == nil || stop - start >= shortest { windows.append([start, stop]) }
+      from = stop + pause
+    }
+    return windows
+  }
+
+  /// However late a cut becomes known, and by whatever windows open and close: what was recorded before it is reported.
+  @Test func whatWasRecordedBeforeTheCutIsReportedHoweverLateItIsRead() {
+    var random = SplitMix64(state: 1)
+    var compared = 0
+    for round in 0..<4000 {
+      let (opening, closing, kinds) = Self.openings[round % Self.openings.count]
+      let pause = UInt64.random(in: 0...1, using: &random) * UInt64.random(in: 1...30, using: &random)
+      let shortest = UInt64.random(in: 0...1, using: &random) * UInt64.random(in: 1...20, using: &random)
+      let count = [1, 3, 1000].randomElement(using: &random) ?? 1
+      let cut = UInt64.random(in: 1...400, using: &random)
+      var time: UInt64 = 0
+      var triggers: [(EventKind, UInt64)] = []
+      while time < 500, let kind = kinds.randomElement(using: &random) {
+        time += UInt64.random(in: 1...30, using: &random)
+        triggers.append((kind, time))
+      }
+      let knownAt = Int.random(in: 0...(triggers.count { $0.1 < cut }), using: &random)
+      var plan = WindowPlan(opening: opening, closing: closing, pause: pause, count: count, shortest: shortest)
+      plan.schedule(at: 0)
+      var driver = PlanDriver()
+      for (position, (kind, time)) in triggers.enumerated() {
+        if position == knownAt { plan.cutShort(at: cut) }
+        driver.feed(&plan, kind, time)
+      }
+      plan.cutShort(at: cut)
+      driver.reach(&plan, 1000)
+      let expected = expected(
+        opening, closing, triggers, pause: pause, count: count, shortest: shortest, cut: cut)
+      #expect(driver.windows == expected, "round \(round): \(opening), \(closing), cut at \(cut): \(triggers)")
+      #expect(plan.isDone)
+      compared += expected.count
+    }
+    #expect(compared > 8000)
   }
 }
 
@@ -74,33 +198,10 @@ struct TriggerPlanTests {
     return plan
   }
 
-  /// Feeds triggers, in order, and returns the windows as (start, stop).
   private func windows(_ plan: inout WindowPlan, _ triggers: [(EventKind, UInt64)]) -> [[UInt64]] {
-    var windows: [[UInt64]] = []
-    var start: UInt64 = 0
-    func close(_ plan: inout WindowPlan, at time: UInt64, byTrigger: Bool) {
-      let counts = !byTrigger || !plan.isTooShort(from: start, to: time)
-      if counts { windows.append([start, time]) }
-      plan.closed(at: time, counts: counts)
-    }
-    for (kind, time) in triggers {
-      while let edge = plan.edge, edge <= time {
-        switch plan.stepAtEdge() {
-        case .close: close(&plan, at: edge, byTrigger: false)
-        case .open:
-          start = edge
-          plan.opened(at: edge)
-        default: break
-        }
-      }
-      let step = plan.step(on: kind, at: time)
-      if step == .close || step == .closeAndOpen { close(&plan, at: time, byTrigger: true) }
-      if step == .open || step == .closeAndOpen {
-        start = time
-        plan.opened(at: time)
-      }
-    }
-    return windows
+    var driver = PlanDriver()
+    for (kind, time) in triggers { driver.feed(&plan, kind, time) }
+    return driver.windows
   }
 
   @Test func fromTheFirstStartToTheFirstStopAfterIt() {

@@ -1,0 +1,15 @@
+/* calls N [MS]: waits MS milliseconds, calls `work` N times and ends. */
+#include <stdlib.h>
+#include <unistd.h>
+
+__attribute__((noinline)) int work(int round) {
+    __asm__ volatile("");
+    return round ^ 7;
+}
+
+int main(int count, char **arguments) {
+    int rounds = count > 1 ? atoi(arguments[1]) : 1, sum = 0;
+    if (count > 2) usleep(1000u * (unsigned)atoi(arguments[2]));
+    for (int round = 0; round < rounds; round++) sum += work(round);
+    return sum == 1;
+}
