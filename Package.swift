@@ -92,7 +92,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Aggregator", "TestSupport", "TraceModel", "kdelay-ftrace",
+        "Aggregator", "TestSupport", "TraceModel", "TraceSource", "kdelay-ftrace",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .testTarget(

@@ -15,7 +15,16 @@ extension Aggregator {
     if thread < 0 || threads.records[thread].scheduling == .dead {
       thread = threads.add(ThreadRecord(tid: seen.tid, name: seen.name, at: time))
     }
+    threads.records[thread].name = seen.name
     threads.records[thread].apply(seen)
+  }
+
+  /// Makes a thread known that the kernel's filter does not hold, as seen at `time`.
+  package mutating func observeUnfiltered(_ seen: ThreadObservation, at time: UInt64) {
+    var record = ThreadRecord(tid: seen.tid, name: seen.name, at: time)
+    record.isWorker = seen.isWorker
+    if seen.isWorker { record.mode = .syscall }
+    addUnfiltered(record)
   }
 
   /// After a loss: `alive` are the target's threads at `time`. Those that came unseen are added, those that went unseen
@@ -30,7 +39,8 @@ extension Aggregator {
     for seen in alive {
       let thread = threads.find(seen.tid)
       if thread < 0 || threads.records[thread].scheduling == .dead {
-        threads.add(ThreadRecord(tid: seen.tid, name: seen.name, at: time))
+        // Nobody saw who made it: it may be one that the kernel's filter does not follow.
+        observeUnfiltered(seen, at: time)
       } else {
         threads.records[thread].name = seen.name  // a rename may be among the lost
         threads.records[thread].apply(seen)
@@ -141,6 +151,7 @@ extension ThreadSnapshot {
   fileprivate init(_ record: ThreadRecord) {
     self.init(tid: record.tid, name: record.name)
     longPoll = record.longPoll
+    probes = record.probes
     run = record.run
     ready = record.ready
     stopped = record.stopped

@@ -36,8 +36,8 @@ package struct Aggregator: ~Copyable {
   package private(set) var execCount = 0
   /// How often events were lost so far, and are complete again; whoever lists threads looks again when this changes.
   package private(set) var gapCount = 0
-  /// Threads that an `exec` gave another tid, which the kernel's pid filter does not hold any more.
-  package private(set) var unfilteredTIDs: [Int32] = []
+  /// Threads that the kernel's pid filter does not hold, or not any more: until `refiltered`, their events are incomplete.
+  private var unfilteredTIDs: [Int32] = []
   /// A rename of a tid whose thread has ended: an exec is about to hand the tid to another thread, and names it first.
   private var renamedDead: (tid: Int32, name: NameID)?
   /// The window starts when this task has replaced its program.
@@ -47,11 +47,17 @@ package struct Aggregator: ~Copyable {
   private struct SpecialNumbers {
     let poll: Int32
     let signalReturn: Int32
+    private let firstProbe: Int32
 
     init(_ abi: SyscallABI) {
       poll = abi.pollNumber
       signalReturn = abi.signalReturnNumber
+      firstProbe = abi.firstProbeNumber ?? .min
     }
+
+    /// Whether only a probe's trampoline makes it.
+    @inline(__always)
+    func isProbe(_ number: Int32) -> Bool { UInt32(bitPattern: number &- firstProbe) < 2 }
   }
 
   /// `syscallEvents`: the syscalls that are reported one by one; nil for none.
@@ -107,8 +113,11 @@ package struct Aggregator: ~Copyable {
   private mutating func syscallEnter(_ event: Event) {
     let thread = threads.find(event.tid)
     guard thread >= 0 else { return }
-    let isPoll = event.subject == numbers.poll
-    threads.records[thread].enterSyscall(event, isPoll: isPoll)
+    if numbers.isProbe(event.subject) {
+      threads.records[thread].enterProbe(event)
+    } else {
+      threads.records[thread].enterSyscall(event, isPoll: event.subject == numbers.poll)
+    }
     waits.forget(&threads.records[thread].waits)
   }
 
@@ -116,6 +125,7 @@ package struct Aggregator: ~Copyable {
   private mutating func syscallExit(_ event: Event) {
     let position = threads.find(event.tid)
     guard position >= 0 else { return }
+    if threads.records[position].probeStart != 0 { return threads.records[position].exitProbe(event) }
     let start = threads.records[position].exitSyscall(event)
     // Of a poll that began before the window its end is enough.
     if event.subject == numbers.poll { threads.records[position].lastPollEnd = event.timestamp }
@@ -144,7 +154,9 @@ package struct Aggregator: ~Copyable {
   // MARK: Tasks that come, change and go
 
   private mutating func newTask(_ event: Event) {
-    let cloneThread: Int64 = 0x10000  // CLONE_THREAD; without it the new task is a process of its own
+    // include/uapi/linux/sched.h. Without the first the new task is a process of its own. The second stands for what the
+    // kernel makes for itself (io_uring's and vhost's workers), without the event that its filter follows.
+    let (cloneThread, cloneUntraced): (Int64, Int64) = (0x10000, 0x80_0000)
     let parent = threads.find(event.tid)
     guard parent >= 0, threads.records[parent].scheduling != .dead, event.value & cloneThread != 0 else { return }
     threads.records[parent].isSeenRunning(at: event.timestamp, cpu: event.cpu)
@@ -152,9 +164,26 @@ package struct Aggregator: ~Copyable {
     let known = threads.find(event.subject)
     if known >= 0, threads.records[known].isAlive { return }
     var record = ThreadRecord(tid: event.subject, name: NameID(event.detail), at: event.timestamp)
-    record.scheduling = .unborn
     record.mode = .syscall  // it begins with the end of the clone that made it
+    record.isWorker = event.value & cloneUntraced != 0
+    guard !record.isWorker else { return addUnfiltered(record) }
+    record.scheduling = .unborn
     threads.add(record)
+  }
+
+  /// Adds a thread that the kernel's filter does not hold.
+  mutating func addUnfiltered(_ record: ThreadRecord) {
+    var record = record
+    record.isDeducible = false
+    record.isUnfiltered = true
+    threads.add(record)
+    unfilteredTIDs.append(record.tid)
+  }
+
+  /// The threads that have to be put into the kernel's filter, each once.
+  package mutating func takeUnfiltered() -> [Int32] {
+    defer { unfilteredTIDs = [] }
+    return unfilteredTIDs
   }
 
   private mutating func rename(_ event: Event) {
@@ -186,15 +215,11 @@ package struct Aggregator: ~Copyable {
     if newTID != oldTID {
       let name = renamedDead?.tid == newTID ? renamedDead?.name : nil
       let oldName = threads.records[thread].name
-      threads.records[thread].end(event)
+      threads.records[thread].end(event, in: .syscall)
       // The old leader is gone, even if its exit was lost.
       let leader = threads.find(newTID)
       if leader >= 0, threads.records[leader].scheduling != .dead { threads.records[leader].end(event) }
-      var record = ThreadRecord(tid: newTID, name: name ?? oldName, at: event.timestamp)
-      record.isDeducible = false
-      record.isUnfiltered = true
-      threads.add(record)
-      unfilteredTIDs.append(newTID)
+      addUnfiltered(ThreadRecord(tid: newTID, name: name ?? oldName, at: event.timestamp))
     }
     if windowOpeningExec == newTID {
       windowOpeningExec = nil
@@ -202,9 +227,8 @@ package struct Aggregator: ~Copyable {
     }
   }
 
-  /// The kernel's pid filter holds `tid` again since `time`.
+  /// The kernel's pid filter holds `tid` since `time`, up to which all events have been consumed.
   package mutating func refiltered(tid: Int32, at time: UInt64) {
-    unfilteredTIDs.removeAll { $0 == tid }
     let thread = threads.find(tid)
     guard thread >= 0, threads.records[thread].isUnfiltered else { return }
     threads.records[thread].isUnfiltered = false

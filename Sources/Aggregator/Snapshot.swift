@@ -52,6 +52,8 @@ package struct ThreadSnapshot: Sendable, Equatable {
   package var name: NameID
   package var syscalls: [SyscallSnapshot] = []
   package var longPoll = IntervalStatistic()
+  /// Syscalls that probes made, of this tool or another one; part of no other statistic but user time.
+  package var probes = IntervalStatistic()
   package var run = IntervalStatistic()
   package var ready = IntervalStatistic()
   package var stopped = IntervalStatistic()

@@ -20,18 +20,25 @@ package struct ThreadObservation: Sendable, Equatable {
   package var name: NameID
   package var state: State
   package var mode: Mode
+  /// The kernel made it for itself, as io_uring's workers: it never leaves the kernel.
+  package var isWorker: Bool
 
-  package init(tid: Int32, name: NameID, state: State, mode: Mode) {
+  package init(tid: Int32, name: NameID, state: State, mode: Mode, isWorker: Bool = false) {
     self.tid = tid
     self.name = name
     self.state = state
     self.mode = mode
+    self.isWorker = isWorker
   }
 }
 
 extension ThreadRecord {
   /// Takes over what /proc says, unless events have told already.
   mutating func apply(_ seen: ThreadObservation) {
+    if seen.isWorker {
+      isWorker = true
+      mode = .syscall
+    }
     guard scheduling == .unknown, isDeducible else { return }
     switch seen.state {
     case .runnable: return  // the next event tells, or `settle`
@@ -39,7 +46,7 @@ extension ThreadRecord {
     case .uninterruptible: scheduling = .uninterruptible
     case .stopped: scheduling = .stopped
     }
-    mode = Mode(seen.mode)
+    if !isWorker { mode = Mode(seen.mode) }
   }
 
   /// No event has told: it has been running (or ready) in `mode` since it was last known.

@@ -22,6 +22,7 @@ extension ThreadRecord {
     charge(upTo: event.timestamp)
     decideMode(was: .user)
     mode = .syscall
+    probeStart = 0
     syscallStart = since
     syscallNumber = event.subject
     if isPoll, lastPollEnd != 0 {
@@ -43,6 +44,26 @@ extension ThreadRecord {
     return start
   }
 
+  // MARK: Syscalls of probes
+
+  /// A probe's trampoline makes a syscall amid the thread's own code: time in it is user time, as a trap's would be.
+  mutating func enterProbe(_ event: Event) {
+    guard scheduling != .dead else { return }
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
+    decideMode(was: .user)
+    mode = .user
+    syscallStart = 0
+    probeStart = since
+  }
+
+  mutating func exitProbe(_ event: Event) {
+    isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    charge(upTo: event.timestamp)
+    probes.record(from: probeStart, to: since)
+    probeStart = 0
+  }
+
   // MARK: Scheduling
 
   mutating func switchOut(_ event: Event, isComplete: Bool) {
@@ -54,15 +75,12 @@ extension ThreadRecord {
     }
     let state = event.detail & TaskState.reported
     if state & TaskState.dead != 0 {
-      decideMode(was: .syscall)
+      decideMode(was: .unknown)
       scheduling = .dead
       return
     }
-    // What sleeps interruptibly does so in a syscall; had its entry been in the window, it would be known.
-    if mode == .unknown, state & TaskState.interruptible != 0 {
-      decideMode(was: .syscall)
-      mode = .syscall
-    }
+    // An unknown mode stays unknown: a thread sleeps outside of syscalls too, in a page fault, a freezer or on its way to a
+    // signal's handler.
     // While events are missing, what wakes it, and where it runs then, may go unseen.
     guard isComplete, !isUnfiltered else { return abandon(at: since) }
     if state == 0 {
@@ -124,11 +142,12 @@ extension ThreadRecord {
     }
   }
 
-  /// The thread's life ends here.
-  mutating func end(_ event: Event) {
+  /// The thread's life ends here. Of one whose mode nobody knows, nobody knows either whether it ends by a syscall that
+  /// began before anybody looked, or by a signal amid its own code; `mode` says which where the caller does.
+  mutating func end(_ event: Event, in mode: Mode = .unknown) {
     isSeenRunning(at: event.timestamp, cpu: event.cpu)
     charge(upTo: event.timestamp)
-    decideMode(was: .syscall)  // it exits by a syscall or by a signal, on its way out of the kernel
+    decideMode(was: mode)
     if runStart != 0 { run.record(from: runStart, to: since) }
     scheduling = .dead
   }

@@ -44,6 +44,8 @@ struct ThreadRecord: BitwiseCopyable {
   var isDeducible = true
   /// The kernel's pid filter does not hold this tid any more: only a re-armed filter makes its events complete again.
   var isUnfiltered = false
+  /// The kernel made it for itself, as io_uring's workers: it never leaves the kernel.
+  var isWorker = false
   var cpu: UInt16 = 0
   var hardDepth = 0
   var softDepth = 0
@@ -59,6 +61,8 @@ struct ThreadRecord: BitwiseCopyable {
   var softStart: UInt64 = 0
   var syscallStart: UInt64 = 0
   var syscallNumber: Int32 = 0
+  /// Of a syscall that a probe makes.
+  var probeStart: UInt64 = 0
   /// In the current syscall, where such are reported one by one.
   var waits = WaitPool.Chain()
   /// Who is waking it: told a little before the wake-up, and at times before it has been switched out.
@@ -75,6 +79,8 @@ struct ThreadRecord: BitwiseCopyable {
   var ready = IntervalStatistic()
   var stopped = IntervalStatistic()
   var longPoll = IntervalStatistic()
+  /// Syscalls that probes made.
+  var probes = IntervalStatistic()
   /// The syscall statistic used last: a thread mostly repeats itself.
   var recentSyscallKey: UInt64 = .max
   var recentSyscall = 0
@@ -160,6 +166,7 @@ struct ThreadRecord: BitwiseCopyable {
     stopStart = 0
     softStart = 0
     syscallStart = 0
+    probeStart = 0
     waits = WaitPool.Chain()
     lastPollEnd = 0
     for depth in 0..<hardFrames.count { hardFrames[depth].start = 0 }
@@ -170,12 +177,13 @@ struct ThreadRecord: BitwiseCopyable {
     ready = IntervalStatistic()
     stopped = IntervalStatistic()
     longPoll = IntervalStatistic()
+    probes = IntervalStatistic()
     recentSyscallKey = .max
   }
 
   /// Nobody knows which side of the syscall boundary it is on, or whether inside an interrupt.
   mutating func forgetMode() {
-    mode = .unknown
+    mode = isWorker ? .syscall : .unknown
     hardDepth = 0
     softDepth = 0
   }
@@ -190,18 +198,21 @@ struct ThreadRecord: BitwiseCopyable {
   mutating func abandon(at time: UInt64) {
     charge(upTo: time)
     decideMode(was: .unknown)
-    for start in [runStart, readyStart, stopStart, softStart, syscallStart] where start != 0 { discarded += 1 }
+    for start in [runStart, readyStart, stopStart, softStart, syscallStart, probeStart] where start != 0 {
+      discarded += 1
+    }
     for depth in 0..<min(hardDepth, hardFrames.count) where hardFrames[depth].start != 0 { discarded += 1 }
     runStart = 0
     readyStart = 0
     stopStart = 0
     softStart = 0
     syscallStart = 0
+    probeStart = 0
     lastPollEnd = 0
     hardDepth = 0
     softDepth = 0
     scheduling = .unknown
-    mode = .unknown
+    mode = isWorker ? .syscall : .unknown
     isDeducible = false
   }
 

@@ -27,7 +27,7 @@ package struct JSONRenderer: Renderer {
         ])
       ),
       ("loss", Self.loss(sample)),
-      ("threads", .array(sample.threads.map { Self.thread($0, sample.names) })),
+      ("threads", .array(sample.threads.map { Self.thread($0, sample.names, sample.recordingCost) })),
       ("upcalls", sample.upcalls.map(Self.upcalls) ?? .null),
       ("syscall_events_left_out", .unsigned(snapshot.syscallEventsLeftOut)),
       ("stack_notes", .array(sample.stacks.notes.map { .string($0) })),
@@ -90,7 +90,7 @@ package struct JSONRenderer: Renderer {
     ])
   }
 
-  private static func thread(_ thread: ThreadSnapshot, _ names: NameTable) -> JSONValue {
+  private static func thread(_ thread: ThreadSnapshot, _ names: NameTable, _ recordingCost: UInt64?) -> JSONValue {
     .object([
       ("tid", .integer(Int64(thread.tid))),
       ("comm", .string(names[thread.name])),
@@ -116,6 +116,11 @@ package struct JSONRenderer: Renderer {
           })
       ),
       ("accounting", accounting(thread.accounting)),
+      (
+        "probe_overhead",
+        .object([("count", .unsigned(thread.probes.count)), ("total_ns", .unsigned(thread.probes.total))])
+      ),
+      ("recording_ns", thread.recordingTime(recordingCost).map { .unsigned($0) } ?? .null),
     ])
   }
 

@@ -153,6 +153,20 @@ package enum JSONSchema {
                 "unknown_ns",
                 "lifetime_ns"
               ]
+            },
+            "probe_overhead": {
+              "description": "Syscalls that probes made amid the thread's own code; their time is part of user_ns.",
+              "type": "object",
+              "properties": {
+                "count": {"type": "integer", "minimum": 0},
+                "total_ns": {"type": "integer", "minimum": 0}
+              },
+              "required": ["count", "total_ns"]
+            },
+            "recording_ns": {
+              "description": "An estimate of what recording cost the thread, a part of user_ns; null if it is not known.",
+              "type": ["integer", "null"],
+              "minimum": 0
             }
           },
           "required": [
@@ -165,7 +179,9 @@ package enum JSONSchema {
             "stopped",
             "hard_irqs",
             "soft_irqs",
-            "accounting"
+            "accounting",
+            "probe_overhead",
+            "recording_ns"
           ]
         },
         "min_max": {

@@ -31,6 +31,8 @@ package struct Sample: Sendable {
   package var stopTrigger: String?
   /// Whether one thread's stop trigger may have stopped the recording of what another's start trigger had opened.
   package var gatingIsUncertain = false
+  /// ns that recording a syscall adds to a thread's user time, an estimate; nil where it could not be measured.
+  package var recordingCost: UInt64?
   /// nil where upcalls are not counted.
   package var upcalls: UpcallStatistics?
   /// Of the slow syscalls.
@@ -106,6 +108,12 @@ struct LinePieces: ~Copyable {
 }
 
 extension ThreadSnapshot {
+  /// What recording cost the thread, a part of its user time, ns; an estimate. `cost`: of a syscall.
+  func recordingTime(_ cost: UInt64?) -> UInt64? {
+    let calls = syscalls.reduce(probes.count) { $0 + $1.durations.count }
+    return cost.map { min($0 * calls, accounting[.user]) }
+  }
+
   /// By total time, longest first.
   var syscallsByTotal: [SyscallSnapshot] {
     syscalls.sorted {

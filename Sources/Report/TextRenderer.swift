@@ -17,7 +17,8 @@ package struct TextRenderer: Renderer {
     SyscallEventSection.write(sample, grouping) { pieces.add($0, write) }
     var lines = sample.upcalls.map { UpcallSection.lines($0) } ?? []
     lines += LatencySection.lines(threads, sample.names)
-    lines += AccountingSection.lines(threads, sample.names)
+    lines += ProbeSection.lines(threads, sample.names)
+    lines += AccountingSection.lines(threads, sample.names, recordingCost: sample.recordingCost)
     lines += LossSection.lines(sample)
     for line in lines { pieces.add(line, write) }
     pieces.flush(write)

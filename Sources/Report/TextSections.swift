@@ -26,6 +26,26 @@ enum LatencySection {
   }
 }
 
+/// Syscalls that probes made in each thread.
+enum ProbeSection {
+  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable) -> [String] {
+    guard threads.contains(where: { $0.probes.count > 0 }) else { return [] }
+    let head =
+      "\(Columns.right("TID", 10)) \(Columns.left("THREAD", 16)) \(Columns.right("COUNT", 10))  "
+      + "\(Columns.right("TOTAL ns", 16))  \(Columns.right("MAX ns", 16))"
+    return [
+      "",
+      "# PROBE OVERHEAD (syscalls that probes, of any tool, made amid the thread's own code; they are part of USER):",
+      head,
+    ]
+      + threads.filter { $0.probes.count > 0 }.map { thread in
+        "\(Columns.right(String(thread.tid), 10)) \(Columns.left(Columns.printable(names[thread.name]), 16)) "
+          + "\(Columns.right(thread.probes.count, 10))  \(Columns.nanoseconds(thread.probes.total))  "
+          + "\(Columns.nanoseconds(thread.probes.max))"
+      }
+  }
+}
+
 /// Where each thread's life went, one line a thread, with a word for it.
 enum AccountingSection {
   private static let columns: [(title: String, state: AccountingState)] = [
@@ -34,28 +54,39 @@ enum AccountingSection {
     ("STOPPED", .stopped), ("UNKNOWN", .unknown),
   ]
 
-  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable) -> [String] {
+  /// `cost`: what recording a syscall adds to USER, ns.
+  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable, recordingCost cost: UInt64?) -> [String] {
     guard !threads.isEmpty else { return [] }
+    let titles = columns.map { Columns.right($0.title, 9) }
     var lines = [
       "", "# ACCOUNTING (every nanosecond of each thread's life in the window, in % of LIFE):",
       "\(Columns.right("TID", 10)) \(Columns.left("THREAD", 16)) \(Columns.right("LIFE ms", 12))"
-        + columns.map { Columns.right($0.title, 9) }.joined() + "  VERDICT",
+        + titles[0] + Columns.right("RECORDING", 10) + titles.dropFirst().joined() + "  VERDICT",
     ]
     for thread in threads {
       lines.append(
-        line(String(thread.tid), Columns.printable(names[thread.name]), thread.accounting)
-          + "  \(verdict(thread.accounting))")
+        line(
+          String(thread.tid), Columns.printable(names[thread.name]), thread.accounting, thread.recordingTime(cost))
+          + "  \(verdict(thread.accounting, recording: thread.recordingTime(cost) ?? 0))")
     }
     if threads.count > 1 {
-      lines.append(line("ALL", "\(threads.count) threads", threads.reduce(Accounting()) { $0 + $1.accounting }))
+      lines.append(
+        line(
+          "ALL", "\(threads.count) threads", threads.reduce(Accounting()) { $0 + $1.accounting },
+          cost.map { _ in threads.reduce(0) { $0 + ($1.recordingTime(cost) ?? 0) } }))
     }
+    lines.append(
+      cost.map { "# RECORDING is what this tool took of USER, an estimate: \($0) ns a syscall on this machine." }
+        ?? "# RECORDING, what this tool took of USER, could not be measured.")
     return lines
   }
 
-  private static func line(_ tid: String, _ name: String, _ accounting: Accounting) -> String {
+  private static func line(_ tid: String, _ name: String, _ accounting: Accounting, _ recording: UInt64?) -> String {
     let life = accounting.lifetime
+    let shares = columns.map { Columns.right(share(accounting[$0.state], of: life), 9) }
+    let ours = Columns.right(recording.map { share($0, of: life) } ?? "?", 10)
     return "\(Columns.right(tid, 10)) \(Columns.left(name, 16)) \(Columns.right(milliseconds(life), 12))"
-      + columns.map { Columns.right(share(accounting[$0.state], of: life), 9) }.joined()
+      + shares[0] + ours + shares.dropFirst().joined()
   }
 
   private static func milliseconds(_ time: UInt64) -> String {
@@ -70,8 +101,11 @@ enum AccountingSection {
   }
 
   /// The state that a reader should look at first: of those that take a fifth of the time and are worth a word the
-  /// largest (waiting for a CPU, for interrupts, in the kernel, or stopped), else the one that takes half of it.
-  static func verdict(_ accounting: Accounting) -> String {
+  /// largest (waiting for a CPU, for interrupts, in the kernel, or stopped), else the one that takes half of it. What
+  /// recording took, ns, is not the thread's.
+  static func verdict(_ measured: Accounting, recording: UInt64) -> String {
+    var accounting = measured
+    accounting[.user] -= min(recording, accounting[.user])
     let life = accounting.lifetime
     guard life > 0 else { return "no time in the window" }
     func part(_ states: [AccountingState]) -> UInt64 { states.reduce(0) { $0 + accounting[$1] } }

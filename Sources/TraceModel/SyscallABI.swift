@@ -24,6 +24,15 @@ package enum SyscallABI: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     }
   }
 
+  /// The number of the first of two syscalls that only the trampolines of probes make: `uretprobe` (Linux 6.11) and
+  /// `uprobe` (6.18). Nil where probes make none.
+  package var firstProbeNumber: Int32? {
+    switch self {
+    case .x86_64: 335
+    case .i386, .arm64: nil
+    }
+  }
+
   /// The number of `rt_sigreturn`, whose `sys_exit` carries -1 instead.
   package var signalReturnNumber: Int32 {
     switch self {

@@ -33,6 +33,10 @@ extension LiveSession {
     var resolver = TriggerResolver(try TargetCode.of(target, command: command?.path))
     let triggers = try TriggerPair.resolve(start: options.startTrigger, stop: options.stopTrigger, &resolver)
     let countsUpcalls = !options.skipUpcallStats && Upcalls.canBeCounted(tracefs)
+    let recordingCost = RecordingCost.measure(tracefs)
+    log?(
+      recordingCost.map { "recording adds \($0.perSyscall) ns to a syscall" }
+        ?? "what recording costs could not be measured")
     let capture = try Capture(
       tracefs,
       settings: CaptureSettings(
@@ -50,6 +54,7 @@ extension LiveSession {
     log?("sub-buffers of \(capture.pageSize) bytes, \(capture.bufferBytes) bytes per CPU")
     return LiveSession(
       options, target, log: log, signals: signals, pidfd: pidfd, triggers: triggers, countsUpcalls: countsUpcalls,
+      recordingCost: recordingCost,
       reporter: reporter, command: command, stacks: stacks, capture: capture)
   }
 }

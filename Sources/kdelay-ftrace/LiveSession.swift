@@ -33,17 +33,19 @@ struct LiveSession: ~Copyable {
   /// What opened the open window; nil where that was no trigger.
   private var openingTrigger: String?
   private let countsUpcalls: Bool
+  private let recordingCost: RecordingCost?
   private var missedUpcalls: UInt64 = 0
 
   init(
     _ options: LiveCommand, _ target: TargetProcess, log: (@Sendable (String) -> Void)?, signals: consuming Signals,
-    pidfd: consuming OwnedDescriptor, triggers: TriggerPair, countsUpcalls: Bool,
+    pidfd: consuming OwnedDescriptor, triggers: TriggerPair, countsUpcalls: Bool, recordingCost: RecordingCost?,
     reporter: Reporter, command: consuming CommandProcess?, stacks: consuming SlowSyscallStacks?,
     capture: consuming Capture
   ) {
     self.log = log
     self.triggers = triggers
     self.countsUpcalls = countsUpcalls
+    self.recordingCost = recordingCost
     self.reporter = reporter
     self.target = target
     let length = options.sampleTime ?? (options.command.isEmpty || triggers.start != nil ? 0.5 : nil)
@@ -136,7 +138,7 @@ struct LiveSession: ~Copyable {
     try noteMisses()
     stacks?.drain(before: complete)
     while !plan.isDone {
-      let limit = min(complete, plan.edge ?? .max)
+      let limit = min(complete, plan.edge ?? .max, tracker.edge ?? .max)
       let wasWaiting = aggregator.isWaitingForExec
       let stop = Self.release(&capture, &aggregator, before: limit)
       wakerNames.note(&aggregator)
@@ -147,6 +149,10 @@ struct LiveSession: ~Copyable {
       }
       if let stop {
         try process(stop)
+      } else if let edge = tracker.edge, edge <= limit {
+        var names = capture.names
+        try tracker.reach(&aggregator, capture, { names.intern($0) })
+        capture.names = names
       } else if let edge = plan.edge, edge <= complete {
         try take(plan.stepAtEdge(), at: edge)
       } else {
@@ -250,6 +256,7 @@ struct LiveSession: ~Copyable {
     sample.startTrigger = openingTrigger
     sample.stopTrigger = trigger.map { triggers.text(of: $0.kind, closing: true) }
     sample.stacks.wakers = wakerNames.names
+    sample.recordingCost = recordingCost?.perSyscall
     sample.gatingIsUncertain = gateWatch.isUncertain
     if countsUpcalls {
       sample.upcalls = UpcallStatistics(counts: snapshot.upcalls, missed: missedUpcalls)

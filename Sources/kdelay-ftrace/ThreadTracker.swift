@@ -8,9 +8,17 @@ struct ThreadTracker {
   /// The last look at each thread of which the events have not told enough yet.
   private var glances: [Int32: ThreadGlance] = [:]
   private var recent: [Int32: (glance: ThreadGlance?, at: UInt64)] = [:]
-  /// Tids that were put back into the kernel's filter, and since when; ns.
-  private var refiltered: [(tid: Int32, at: UInt64)] = []
+  /// What became true at a time, ns, in order: the aggregator is told when the stream has come as far.
+  private var marks: [(time: UInt64, mark: Mark)] = []
   private var gapsSeen = 0
+
+  private enum Mark {
+    /// The kernel's filter has held the thread since.
+    case filtered(Int32)
+    case seen(ThreadGlance)
+    /// These threads were there.
+    case listed([Int32])
+  }
 
   init(_ target: TargetProcess) { self.target = target }
 
@@ -39,13 +47,21 @@ struct ThreadTracker {
       guard let now = latest(silent.tid, at: now) else { continue }
       // One that was born since has counted from 0.
       let before = glances[silent.tid]
-      let user = now.status.userTicks &- (before?.status.userTicks ?? 0)
-      let kernel = now.status.kernelTicks &- (before?.status.kernelTicks ?? 0)
-      let hasRun = silent.isRunning || user + kernel > 0 || now.runTime ?? 0 > before?.runTime ?? 0
-      var mode: ThreadObservation.Mode = user > kernel ? .user : kernel > user ? .syscall : .unknown
-      if isGated, user > 0, kernel > 0 { mode = .unknown }
-      aggregator.resolve(tid: silent.tid, running: hasRun, mode: mode)
+      let hasRun =
+        silent.isRunning || now.status.ticks > before?.status.ticks ?? 0 || now.runTime ?? 0 > before?.runTime ?? 0
+      aggregator.resolve(
+        tid: silent.tid, running: hasRun, mode: Self.mode(from: before, to: now, isGated: isGated))
     }
+  }
+
+  /// On which side of a syscall a thread was that crossed neither way between two looks, by its clock ticks. The kernel's
+  /// alone prove a syscall only where no page fault can have taken them.
+  static func mode(from before: ThreadGlance?, to now: ThreadGlance, isGated: Bool) -> ThreadObservation.Mode {
+    let user = now.status.userTicks &- (before?.status.userTicks ?? 0)
+    let kernel = now.status.kernelTicks &- (before?.status.kernelTicks ?? 0)
+    if isGated, user > 0, kernel > 0 { return .unknown }
+    if user > kernel { return .user }
+    return kernel > user && now.status.faults == before?.status.faults ?? 0 ? .syscall : .unknown
   }
 
   /// A look at a thread, at most 100 ms old: thousands of windows may close within that.
@@ -56,22 +72,50 @@ struct ThreadTracker {
     return glance
   }
 
+  /// When the aggregator has to be told something; the stream must not be followed beyond that before `reach`. Nil for nothing.
+  var edge: UInt64? { marks.first?.time }
+
+  /// All events up to `edge` have been consumed: tells the aggregator what became true then.
+  mutating func reach(
+    _ aggregator: inout Aggregator, _ capture: borrowing Capture, _ names: (String) -> NameID
+  ) throws(CaptureError) {
+    let (time, mark) = marks.removeFirst()
+    switch mark {
+    case .filtered(let tid): aggregator.refiltered(tid: tid, at: time)
+    case .seen(let glance):
+      if aggregator.isThread(glance.tid) { aggregator.observe(Self.observation(glance, names), at: time) }
+    case .listed(let tids):
+      // Threads that the stream has not told of were made by some that the filter did not hold.
+      for tid in tids where !aggregator.isThread(tid) {
+        guard let glance = ThreadGlance.look(at: tid, of: target.pid) else { continue }
+        aggregator.observeUnfiltered(Self.observation(glance, names), at: time)
+      }
+    }
+  }
+
   /// After events up to `time` have been consumed: does what they call for. Gaps: threads may have come and gone unseen.
-  /// An exec by a thread other than the leader: its new tid has to go back into the filter.
+  /// An exec by a thread other than the leader, and workers of the kernel's: their tids have to go into the filter.
   mutating func follow(
     _ aggregator: inout Aggregator, _ capture: borrowing Capture, _ names: (String) -> NameID, upTo time: UInt64
   ) throws(CaptureError) {
-    for entry in refiltered where entry.at <= time { aggregator.refiltered(tid: entry.tid, at: entry.at) }
-    refiltered.removeAll { $0.at <= time }
-    for tid in aggregator.unfilteredTIDs where !refiltered.contains(where: { $0.tid == tid }) {
-      try capture.watch(tids: [tid])
-      refiltered.append((tid, MonotonicClock.now))
+    if aggregator.gapCount != gapsSeen {
+      gapsSeen = aggregator.gapCount
+      let alive = target.threads.compactMap { ThreadGlance.look(at: $0, of: target.pid) }
+      for glance in alive { glances[glance.tid] = glance }
+      aggregator.reconcile(alive: alive.map { Self.observation($0, names) }, at: time)
     }
-    guard aggregator.gapCount != gapsSeen else { return }
-    gapsSeen = aggregator.gapCount
-    let alive = target.threads.compactMap { ThreadGlance.look(at: $0, of: target.pid) }
-    for glance in alive { glances[glance.tid] = glance }
-    aggregator.reconcile(alive: alive.map { Self.observation($0, names) }, at: time)
+    let unfiltered = aggregator.takeUnfiltered()
+    guard !unfiltered.isEmpty else { return }
+    try capture.watch(tids: unfiltered)
+    let filtered = MonotonicClock.now
+    for tid in unfiltered {
+      marks.append((filtered, .filtered(tid)))
+      guard let glance = ThreadGlance.look(at: tid, of: target.pid) else { continue }
+      glances[tid] = glance
+      marks.append((MonotonicClock.now, .seen(glance)))
+    }
+    // They may have made others before.
+    marks.append((MonotonicClock.now, .listed(target.threads)))
   }
 
   private static func observation(_ glance: ThreadGlance, _ names: (String) -> NameID) -> ThreadObservation {
@@ -83,6 +127,7 @@ struct ThreadTracker {
       default: .runnable
       }
     let mode: ThreadObservation.Mode = glance.isInSyscall.map { $0 ? .syscall : .user } ?? .unknown
-    return ThreadObservation(tid: glance.tid, name: names(glance.status.name), state: state, mode: mode)
+    return ThreadObservation(
+      tid: glance.tid, name: names(glance.status.name), state: state, mode: mode, isWorker: glance.status.isWorker)
   }
 }

@@ -55,8 +55,10 @@ struct Script: ~Copyable {
   mutating func softIRQ(on tid: Int32, _ vector: Int32, at time: UInt64) { feed(.softIRQEntry, time, tid, vector) }
   mutating func endSoftIRQ(on tid: Int32, _ vector: Int32, at time: UInt64) { feed(.softIRQExit, time, tid, vector) }
 
-  mutating func newTask(by parent: Int32, _ tid: Int32, isThread: Bool = true, at time: UInt64) {
-    feed(.newTask, time, parent, tid, 9, isThread ? 0x10000 : 0)
+  /// `isWorker`: made by the kernel for itself (CLONE_UNTRACED).
+  mutating func newTask(by parent: Int32, _ tid: Int32, isThread: Bool = true, isWorker: Bool = false, at time: UInt64)
+  {
+    feed(.newTask, time, parent, tid, 9, (isThread ? 0x10000 : 0) | (isWorker ? 0x80_0000 : 0))
   }
 
   mutating func wakeNew(_ tid: Int32, at time: UInt64) { feed(.wakeupNew, time, 0, tid) }

@@ -31,7 +31,7 @@ struct ColumnsTests {
   func theVerdictNamesWhatToLookAt(_ spent: [AccountingState: UInt64], _ verdict: String) {
     var accounting = Accounting()
     for (state, time) in spent { accounting[state] = time }
-    #expect(AccountingSection.verdict(accounting) == verdict)
+    #expect(AccountingSection.verdict(accounting, recording: 0) == verdict)
   }
 
   @Test func syscallsHaveTheNamesOfTheirABI() {

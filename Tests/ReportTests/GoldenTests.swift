@@ -31,6 +31,9 @@ struct GoldenTests {
     sample.startTrigger = "u:udpif_revalidator:start_dump"
     sample.stopTrigger = "ur:bridge_run"
     sample.gatingIsUncertain = true
+    sample.recordingCost = 250
+    sample.snapshot.threads[0].probes.record(from: 0, to: 4_321)
+    sample.snapshot.threads[0].probes.record(from: 0, to: 1_234)
     sample.snapshot.missedTriggers = 3
     sample.snapshot.syscallEvents = [
       (202, 2_161_821_694_935_486, 95_715, -11), (7, 2_161_821_695_276_882, 1_234_567_890, 1),

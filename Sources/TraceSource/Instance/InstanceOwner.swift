@@ -29,6 +29,8 @@ package struct InstanceOwner: Sendable, Equatable {
     case stopTrigger = "-stop"
     /// Stacks, where there are no perf events.
     case stacks = "-stacks"
+    /// What recording costs is measured there.
+    case calibration = "-calibration"
   }
 
   package func instanceName(_ purpose: Purpose = .data) -> String { "kdelay-\(pid)-\(startTime)\(purpose.rawValue)" }

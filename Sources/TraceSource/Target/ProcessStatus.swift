@@ -9,10 +9,16 @@ package struct ProcessStatus: Sendable, Equatable {
   /// Clock ticks in user and in kernel mode.
   package var userTicks: UInt64
   package var kernelTicks: UInt64
+  /// Both.
+  package var ticks: UInt64 { userTicks &+ kernelTicks }
+  /// Page faults, with and without reading from a disk.
+  package var faults: UInt64
   /// Clock ticks since boot.
   package var startTime: UInt64
 
   package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
+  /// PF_IO_WORKER and PF_USER_WORKER (include/linux/sched.h): made by the kernel to work for the process, as io_uring's threads.
+  package var isWorker: Bool { flags & 0x4010 != 0 && !isKernelThread }
   package var isZombie: Bool { state == "Z" || state == "X" }
 
   /// The process or thread with this id; nil if there is none.
@@ -40,11 +46,13 @@ package struct ProcessStatus: Sendable, Equatable {
     }
     let fields = text[text.index(after: close)...].split(whereSeparator: \.isWhitespace)
     guard fields.count >= 20, let state = fields[0].first, let parent = Int32(fields[1]),
-      let flags = UInt64(fields[6]), let userTicks = UInt64(fields[11]),
+      let flags = UInt64(fields[6]), let minorFaults = UInt64(fields[7]), let majorFaults = UInt64(fields[9]),
+      let userTicks = UInt64(fields[11]),
       let kernelTicks = UInt64(fields[12]), let startTime = UInt64(fields[19])
     else { return nil }
     return ProcessStatus(
       name: String(text[text.index(after: open)..<close]), state: state, parent: parent,
-      flags: flags, userTicks: userTicks, kernelTicks: kernelTicks, startTime: startTime)
+      flags: flags, userTicks: userTicks, kernelTicks: kernelTicks, faults: minorFaults &+ majorFaults,
+      startTime: startTime)
   }
 }
