@@ -1,10 +1,10 @@
-/* calls N [MS]: waits MS milliseconds, calls `work` N times and ends. */
+/* calls N [MS]: waits MS milliseconds, calls `work` N times and ends. What `work` returns looks like -EINVAL. */
 #include <stdlib.h>
 #include <unistd.h>
 
 __attribute__((noinline)) int work(int round) {
-    __asm__ volatile("");
-    return round ^ 7;
+    __asm__ volatile("" : : "r"(round));
+    return -22;
 }
 
 int main(int count, char **arguments) {
