@@ -127,8 +127,10 @@ extension Aggregator {
       syscalls.histograms.quantile(
         value, of: statistic.histogram, count: durations.count, max: durations.max)
     }
+    let isForeign = statistic.abi.isForeign(statistic.number) && statistic.errors < durations.count
     return SyscallSnapshot(
-      number: statistic.number, abi: statistic.abi, durations: durations, errors: statistic.errors,
+      number: statistic.number, abi: (isForeign ? statistic.abi.compat : nil) ?? statistic.abi, durations: durations,
+      errors: statistic.errors,
       p50: quantile(0.50), p90: quantile(0.90), p99: quantile(0.99))
   }
 

@@ -27,7 +27,7 @@ package struct JSONRenderer: Renderer {
         ])
       ),
       ("loss", Self.loss(sample)),
-      ("threads", .array(sample.threads.map { Self.thread($0, sample.names, sample.recordingCost) })),
+      ("threads", .array(sample.threads.map { Self.thread($0, of: sample) })),
       ("upcalls", sample.upcalls.map(Self.upcalls) ?? .null),
       ("syscall_events_left_out", .unsigned(snapshot.syscallEventsLeftOut)),
       ("stack_notes", .array(sample.stacks.notes.map { .string($0) })),
@@ -90,11 +90,12 @@ package struct JSONRenderer: Renderer {
     ])
   }
 
-  private static func thread(_ thread: ThreadSnapshot, _ names: NameTable, _ recordingCost: UInt64?) -> JSONValue {
-    .object([
+  private static func thread(_ thread: ThreadSnapshot, of sample: Sample) -> JSONValue {
+    let names = sample.names
+    return .object([
       ("tid", .integer(Int64(thread.tid))),
       ("comm", .string(names[thread.name])),
-      ("syscalls", .array(thread.syscallsByTotal.map(syscall))),
+      ("syscalls", .array(thread.syscallsByTotal.map { syscall($0, sample.namesAreUncertain) })),
       ("long_poll", statistic(thread.longPoll, hasMin: true)),
       ("run", statistic(thread.run, hasMin: true)),
       ("ready", statistic(thread.ready, hasMin: false)),
@@ -120,11 +121,11 @@ package struct JSONRenderer: Renderer {
         "probe_overhead",
         .object([("count", .unsigned(thread.probes.count)), ("total_ns", .unsigned(thread.probes.total))])
       ),
-      ("recording_ns", thread.recordingTime(recordingCost).map { .unsigned($0) } ?? .null),
+      ("recording_ns", thread.recordingTime(sample.recordingCost).map { .unsigned($0) } ?? .null),
     ])
   }
 
-  private static func syscall(_ syscall: SyscallSnapshot) -> JSONValue {
+  private static func syscall(_ syscall: SyscallSnapshot, _ isUncertain: Bool) -> JSONValue {
     .object(
       [
         ("name", .string(SyscallNames.name(syscall.number, abi: syscall.abi))),
@@ -134,6 +135,7 @@ package struct JSONRenderer: Renderer {
         ("p90_ns", .unsigned(syscall.p90)),
         ("p99_ns", .unsigned(syscall.p99)),
         ("errors", .unsigned(syscall.errors)),
+        ("name_uncertain", .bool(isUncertain && syscall.abi.compat != nil)),
       ])
   }
 

@@ -90,9 +90,16 @@ package enum JSONSchema {
                   "p50_ns": {"type": "integer", "minimum": 0},
                   "p90_ns": {"type": "integer", "minimum": 0},
                   "p99_ns": {"type": "integer", "minimum": 0},
-                  "errors": {"type": "integer", "minimum": 0}
+                  "errors": {"type": "integer", "minimum": 0},
+                  "name_uncertain": {
+                    "description": "The program has made 32-bit calls too, whose numbers mean other syscalls.",
+                    "type": "boolean"
+                  }
                 },
-                "required": ["name", "number", "count", "total_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns", "errors"]
+                "required": [
+                  "name", "number", "count", "total_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns", "errors",
+                  "name_uncertain"
+                ]
               }
             },
             "long_poll": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/min_max"}]},

@@ -31,6 +31,8 @@ package struct Sample: Sendable {
   package var stopTrigger: String?
   /// Whether one thread's stop trigger may have stopped the recording of what another's start trigger had opened.
   package var gatingIsUncertain = false
+  /// The program, a 64-bit one, has made 32-bit calls too: the name of any number may be another call's.
+  package var namesAreUncertain = false
   /// ns that recording a syscall adds to a thread's user time, an estimate; nil where it could not be measured.
   package var recordingCost: UInt64?
   /// nil where upcalls are not counted.
@@ -104,6 +106,13 @@ struct LinePieces: ~Copyable {
   mutating func flush(_ write: (String) -> Void) {
     if !piece.isEmpty { write(piece) }
     piece = ""
+  }
+}
+
+extension SyscallSnapshot {
+  /// Its name; with a question mark where it may be another one, see `Sample.namesAreUncertain`.
+  func name(isUncertain: Bool) -> String {
+    SyscallNames.name(number, abi: abi) + (isUncertain && abi.compat != nil ? "?" : "")
   }
 }
 

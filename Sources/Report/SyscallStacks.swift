@@ -30,6 +30,8 @@ package struct EventStacks: Sendable, Equatable {
   package var userEnd = UserStackEnd.notSampled
   /// Where the kernel held it for most of its time.
   package var kernel: Int32 = -1
+  /// Its instruction is `int $0x80`, in a 64-bit program: its number is one of i386's.
+  package var isCompat = false
 
   package init(user: Int32 = -1, userEnd: UserStackEnd = .notSampled, kernel: Int32 = -1) {
     self.user = user

@@ -16,7 +16,7 @@ package struct TextRenderer: Renderer {
     for line in Self.statistics(sample, threads) { pieces.add(line, write) }
     SyscallEventSection.write(sample, grouping) { pieces.add($0, write) }
     var lines = sample.upcalls.map { UpcallSection.lines($0) } ?? []
-    lines += LatencySection.lines(threads, sample.names)
+    lines += LatencySection.lines(threads, sample.names, isUncertain: sample.namesAreUncertain)
     lines += ProbeSection.lines(threads, sample.names)
     lines += AccountingSection.lines(threads, sample.names, recordingCost: sample.recordingCost)
     lines += LossSection.lines(sample)
@@ -37,7 +37,7 @@ package struct TextRenderer: Renderer {
     ]
     for (position, thread) in threads.enumerated() {
       if position > 0 { lines.append("") }
-      lines += Self.lines(of: thread, names: sample.names)
+      lines += Self.lines(of: thread, sample)
     }
     return lines
   }
@@ -70,9 +70,10 @@ package struct TextRenderer: Renderer {
   }
 
   /// A thread's sections; its tid and name stand on the line of the first.
-  private static func lines(of thread: ThreadSnapshot, names: NameTable) -> [String] {
+  private static func lines(of thread: ThreadSnapshot, _ sample: Sample) -> [String] {
+    let names = sample.names
     let sections = [
-      syscalls(thread),
+      syscalls(thread, isUncertain: sample.namesAreUncertain),
       longPoll(thread.longPoll),
       run(thread.run),
       scheduling("[THREAD READY STATISTICS]", "SCHED_CNT", thread.ready),
@@ -94,7 +95,7 @@ package struct TextRenderer: Renderer {
     return lines
   }
 
-  private static func syscalls(_ thread: ThreadSnapshot) -> Section? {
+  private static func syscalls(_ thread: ThreadSnapshot, isUncertain: Bool) -> Section? {
     guard !thread.syscalls.isEmpty else { return nil }
     var lines = [
       "\(Columns.left("NAME", 20)) \(Columns.right("NUMBER", 6))  \(head("COUNT", 10))  \(head("TOTAL ns"))  \(head("MAX ns"))"
@@ -104,7 +105,7 @@ package struct TextRenderer: Renderer {
     for syscall in thread.syscallsByTotal {
       let durations = syscall.durations
       lines.append(
-        "\(Columns.cut(SyscallNames.name(syscall.number, abi: syscall.abi), 20)) \(Columns.right(String(syscall.number), 6))  "
+        "\(Columns.cut(syscall.name(isUncertain: isUncertain), 20)) \(Columns.right(String(syscall.number), 6))  "
           + "\(Columns.right(durations.count, 10))  \(Columns.nanoseconds(durations.total))  \(Columns.nanoseconds(durations.max))"
       )
       if syscall.number != syscall.abi.pollNumber {

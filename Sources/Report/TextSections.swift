@@ -3,7 +3,8 @@ internal import TraceModel
 
 /// Quantiles and errors of each syscall of each thread.
 enum LatencySection {
-  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable) -> [String] {
+  /// `isUncertain`: see `Sample.namesAreUncertain`.
+  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable, isUncertain: Bool) -> [String] {
     guard threads.contains(where: { !$0.syscalls.isEmpty }) else { return [] }
     var lines = [
       "", "# SYSCALL LATENCY (quantiles at most 3.2% above the true value):",
@@ -15,12 +16,18 @@ enum LatencySection {
       for syscall in thread.syscallsByTotal {
         lines.append(
           "\(Columns.right(String(thread.tid), 10)) \(Columns.left(Columns.printable(names[thread.name]), 16)) "
-            + "\(Columns.cut(SyscallNames.name(syscall.number, abi: syscall.abi), 20))  "
+            + "\(Columns.cut(syscall.name(isUncertain: isUncertain), 20))  "
             + [syscall.durations.count, syscall.errors].map { Columns.right($0, 10) }.joined(separator: "  ")
             + "  "
             + [syscall.p50, syscall.p90, syscall.p99, syscall.durations.max]
             .map { Columns.right(Columns.grouped($0), 14) }.joined(separator: "  "))
       }
+    }
+    if isUncertain {
+      lines.append(
+        "# NOTE: this 64-bit program also makes 32-bit calls (int $0x80), which are recorded by their numbers alone: a name with a"
+      )
+      lines.append("#       question mark may be that of the other call with the same number.")
     }
     return lines
   }

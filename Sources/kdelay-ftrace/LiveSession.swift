@@ -34,6 +34,8 @@ struct LiveSession: ~Copyable {
   private var openingTrigger: String?
   private let countsUpcalls: Bool
   private let recordingCost: RecordingCost?
+  /// The program has made 32-bit calls, though it is a 64-bit one.
+  private var namesAreUncertain = false
   private var missedUpcalls: UInt64 = 0
 
   init(
@@ -177,7 +179,10 @@ struct LiveSession: ~Copyable {
 
   /// What the aggregator stopped at: a trigger, or an exec, which can change the numbering of the syscalls after it.
   private mutating func process(_ event: Event) throws {
-    guard event.kind.isTrigger else { return Self.readABI(of: target, &aggregator) }
+    guard event.kind.isTrigger else {
+      namesAreUncertain = false
+      return Self.readABI(of: target, &aggregator)
+    }
     let isUserSpace = triggers.isUserSpace(event.kind)
     // The pid filter follows forks into processes of their own, and knows nothing where other triggers are for anybody.
     if isUserSpace, !aggregator.isThread(event.tid), !target.has(thread: event.tid) { return }
@@ -234,9 +239,13 @@ struct LiveSession: ~Copyable {
 
   private mutating func closeWindow(at time: UInt64, _ trigger: Event?) throws {
     tracker.settleSilent(&aggregator, isGated: triggers.start != nil)
-    let snapshot = aggregator.finishWindow(at: time)
+    var snapshot = aggregator.finishWindow(at: time)
     let counts = trigger == nil || !plan.isTooShort(from: snapshot.start, to: time)
     let pending = stacks?.take()
+    for (index, stacks) in (pending?.found.events ?? []).enumerated() where stacks.isCompat {
+      snapshot.syscallEvents[index].abi = .i386
+    }
+    if snapshot.showsCompatCalls(of: aggregator.abi) { namesAreUncertain = true }
     let sample = sample(of: snapshot, trigger)
     plan.closed(at: time, counts: counts)
     progress.clear()
@@ -256,6 +265,7 @@ struct LiveSession: ~Copyable {
     sample.startTrigger = openingTrigger
     sample.stopTrigger = trigger.map { triggers.text(of: $0.kind, closing: true) }
     sample.stacks.wakers = wakerNames.names
+    sample.namesAreUncertain = namesAreUncertain
     sample.recordingCost = recordingCost?.perSyscall
     sample.gatingIsUncertain = gateWatch.isUncertain
     if countsUpcalls {

@@ -71,6 +71,20 @@ struct ModeTests {
     #expect(thread.syscall(335)?.durations.count == 1 && thread.probes.count == 0)
   }
 
+  /// A number between 336 and 424 is no 64-bit call's: where it did not fail, it was made by `int $0x80`.
+  @Test(arguments: [(Int64(8), SyscallABI.i386), (-38, .x86_64)])
+  func aNumberOfNo64BitCallIsA32BitOnes(_ result: Int64, _ abi: SyscallABI) {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.enter(7, 355, at: 110)
+    script.leave(7, 355, returning: result, at: 120)
+    script.enter(7, 12, at: 130)
+    script.leave(7, 12, at: 140)
+    let snapshot = script.finish(at: 150)
+    #expect(snapshot.thread(7).syscall(355)?.abi == abi && snapshot.thread(7).syscall(12)?.abi == .x86_64)
+    #expect(snapshot.showsCompatCalls(of: .x86_64) == (abi == .i386))
+    #expect(!snapshot.showsCompatCalls(of: .i386))
+  }
+
   @Test func aProbesSyscallAtAWindowsEdgeBelongsToNone() {
     var script = Script(threads: [7], windowFrom: 100)
     script.enter(7, 335, at: 110)

@@ -32,6 +32,7 @@ struct GoldenTests {
     sample.stopTrigger = "ur:bridge_run"
     sample.gatingIsUncertain = true
     sample.recordingCost = 250
+    sample.namesAreUncertain = true
     sample.snapshot.threads[0].probes.record(from: 0, to: 4_321)
     sample.snapshot.threads[0].probes.record(from: 0, to: 1_234)
     sample.snapshot.missedTriggers = 3
