@@ -16,8 +16,6 @@ struct ThreadTracker {
     /// The kernel's filter has held the thread since.
     case filtered(Int32)
     case seen(ThreadGlance)
-    /// These threads were there.
-    case listed([Int32])
   }
 
   init(_ target: TargetProcess) { self.target = target }
@@ -82,14 +80,7 @@ struct ThreadTracker {
     let (time, mark) = marks.removeFirst()
     switch mark {
     case .filtered(let tid): aggregator.refiltered(tid: tid, at: time)
-    case .seen(let glance):
-      if aggregator.isThread(glance.tid) { aggregator.observe(Self.observation(glance, names), at: time) }
-    case .listed(let tids):
-      // Threads that the stream has not told of were made by some that the filter did not hold.
-      for tid in tids where !aggregator.isThread(tid) {
-        guard let glance = ThreadGlance.look(at: tid, of: target.pid) else { continue }
-        aggregator.observeUnfiltered(Self.observation(glance, names), at: time)
-      }
+    case .seen(let glance): aggregator.observe(Self.observation(glance, names), at: time)
     }
   }
 
@@ -106,16 +97,19 @@ struct ThreadTracker {
     }
     let unfiltered = aggregator.takeUnfiltered()
     guard !unfiltered.isEmpty else { return }
-    try capture.watch(tids: unfiltered)
+    // They may have made others before, of which nothing tells either.
+    var known = Set(unfiltered)
+    var new = unfiltered
+    while !new.isEmpty {
+      try capture.watch(tids: new)
+      new = target.threads.filter { !aggregator.isThread($0) && known.insert($0).inserted }
+    }
     let filtered = MonotonicClock.now
-    for tid in unfiltered {
-      marks.append((filtered, .filtered(tid)))
-      guard let glance = ThreadGlance.look(at: tid, of: target.pid) else { continue }
-      glances[tid] = glance
+    marks += unfiltered.map { (filtered, .filtered($0)) }
+    for glance in known.compactMap({ ThreadGlance.look(at: $0, of: target.pid) }) {
+      glances[glance.tid] = glance
       marks.append((MonotonicClock.now, .seen(glance)))
     }
-    // They may have made others before.
-    marks.append((MonotonicClock.now, .listed(target.threads)))
   }
 
   private static func observation(_ glance: ThreadGlance, _ names: (String) -> NameID) -> ThreadObservation {

@@ -96,7 +96,9 @@ class Tool:
 
     @property
     def instances(self):
-        return [TRACEFS / "instances" / name for name in instances() if name.startswith(f"kdelay-{self.process.pid}-")]
+        """Those of the capture; before it the tool measures in one of its own what recording costs."""
+        return [TRACEFS / "instances" / name for name in instances()
+                if name.startswith(f"kdelay-{self.process.pid}-") and not name.endswith("-calibration")]
 
     def wait_recording(self):
         """Returns once events are recorded."""
