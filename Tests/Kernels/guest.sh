@@ -4,6 +4,17 @@ export LD_LIBRARY_PATH=/job/lib PATH=/job:/bin:/sbin
 T=/sys/kernel/tracing
 run="/job/lib/ld-linux-x86-64.so.2 /job/kdelay-ftrace"
 
+# Whether a tool records: the instance of the data ends in a number. Where Open vSwitch is there, its upcalls have another one.
+recording() { [ "$(cat $T/instances/kdelay-*[0-9]/tracing_on 2>/dev/null)" = 1 ]; }
+# wait_for COMMAND...: for at most 60 seconds.
+wait_for() {
+    tries=6000
+    until "$@"; do
+        tries=$((tries - 1)); [ $tries -gt 0 ] || { echo "guest: gave up waiting for: $*" >&2; exit 9; }
+        usleep 10000
+    done
+}
+
 $run doctor > /out/doctor.txt || exit 1
 uname -r > /out/kernel
 
@@ -12,20 +23,22 @@ $run --format json -o /out/command.json -- /job/spin-syscalls 20000 < /dev/null 
 
 # Slow syscalls with their stacks, by perf events and without.
 $run --format json -s 1000000 -o /out/slow.json -- /job/slow-syscalls 2 < /dev/null > /dev/null || exit 7
+# A kernel without seccomp filters denies them to who lacks the capabilities.
+echo 2 > /proc/sys/kernel/perf_event_paranoid
 /job/deny-perf 1 $run --format json -s 1000000 -o /out/slow-ftrace.json -- /job/slow-syscalls 2 < /dev/null > /dev/null || exit 8
 
 # A running process, its handshake through a pipe.
 mkfifo /tmp/go
 /job/known-answer 3000 20 < /tmp/go > /out/process.answer &
 exec 7<> /tmp/go
-until grep -q ready /out/process.answer; do usleep 10000; done
+wait_for grep -q ready /out/process.answer
 pid=$(sed -n 's/ready //p' /out/process.answer)
 $run --format json --sample-time 600 -o /out/process.json -p "$pid" &
 tool=$!
-until [ "$(cat $T/instances/kdelay-*/tracing_on 2>/dev/null)" = 1 ]; do usleep 10000; done
+wait_for recording
 usleep 500000
 echo go >&7
-until grep -q program /out/process.answer; do usleep 10000; done
+wait_for grep -q program /out/process.answer
 # A CPU goes and comes back in the middle of a sample: nothing may be lost, and nothing may hang.
 echo 0 > /sys/devices/system/cpu/cpu1/online && usleep 300000 && echo 1 > /sys/devices/system/cpu/cpu1/online
 usleep 300000
@@ -38,11 +51,11 @@ windows() {
     rm -f /tmp/go; mkfifo /tmp/go
     /job/trigger-windows 25 20 < /tmp/go > /out/$1.answer &
     exec 7<> /tmp/go
-    until grep -q ready /out/$1.answer; do usleep 10000; done
+    wait_for grep -q ready /out/$1.answer
     $run -D --format json -o /out/$1.json --sample-count 20 --start-trigger "$2" --stop-trigger "$3" \
         -p "$(sed -n 's/ready //p' /out/$1.answer)" 2> /out/$1.err &
     tool=$!
-    until grep -q gating: /out/$1.err 2>/dev/null; do usleep 10000; done
+    wait_for grep -q gating: /out/$1.err
     usleep 500000
     echo go >&7
     wait $tool || exit 5
@@ -66,7 +79,8 @@ $run list 'k:*' > /out/list.txt || exit 6
 # Killed: the next start cleans up.
 $run --sample-time 60 --start-trigger k:vfs_read -p $$ > /dev/null &
 tool=$!
-until [ "$(cat $T/instances/kdelay-*-triggers/tracing_on 2>/dev/null)" = 1 ]; do usleep 10000; done
+triggered() { [ "$(cat $T/instances/kdelay-*-triggers/tracing_on 2>/dev/null)" = 1 ]; }
+wait_for triggered
 kill -9 $tool
 wait $tool
 ls $T/instances > /out/stale.txt

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -71,12 +72,22 @@ def unusable(binary):
     return None
 
 
+def usual_signals():
+    """Signals as a program at a terminal has them, for this process and all that it starts: a shell lets `&` jobs ignore SIGINT,
+    nohup lets a program ignore SIGHUP, and the tool's first milliseconds have what they inherit."""
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", type=os.path.abspath, default=ROOT / ".build/release/kdelay-ftrace")
     parser.add_argument("--workloads", type=os.path.abspath, default=ROOT / ".build/workloads", help="where to build them")
     parser.add_argument("--only", default="", metavar="REGEX")
     options = parser.parse_args()
+    usual_signals()
     os.environ["KDELAY_BINARY"] = str(options.binary)
     os.environ["KDELAY_WORKLOADS"] = str(options.workloads)
     reason = unusable(options.binary)

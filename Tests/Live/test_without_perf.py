@@ -20,15 +20,16 @@ class WithoutPerfEvents(LiveTestCase):
         wrapper = pathlib.Path(directory.name) / "deny-perf"
         subprocess.run(["gcc", "-Wall", "-o", wrapper, SOURCES / "deny-perf.c"], check=True)
         self.denied = [wrapper, str(errno.EPERM)]
+        self.incapable = [wrapper, "-c", "0"]
         self.lacking = [wrapper, str(errno.ENOSYS)]
 
     def test_every_slow_syscall_has_a_stack(self):
         rounds = 10
         with built(WORKLOADS / "slow-syscalls.c", WORKLOADS / "workload.c", "-fno-omit-frame-pointer") as program:
-            for under in (self.denied, self.lacking):
+            for under in (self.denied, self.lacking, self.incapable):
                 with self.subTest(under=under):
                     result = run("-s", 100_000, "--", program, rounds, stdin=subprocess.DEVNULL, under=under)
-                    self.assertRegex(result.err, r"warning: the kernel refuses perf events of the target \((Operation not permitted|Function not implemented)\); stacks are ftrace's own")
+                    self.assertRegex(result.err, r"warning: the kernel refuses perf events of the target \((Operation not permitted|Function not implemented|Permission denied)\); stacks are ftrace's own")
                     sample = result.sample
                     self.check_sample(sample)
                     self.assertEqual(len([n for n in sample["stack_notes"] if "ftrace's own, with at most 8 user frames" in n]), 1)
