@@ -3,7 +3,7 @@ package import TraceModel
 extension CodeMapping {
   /// What process `pid` has mapped as code, by address; empty where it has ended.
   package static func all(of pid: Int32) -> [CodeMapping] {
-    (try? SystemFiles.read("/proc/\(pid)/maps")).map(parse) ?? []
+    (try? SystemFiles.read("\(ProcessDirectory.of(pid))/maps")).map(parse) ?? []
   }
 
   /// `START-END PERMISSIONS OFFSET DEVICE INODE PATH`, man 5 proc_pid_maps.

@@ -14,9 +14,10 @@ package struct MappedFile: Sendable, Equatable {
   package var link: String
 
   /// The mapped files of a process, in the order of their addresses; its program is not always the first.
-  package static func all(of pid: Int32) -> [MappedFile] { of(CodeMapping.all(of: pid), pid: pid) }
+  package static func all(of pid: Int32) -> [MappedFile] { of(CodeMapping.all(of: pid), ProcessDirectory.of(pid)) }
 
-  static func of(_ mappings: [CodeMapping], pid: Int32) -> [MappedFile] {
+  /// `directory`: the process's in /proc.
+  static func of(_ mappings: [CodeMapping], _ directory: String) -> [MappedFile] {
     var seen: Set<Identity> = []
     return mappings.compactMap { mapping in
       let identity = Identity(major: mapping.deviceMajor, minor: mapping.deviceMinor, inode: mapping.inode)
@@ -24,7 +25,7 @@ package struct MappedFile: Sendable, Equatable {
       let path = mapping.path.hasSuffix(" (deleted)") ? String(mapping.path.dropLast(10)) : mapping.path
       // There the addresses are not padded.
       let range = "\(String(mapping.start, radix: 16))-\(String(mapping.start + mapping.length, radix: 16))"
-      return MappedFile(path: path, link: "/proc/\(pid)/map_files/\(range)")
+      return MappedFile(path: path, link: "\(directory)/map_files/\(range)")
     }
   }
 }

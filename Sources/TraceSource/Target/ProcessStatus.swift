@@ -30,6 +30,22 @@ package struct ProcessStatus: Sendable, Equatable {
     (try? SystemFiles.read("/proc/\(pid)/task/\(tid)/stat")).flatMap(parse)
   }
 
+  /// Whether process `pid`, of which `status` is known, runs. One whose first thread has ended (`pthread_exit` in main) looks
+  /// like a zombie, and runs as long as another thread does.
+  package static func isAlive(_ pid: Int32, _ status: ProcessStatus) -> Bool {
+    !status.isZombie || livingThread(of: pid) != nil
+  }
+
+  /// Whether there is a process `pid` that runs.
+  package static func isAlive(_ pid: Int32) -> Bool { read(pid: pid).map { isAlive(pid, $0) } ?? false }
+
+  /// A thread of process `pid` that has not ended.
+  static func livingThread(of pid: Int32) -> Int32? {
+    ((try? SystemFiles.list("/proc/\(pid)/task")) ?? []).lazy.compactMap { Int32($0) }.first { tid in
+      read(pid: pid, tid: tid).map { !$0.isZombie } ?? false
+    }
+  }
+
   /// What /proc/PID/status (man 5 proc_pid_status) has behind each of the names, word by word; nothing where it lacks one.
   static func details(pid: Int32, _ names: [String]) -> [[Substring]] {
     let lines = ((try? SystemFiles.read("/proc/\(pid)/status")) ?? "").split(separator: "\n")

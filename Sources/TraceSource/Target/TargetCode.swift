@@ -29,8 +29,9 @@ package struct TargetCode: ~Copyable {
 
   /// The code of a running process.
   package init(of target: TargetProcess) {
-    root = "/proc/\(target.pid)/root"
-    let program = "/proc/\(target.pid)/exe"
+    let directory = ProcessDirectory.of(target.pid)
+    root = "\(directory)/root"
+    let program = "\(directory)/exe"
     let path = (try? FileDescriptor.link(program)) ?? target.name
     let identity = FileIdentity(program)
     executable = CodeFile(path: path, link: program)
@@ -61,7 +62,7 @@ package struct TargetCode: ~Copyable {
   package func isShared(_ file: CodeFile) -> Bool {
     guard file.link == executable.link, let program = FileIdentity(file.link) else { return true }
     let others = ((try? SystemFiles.list("/proc")) ?? []).compactMap { Int32($0) }.filter { $0 != pid }
-    return others.contains { FileIdentity("/proc/\($0)/exe") == program }
+    return others.contains { FileIdentity("\(ProcessDirectory.of($0))/exe") == program }
   }
 
   deinit {

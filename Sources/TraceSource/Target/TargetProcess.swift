@@ -13,7 +13,7 @@ package struct TargetProcess: Sendable, Equatable {
     guard pid > 0, let status = ProcessStatus.read(pid: pid) else {
       throw CaptureError(.noTarget, "there is no process \(pid)", remedy: "check the pid with `ps -e`")
     }
-    if status.isZombie {
+    if !ProcessStatus.isAlive(pid, status) {
       throw CaptureError(
         .noTarget, "process \(pid) (\(status.name)) is a zombie: it has ended already",
         remedy: "watch its parent, process \(status.parent), or start it anew with `-- COMMAND`")
@@ -36,8 +36,8 @@ package struct TargetProcess: Sendable, Equatable {
   package static func findOnly(named name: String) throws(CaptureError) -> TargetProcess {
     var candidates: [TargetProcess] = []
     for entry in (try? SystemFiles.list("/proc")) ?? [] {
-      guard let pid = Int32(entry), let status = ProcessStatus.read(pid: pid), !status.isZombie,
-        status.name.contains(name), !isMonitor(pid)
+      guard let pid = Int32(entry), let status = ProcessStatus.read(pid: pid), status.name.contains(name),
+        ProcessStatus.isAlive(pid, status), !isMonitor(pid)
       else { continue }
       candidates.append(TargetProcess(pid: pid, name: status.name))
     }
@@ -56,7 +56,7 @@ package struct TargetProcess: Sendable, Equatable {
 
   /// Open vSwitch's `--monitor` parent has the daemon's name, and calls itself "NAME: monitoring pid N (…)".
   private static func isMonitor(_ pid: Int32) -> Bool {
-    ((try? SystemFiles.read("/proc/\(pid)/cmdline")) ?? "").contains(": monitoring pid ")
+    ((try? SystemFiles.read("\(ProcessDirectory.of(pid))/cmdline")) ?? "").contains(": monitoring pid ")
   }
 
   /// Its threads now; empty where it has ended.
@@ -93,5 +93,5 @@ package struct TargetProcess: Sendable, Equatable {
   }
 
   /// Path of its program as this process can open it.
-  package var executablePath: String { "/proc/\(pid)/exe" }
+  package var executablePath: String { "\(ProcessDirectory.of(pid))/exe" }
 }

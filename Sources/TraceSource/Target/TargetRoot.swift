@@ -17,11 +17,12 @@ package struct TargetRoot: ~Copyable {
   package let path: String?
 
   package init(of target: TargetProcess) {
-    let root = open("/proc/\(target.pid)/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let directory = ProcessDirectory.of(target.pid)
+    let root = open("\(directory)/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     descriptor = root
     let isOwn =
-      FileIdentity("/proc/\(target.pid)/root/.") == FileIdentity("/proc/self/root/.")
-      && FileIdentity("/proc/\(target.pid)/ns/mnt") == FileIdentity("/proc/self/ns/mnt")
+      FileIdentity("\(directory)/root/.") == FileIdentity("/proc/self/root/.")
+      && FileIdentity("\(directory)/ns/mnt") == FileIdentity("/proc/self/ns/mnt")
     path = isOwn || root < 0 ? nil : "/proc/self/fd/\(root)"
     // In the innermost of its namespaces; real, effective, saved and file system's.
     let details = ProcessStatus.details(pid: target.pid, ["NSpid", "Uid"])

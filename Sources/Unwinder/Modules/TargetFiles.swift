@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// How a process's files are reached.
 package struct TargetFiles: Sendable {
   package internal(set) var pid: Int32
@@ -22,8 +24,27 @@ package struct TargetFiles: Sendable {
     isLive = false
   }
 
+  /// The process's directory in /proc. A first thread that has ended before the others has no mappings any more; any other
+  /// thread has the process's.
+  private var directory: String {
+    func isMapped(_ directory: String) -> Bool {
+      var byte: CChar = 0
+      return readlink("\(directory)/exe", &byte, 1) > 0
+    }
+    let usual = "/proc/\(pid)"
+    guard !isMapped(usual), let tasks = opendir("\(usual)/task") else { return usual }
+    defer { closedir(tasks) }
+    while let entry = readdir(tasks) {
+      let tid = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if Int32(tid) != nil, isMapped("/proc/\(tid)") { return "/proc/\(tid)" }
+    }
+    return usual
+  }
+
   func place(of path: String, mappedAt start: UInt64, length: UInt64) -> ModulePlace {
     let range = String(start, radix: 16) + "-" + String(start &+ length, radix: 16)
-    return ModulePlace(link: isLive ? "/proc/\(pid)/map_files/\(range)" : nil, path: (roots.first ?? "") + path)
+    return ModulePlace(link: isLive ? "\(directory)/map_files/\(range)" : nil, path: (roots.first ?? "") + path)
   }
 }
