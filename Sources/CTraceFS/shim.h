@@ -12,12 +12,14 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
@@ -53,6 +55,27 @@ static inline pid_t kdelay_spawn_waiting(const char *path, char *const argv[], i
 	if (write(failed, &error, sizeof(error)) < 0)
 		_exit(126);
 	_exit(127);
+}
+
+/* A macro. */
+static const uint32_t KDELAY_TRACEFS_MAGIC = TRACEFS_MAGIC;
+
+/* O_PATH is hidden from Swift by feature macros. Gives descriptors 0 to 2 something where they are closed that, like a closed
+ * descriptor, can be neither read nor written, and that an exec closes again. */
+static inline void kdelay_fill_standard_descriptors(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/", __O_PATH | O_CLOEXEC);
+}
+
+/* O_TMPFILE is hidden from Swift by feature macros. Opens a file without a name in DIRECTORY. Returns a descriptor, -1 with
+ * errno on failure. */
+static inline int kdelay_open_unnamed(const char *directory)
+{
+	return open(directory, __O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
 }
 
 /* pipe2 is hidden from Swift by feature macros. */

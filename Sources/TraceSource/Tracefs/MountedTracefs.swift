@@ -13,25 +13,51 @@ package struct MountedTracefs: TracefsAccess {
     log: (@Sendable (String) -> Void)? = nil
   ) throws(CaptureError) -> (tracefs: MountedTracefs, message: String?) {
     tracefs_set_loglevel(TEP_LOG_NONE)
-    var path: UnsafePointer<CChar>?
-    let mounted = tracefs_tracing_dir_is_mounted(true, &path)
-    guard mounted >= 0, let path else {
-      let reason = Errno(rawValue: errno)
-      if geteuid() != 0 {
-        throw CaptureError(
-          .notPermitted, "cannot mount tracefs: \(reason)",
-          remedy: "run as root (or with CAP_SYS_ADMIN and access to tracefs)")
-      }
+    let table: MountTable
+    do { table = try MountTable.read() } catch {
       throw CaptureError(
-        .noTracefs, "no tracefs is mounted and it cannot be mounted: \(reason)",
-        remedy: "use a kernel with CONFIG_FTRACE, or `mount -t tracefs nodev /sys/kernel/tracing`")
+        .noTracefs, "cannot tell what is mounted: cannot read /proc/self/mounts: \(error)",
+        remedy: "mount /proc (`mount -t proc proc /proc`), which much else is read from, too")
     }
-    let root = String(cString: path)
-    let tracefs = MountedTracefs(root: root, log: log)
+    if let root = table.candidates.first(where: MountTable.isTracefs) { return (try use(root, log), nil) }
+    if let hidden = table.candidates.first, let cover = table.cover(of: hidden) {
+      throw CaptureError(
+        .noTracefs, "tracefs is mounted on \(hidden), but covered by another file system (\(cover))",
+        remedy: "unmount that, or mount tracefs elsewhere: `mount -t tracefs nodev DIRECTORY`")
+    }
+    let root = try mount()
+    return (try use(root, log), "mounted tracefs on \(root)")
+  }
+
+  private static func use(_ root: String, _ log: (@Sendable (String) -> Void)?) throws(CaptureError) -> MountedTracefs {
     guard access("\(root)/instances", R_OK | X_OK) == 0 else {
       throw .tracefs("use", "\(root)/instances", Errno(rawValue: errno))
     }
-    return (tracefs, mounted == 0 ? "mounted tracefs on \(root)" : nil)
+    // Else libtracefs looks itself for where to make instances.
+    var path = Array(root.utf8CString)
+    tracefs_set_tracing_dir(&path)
+    return MountedTracefs(root: root, log: log)
+  }
+
+  /// Mounts it where it belongs, or where kernels before 4.1 had it, as a part of debugfs.
+  private static func mount() throws(CaptureError) -> String {
+    var reason = Errno.noSuchFileOrDirectory
+    for (type, path, root) in [
+      ("tracefs", "/sys/kernel/tracing", "/sys/kernel/tracing"),
+      ("debugfs", "/sys/kernel/debug", "/sys/kernel/debug/tracing"),
+    ] {
+      let isMounted = Glibc.mount("nodev", path, type, 0, nil) == 0
+      if isMounted, MountTable.isTracefs(root) { return root }
+      if !isMounted, errno != ENOENT { reason = Errno(rawValue: errno) }
+    }
+    if geteuid() != 0 {
+      throw CaptureError(
+        .notPermitted, "cannot mount tracefs: \(reason)",
+        remedy: "run as root (or with CAP_SYS_ADMIN and access to tracefs)")
+    }
+    throw CaptureError(
+      .noTracefs, "no tracefs is mounted and it cannot be mounted: \(reason)",
+      remedy: "use a kernel with CONFIG_FTRACE, or `mount -t tracefs nodev /sys/kernel/tracing`")
   }
 
   package func createInstance(_ name: String) throws(CaptureError) {
