@@ -105,7 +105,9 @@ package struct CommandProcess: ~Copyable {
       CaptureError(
         .notPermitted, "cannot run '\(command)': it is not an executable file", remedy: "check its mode with `ls -l`")
     default:
-      CaptureError(.noTarget, "cannot run '\(command)': \(errno)", remedy: "check that it is a program of this machine")
+      CaptureError(
+        .noTarget, "cannot run '\(command)': \(errno)",
+        remedy: "check that it is a program of this machine; a script begins with `#!` and its interpreter")
     }
   }
 }

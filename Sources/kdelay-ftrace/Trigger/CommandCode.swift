@@ -16,12 +16,7 @@ extension TargetCode {
 
   /// The program that runs the script at `path`: what follows `#!`, or the name after `#!/usr/bin/env`. nil for a program.
   private static func interpreter(of path: String) -> String? {
-    guard let file = fopen(path, "r") else { return nil }
-    defer { fclose(file) }
-    var line = [CChar](repeating: 0, count: 256)
-    guard fgets(&line, Int32(line.count), file) != nil else { return nil }
-    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    guard text.hasPrefix("#!") else { return nil }
+    guard let text = FirstLine.read(path), text.hasPrefix("#!") else { return nil }
     let words = text.dropFirst(2).split(whereSeparator: \.isWhitespace).map(String.init)
     guard let first = words.first else { return nil }
     guard first.hasSuffix("/env"), words.count > 1 else { return first }
