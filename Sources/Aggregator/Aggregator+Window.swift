@@ -52,6 +52,7 @@ extension Aggregator {
   /// interrupts were not recorded before it, so that nobody knows who is inside one.
   package mutating func startWindow(at time: UInt64, forgettingModes: Bool = false) {
     threads.removeDead()
+    children.startWindow()
     upcalls.removeAll()
     syscallEvents.open()
     waits.removeAll()
@@ -118,7 +119,8 @@ extension Aggregator {
       start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded,
       eventsRead: eventsRead, lostEvents: lostEvents, missingTime: missing, missedTriggers: missed,
       upcalls: upcalls.snapshot, syscallEvents: Array(syscallEvents.events.elements),
-      syscallWaits: Array(syscallEvents.waits.elements), syscallEventsLeftOut: syscallEvents.leftOut)
+      syscallWaits: Array(syscallEvents.waits.elements), syscallEventsLeftOut: syscallEvents.leftOut,
+      childrenNotWatched: children.seenInWindow)
   }
 
   private func snapshot(of statistic: SyscallStatistic) -> SyscallSnapshot {

@@ -12,6 +12,8 @@ package struct Aggregator: ~Copyable {
   var upcalls = UpcallTable()
   var syscallEvents: SyscallEventList
   var waits = WaitPool()
+  /// Processes that the target made; see `ChildProcesses`.
+  package var children = ChildProcesses()
   /// When the window opened, ns.
   package internal(set) var windowStart: UInt64 = 0
   /// CPUs whose events are missing at this point of the stream.
@@ -158,7 +160,10 @@ package struct Aggregator: ~Copyable {
     // kernel makes for itself (io_uring's and vhost's workers), without the event that its filter follows.
     let (cloneThread, cloneUntraced): (Int64, Int64) = (0x10000, 0x80_0000)
     let parent = threads.find(event.tid)
-    guard parent >= 0, threads.records[parent].scheduling != .dead, event.value & cloneThread != 0 else { return }
+    guard parent >= 0, threads.records[parent].scheduling != .dead else {
+      return children.taskCreated(event.subject, by: event.tid, isThread: event.value & cloneThread != 0)
+    }
+    guard event.value & cloneThread != 0 else { return children.targetForked(event.subject) }
     threads.records[parent].isSeenRunning(at: event.timestamp, cpu: event.cpu)
     // After a loss, /proc may have shown it before its own event comes.
     let known = threads.find(event.subject)
@@ -199,7 +204,7 @@ package struct Aggregator: ~Copyable {
   /// A thread's life ends here: a little of its exit follows, but the kernel's pid filter forgets the tid at this point.
   private mutating func exit(_ event: Event) {
     let thread = threads.find(event.subject)
-    guard thread >= 0, threads.records[thread].scheduling != .dead else { return }
+    guard thread >= 0, threads.records[thread].scheduling != .dead else { return children.ended(event.subject) }
     threads.records[thread].end(event)
     waits.forget(&threads.records[thread].waits)
   }
@@ -210,7 +215,9 @@ package struct Aggregator: ~Copyable {
     let newTID = event.subject
     let oldTID = event.detail
     let thread = threads.find(oldTID)
-    guard thread >= 0, threads.records[thread].scheduling != .dead else { return }
+    guard thread >= 0, threads.records[thread].scheduling != .dead else {
+      return children.replacedProgram(newTID, was: oldTID)
+    }
     execCount += 1
     if newTID != oldTID {
       let name = renamedDead?.tid == newTID ? renamedDead?.name : nil
@@ -261,6 +268,12 @@ package struct Aggregator: ~Copyable {
       threads.records[thread].decideMode(was: .user)
       threads.records[thread].mode = .user
     }
+  }
+
+  /// The name of the target's thread `tid`, which may have ended in the open window; nil where it has none such.
+  package mutating func name(of tid: Int32) -> NameID? {
+    let thread = threads.find(tid)
+    return thread >= 0 ? threads.records[thread].name : nil
   }
 
   /// Whether `tid` is a living thread of the target.

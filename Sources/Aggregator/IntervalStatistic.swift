@@ -17,4 +17,13 @@ package struct IntervalStatistic: Sendable, Equatable, BitwiseCopyable {
     count &+= 1
     total &+= length
   }
+
+  /// Adds all intervals of another one.
+  package mutating func add(_ other: IntervalStatistic) {
+    guard other.count > 0 else { return }
+    min = count == 0 ? other.min : Swift.min(min, other.min)
+    max = Swift.max(max, other.max)
+    count += other.count
+    total += other.total
+  }
 }

@@ -25,11 +25,14 @@ package struct Snapshot: Sendable, Equatable {
   package var syscallWaits: [SyscallWait]
   /// Those that were too many.
   package var syscallEventsLeftOut: UInt64
+  /// Direct child processes of the target that lived at some time of the window.
+  package var childrenNotWatched: Int
 
   package init(
     start: UInt64, stop: UInt64, threads: [ThreadSnapshot], discardedIntervals: UInt64, eventsRead: UInt64,
     lostEvents: [Int: UInt64], missingTime: UInt64 = 0, missedTriggers: UInt64 = 0, upcalls: [UpcallCount] = [],
-    syscallEvents: [SyscallEvent] = [], syscallWaits: [SyscallWait] = [], syscallEventsLeftOut: UInt64 = 0
+    syscallEvents: [SyscallEvent] = [], syscallWaits: [SyscallWait] = [], syscallEventsLeftOut: UInt64 = 0,
+    childrenNotWatched: Int = 0
   ) {
     self.start = start
     self.stop = stop
@@ -43,6 +46,7 @@ package struct Snapshot: Sendable, Equatable {
     self.syscallEvents = syscallEvents
     self.syscallWaits = syscallWaits
     self.syscallEventsLeftOut = syscallEventsLeftOut
+    self.childrenNotWatched = childrenNotWatched
   }
 }
 

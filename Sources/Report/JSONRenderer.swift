@@ -27,6 +27,7 @@ package struct JSONRenderer: Renderer {
         ])
       ),
       ("loss", Self.loss(sample)),
+      ("children_not_watched", .integer(Int64(snapshot.childrenNotWatched))),
       ("threads", .array(sample.threads.map { Self.thread($0, of: sample) })),
       ("upcalls", sample.upcalls.map(Self.upcalls) ?? .null),
       ("syscall_events_left_out", .unsigned(snapshot.syscallEventsLeftOut)),

@@ -61,6 +61,7 @@ package enum JSONSchema {
             "cpus"
           ]
         },
+        "children_not_watched": {"type": "integer", "minimum": 0},
         "threads": {"type": "array", "items": {"$ref": "#/$defs/thread"}},
         "upcalls": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/upcalls"}]},
         "syscall_events": {"type": "array", "items": {"$ref": "#/$defs/syscall_event"}},
@@ -68,8 +69,8 @@ package enum JSONSchema {
         "stack_notes": {"type": "array", "items": {"type": "string"}}
       },
       "required": [
-        "schema", "target", "window", "loss", "threads", "upcalls", "syscall_events", "syscall_events_left_out",
-        "stack_notes"
+        "schema", "target", "window", "loss", "children_not_watched", "threads", "upcalls", "syscall_events",
+        "syscall_events_left_out", "stack_notes"
       ],
       "$defs": {
         "thread": {

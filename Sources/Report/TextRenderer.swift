@@ -4,40 +4,51 @@ internal import TraceModel
 /// The text report: kernel_delay.py's lines column for column, then what this tool adds in sections of its own.
 package struct TextRenderer: Renderer {
   private let grouping: SyscallGrouping
+  private let foldsThreads: Bool
 
-  /// `grouping`: when slow syscalls are folded.
-  package init(grouping: SyscallGrouping = .never) { self.grouping = grouping }
+  /// `grouping`: when slow syscalls are folded. `foldsThreads`: see `ThreadFolding`.
+  package init(grouping: SyscallGrouping = .never, foldsThreads: Bool = true) {
+    self.grouping = grouping
+    self.foldsThreads = foldsThreads
+  }
 
   private static let indent = String(repeating: " ", count: 28)
 
   package func render(_ sample: Sample, _ write: (String) -> Void) {
     var pieces = LinePieces()
     let threads = sample.threads
-    for line in Self.statistics(sample, threads) { pieces.add(line, write) }
+    let rows = foldsThreads ? ThreadFolding.rows(threads, sample.names) : ThreadFolding.single(threads, sample.names)
+    for line in Self.statistics(sample, rows) { pieces.add(line, write) }
     SyscallEventSection.write(sample, grouping) { pieces.add($0, write) }
     var lines = sample.upcalls.map { UpcallSection.lines($0) } ?? []
-    lines += LatencySection.lines(threads, sample.names, isUncertain: sample.namesAreUncertain)
-    lines += ProbeSection.lines(threads, sample.names)
-    lines += AccountingSection.lines(threads, sample.names, recordingCost: sample.recordingCost)
+    lines += LatencySection.lines(rows, isUncertain: sample.namesAreUncertain)
+    lines += ProbeSection.lines(rows)
+    lines += AccountingSection.lines(rows, recordingCost: sample.recordingCost)
+    lines += ChildrenSection.lines(sample.snapshot.childrenNotWatched)
     lines += LossSection.lines(sample)
     for line in lines { pieces.add(line, write) }
     pieces.flush(write)
   }
 
-  private static func statistics(_ sample: Sample, _ threads: [ThreadSnapshot]) -> [String] {
+  private static func statistics(_ sample: Sample, _ rows: [ThreadRow]) -> [String] {
     var lines = Self.edges(sample)
     if sample.startTrigger != nil, sample.stopTrigger != nil {
       lines.append("# Triggered sample dump, stop-start delta \(Self.delta(sample)) ns @\(sample.dumped.text)")
     } else {
       lines.append("# Sample dump @\(sample.dumped.text)")
     }
+    if rows.contains(where: { $0.fold != nil }) {
+      lines.append(
+        "# \(Columns.grouped(UInt64(sample.snapshot.threads.count))) threads: those of one name are folded, "
+          + "what lost the most time comes first; --all-threads shows each.")
+    }
     lines += [
       "\(Columns.left("TID", 10)) \(Columns.left("THREAD", 16)) <RESOURCE SPECIFIC>",
       [10, 16, 76].map { String(repeating: "-", count: $0) }.joined(separator: " "),
     ]
-    for (position, thread) in threads.enumerated() {
+    for (position, row) in rows.enumerated() {
       if position > 0 { lines.append("") }
-      lines += Self.lines(of: thread, sample)
+      lines += Self.lines(of: row, sample)
     }
     return lines
   }
@@ -69,10 +80,11 @@ package struct TextRenderer: Renderer {
     var lines: [String]
   }
 
-  /// A thread's sections; its tid and name stand on the line of the first.
-  private static func lines(of thread: ThreadSnapshot, _ sample: Sample) -> [String] {
-    let names = sample.names
+  /// A row's sections; its tid and name stand on the line of the first.
+  private static func lines(of row: ThreadRow, _ sample: Sample) -> [String] {
+    let (thread, names) = (row.thread, sample.names)
     let sections = [
+      row.fold.map { folded($0, thread.accounting) },
       syscalls(thread, isUncertain: sample.namesAreUncertain),
       longPoll(thread.longPoll),
       run(thread.run),
@@ -81,8 +93,7 @@ package struct TextRenderer: Renderer {
       hardIRQs(thread.hardIRQs, names),
       softIRQs(thread.softIRQs),
     ].compactMap { $0 }
-    let name = Columns.printable(names[thread.name])
-    var head = "\(Columns.right(String(thread.tid), 10)) \(Columns.left(name, 16)) "
+    var head = "\(Columns.right(row.label, 10)) \(Columns.left(row.name, 16)) "
     guard !sections.isEmpty else { return [head + "[NO EVENTS]"] }
     var lines: [String] = []
     for section in sections {
@@ -93,6 +104,17 @@ package struct TextRenderer: Renderer {
     }
     lines.removeLast()
     return lines
+  }
+
+  private static func folded(_ fold: ThreadRow.Fold, _ accounting: Accounting) -> Section {
+    let (all, worst) = (ThreadFolding.lost(accounting), ThreadFolding.lost(fold.worst.accounting))
+    return Section(
+      title: "[FOLDED THREADS]",
+      lines: [
+        "\(head("THREADS", 10))  \(head("LOST ns"))  \(head("MAX LOST ns"))  \(head("BY TID", 10))",
+        "\(Columns.right(UInt64(fold.count), 10))  \(Columns.nanoseconds(all))  \(Columns.nanoseconds(worst))  "
+          + Columns.right(String(fold.worst.tid), 10),
+      ])
   }
 
   private static func syscalls(_ thread: ThreadSnapshot, isUncertain: Bool) -> Section? {

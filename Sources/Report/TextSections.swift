@@ -4,23 +4,25 @@ internal import TraceModel
 /// Quantiles and errors of each syscall of each thread.
 enum LatencySection {
   /// `isUncertain`: see `Sample.namesAreUncertain`.
-  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable, isUncertain: Bool) -> [String] {
-    guard threads.contains(where: { !$0.syscalls.isEmpty }) else { return [] }
+  static func lines(_ rows: [ThreadRow], isUncertain: Bool) -> [String] {
+    guard rows.contains(where: { !$0.thread.syscalls.isEmpty }) else { return [] }
     var lines = [
       "", "# SYSCALL LATENCY (quantiles at most 3.2% above the true value):",
       "\(Columns.right("TID", 10)) \(Columns.left("THREAD", 16)) \(Columns.left("NAME", 20))  "
         + ["COUNT", "ERRORS"].map { Columns.right($0, 10) }.joined(separator: "  ") + "  "
         + ["P50 ns", "P90 ns", "P99 ns", "MAX ns"].map { Columns.right($0, 14) }.joined(separator: "  "),
     ]
-    for thread in threads {
-      for syscall in thread.syscallsByTotal {
+    for row in rows {
+      for syscall in row.thread.syscallsByTotal {
+        // Quantiles of several threads cannot be had from those of each.
+        let quantiles = [syscall.p50, syscall.p90, syscall.p99].map { row.fold == nil ? Columns.grouped($0) : "-" }
         lines.append(
-          "\(Columns.right(String(thread.tid), 10)) \(Columns.left(Columns.printable(names[thread.name]), 16)) "
+          "\(Columns.right(row.label, 10)) \(Columns.left(row.name, 16)) "
             + "\(Columns.cut(syscall.name(isUncertain: isUncertain), 20))  "
             + [syscall.durations.count, syscall.errors].map { Columns.right($0, 10) }.joined(separator: "  ")
             + "  "
-            + [syscall.p50, syscall.p90, syscall.p99, syscall.durations.max]
-            .map { Columns.right(Columns.grouped($0), 14) }.joined(separator: "  "))
+            + (quantiles + [Columns.grouped(syscall.durations.max)]).map { Columns.right($0, 14) }.joined(
+              separator: "  "))
       }
     }
     if isUncertain {
@@ -35,8 +37,8 @@ enum LatencySection {
 
 /// Syscalls that probes made in each thread.
 enum ProbeSection {
-  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable) -> [String] {
-    guard threads.contains(where: { $0.probes.count > 0 }) else { return [] }
+  static func lines(_ rows: [ThreadRow]) -> [String] {
+    guard rows.contains(where: { $0.thread.probes.count > 0 }) else { return [] }
     let head =
       "\(Columns.right("TID", 10)) \(Columns.left("THREAD", 16)) \(Columns.right("COUNT", 10))  "
       + "\(Columns.right("TOTAL ns", 16))  \(Columns.right("MAX ns", 16))"
@@ -45,10 +47,10 @@ enum ProbeSection {
       "# PROBE OVERHEAD (syscalls that probes, of any tool, made amid the thread's own code; they are part of USER):",
       head,
     ]
-      + threads.filter { $0.probes.count > 0 }.map { thread in
-        "\(Columns.right(String(thread.tid), 10)) \(Columns.left(Columns.printable(names[thread.name]), 16)) "
-          + "\(Columns.right(thread.probes.count, 10))  \(Columns.nanoseconds(thread.probes.total))  "
-          + "\(Columns.nanoseconds(thread.probes.max))"
+      + rows.filter { $0.thread.probes.count > 0 }.map { row in
+        let probes = row.thread.probes
+        return "\(Columns.right(row.label, 10)) \(Columns.left(row.name, 16)) \(Columns.right(probes.count, 10))  "
+          + "\(Columns.nanoseconds(probes.total))  \(Columns.nanoseconds(probes.max))"
       }
   }
 }
@@ -62,30 +64,38 @@ enum AccountingSection {
   ]
 
   /// `cost`: what recording a syscall adds to USER, ns.
-  static func lines(_ threads: [ThreadSnapshot], _ names: NameTable, recordingCost cost: UInt64?) -> [String] {
-    guard !threads.isEmpty else { return [] }
+  static func lines(_ rows: [ThreadRow], recordingCost cost: UInt64?) -> [String] {
+    guard !rows.isEmpty else { return [] }
     let titles = columns.map { Columns.right($0.title, 9) }
     var lines = [
       "", "# ACCOUNTING (every nanosecond of each thread's life in the window, in % of LIFE):",
       "\(Columns.right("TID", 10)) \(Columns.left("THREAD", 16)) \(Columns.right("LIFE ms", 12))"
         + titles[0] + Columns.right("RECORDING", 10) + titles.dropFirst().joined() + "  VERDICT",
     ]
-    for thread in threads {
-      lines.append(
-        line(
-          String(thread.tid), Columns.printable(names[thread.name]), thread.accounting, thread.recordingTime(cost))
-          + "  \(verdict(thread.accounting, recording: thread.recordingTime(cost) ?? 0))")
+    for row in rows {
+      lines.append(line(row.label, row.name, row.thread, cost))
+      if let fold = row.fold {
+        lines.append(line(String(fold.worst.tid), fold.worstName, fold.worst, cost) + " (the worst of these)")
+      }
     }
-    if threads.count > 1 {
+    let count = rows.reduce(0) { $0 + ($1.fold?.count ?? 1) }
+    if count > 1 {
       lines.append(
         line(
-          "ALL", "\(threads.count) threads", threads.reduce(Accounting()) { $0 + $1.accounting },
-          cost.map { _ in threads.reduce(0) { $0 + ($1.recordingTime(cost) ?? 0) } }))
+          "ALL", "\(count) threads", rows.reduce(Accounting()) { $0 + $1.thread.accounting },
+          cost.map { _ in rows.reduce(0) { $0 + ($1.thread.recordingTime(cost) ?? 0) } }))
     }
     lines.append(
       cost.map { "# RECORDING is what this tool took of USER, an estimate: \($0) ns a syscall on this machine." }
         ?? "# RECORDING, what this tool took of USER, could not be measured.")
     return lines
+  }
+
+  /// A thread, or several, with its verdict.
+  private static func line(_ tid: String, _ name: String, _ thread: ThreadSnapshot, _ cost: UInt64?) -> String {
+    let recording = thread.recordingTime(cost)
+    return line(tid, name, thread.accounting, recording)
+      + "  \(verdict(thread.accounting, recording: recording ?? 0))"
   }
 
   private static func line(_ tid: String, _ name: String, _ accounting: Accounting, _ recording: UInt64?) -> String {
@@ -171,6 +181,17 @@ enum LossSection {
     }
     if lines.count == 1 { lines.append("# Nothing was lost.") }
     return lines
+  }
+}
+
+/// Processes whose time is in none of the tables.
+enum ChildrenSection {
+  static func lines(_ count: Int) -> [String] {
+    guard count > 0 else { return [] }
+    let processes = count == 1 ? "1 child process" : "\(Columns.grouped(UInt64(count))) child processes"
+    return [
+      "", "# CHILDREN: the target had \(processes) in the window; \(count == 1 ? "it was" : "they were") not watched.",
+    ]
   }
 }
 

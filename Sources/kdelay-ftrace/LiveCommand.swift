@@ -9,9 +9,9 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
   case text
   case json
 
-  func renderer(_ grouping: SyscallGrouping) -> any Renderer {
+  func renderer(_ grouping: SyscallGrouping, foldsThreads: Bool) -> any Renderer {
     switch self {
-    case .text: TextRenderer(grouping: grouping)
+    case .text: TextRenderer(grouping: grouping, foldsThreads: foldsThreads)
     case .json: JSONRenderer()
     }
   }
@@ -92,6 +92,9 @@ struct LiveCommand: ParsableCommand {
     help: "Fold syscalls that the same user stack made (default: on a terminal, when there are more than 20).")
   var groupStacks: Bool?
 
+  @Flag(help: "Show every thread; else a text report of more than 64 folds those of one name.")
+  var allThreads = false
+
   @Flag(help: "Leave Open vSwitch's upcalls out.")
   var skipUpcallStats = false
 
@@ -159,7 +162,7 @@ struct LiveCommand: ParsableCommand {
   func run() throws {
     ReaderPriority.raise()
     let signals = Signals()
-    let reporter = Reporter(format.renderer(grouping), try ReportOutput(path: output))
+    let reporter = Reporter(format.renderer(grouping, foldsThreads: !allThreads), try ReportOutput(path: output))
     do {
       let session = try LiveSession.prepare(self, signals, reporter)
       try session.run()

@@ -18,6 +18,7 @@ extension LiveSession {
     var pid = options.pid
     if !options.command.isEmpty {
       let started = try CommandProcess(starting: options.command)
+      try CommandInterpreter.require(for: started.path)
       pid = started.pid
       command = consume started
     }
@@ -67,6 +68,9 @@ extension LiveCommand {
     }
     if skipSyscallPollEvents, syscallEvents == nil {
       Failure.say("warning: --skip-syscall-poll-events has no effect: -s/--syscall-events is not given")
+    }
+    if allThreads, format != .text {
+      Failure.say("warning: --all-threads has no effect: only text folds threads")
     }
     if triggerDelta != nil, stopTrigger == nil {
       Failure.say("warning: --trigger-delta has no effect: no stop trigger ends a sample")

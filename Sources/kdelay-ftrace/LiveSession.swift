@@ -12,6 +12,8 @@ struct LiveSession: ~Copyable {
   private let reporter: Reporter
   private let log: (@Sendable (String) -> Void)?
   private let target: TargetProcess
+  /// Of its first thread, as the last report has it.
+  private var targetName: String
   private let signals: Signals
   private let pidfd: OwnedDescriptor
   // In the order in which they may go: the command first, the kernel's instance last.
@@ -21,6 +23,7 @@ struct LiveSession: ~Copyable {
   private var wakerNames = WakerNames()
   private var aggregator: Aggregator
   private var tracker: ThreadTracker
+  private var children: ChildWatch
   private var plan: WindowPlan
   private var interval: DrainInterval
   private let bufferBytes: Int
@@ -28,7 +31,10 @@ struct LiveSession: ~Copyable {
   private let triggers: TriggerPair
   private var gateWatch = GateWatch()
   private var interruptions = 0
-  private var targetHasEnded = false
+  /// When the target has ended, ns; nil while it runs.
+  private var targetEnd: UInt64?
+  /// When the command's program began, ns.
+  private var commandStart: UInt64 = 0
   private var lossBefore = Loss()
   /// What opened the open window; nil where that was no trigger.
   private var openingTrigger: String?
@@ -50,6 +56,7 @@ struct LiveSession: ~Copyable {
     self.recordingCost = recordingCost
     self.reporter = reporter
     self.target = target
+    targetName = target.name
     let length = options.sampleTime ?? (options.command.isEmpty || triggers.start != nil ? 0.5 : nil)
     let nanoseconds = triggers.stop == nil ? length.map { UInt64($0 * 1e9) } : nil
     plan = WindowPlan(
@@ -61,6 +68,7 @@ struct LiveSession: ~Copyable {
     interval = DrainInterval(bufferBytes: bufferBytes)
     aggregator = Aggregator(syscallEvents: options.syscallEventFilter)
     tracker = ThreadTracker(target)
+    children = ChildWatch(target)
     self.signals = signals
     self.pidfd = pidfd
     self.command = command
@@ -87,7 +95,7 @@ struct LiveSession: ~Copyable {
       if checkForEnd() { break }
     }
     progress.clear()
-    if let missing = triggers.missing(windows: plan.index - 1) { Failure.say("warning: \(missing)") }
+    sayWhatWasMissed()
     if let code = takeDownCommand(), code != 0 { Failure.say("the command exited with status \(code)") }
     // The report can take long: the target shall not pay for it.
     stacks = nil
@@ -114,6 +122,7 @@ struct LiveSession: ~Copyable {
   /// Says when the first window opens: now for a running process, at its exec for a command.
   private mutating func begin() throws {
     lookAtThreads()
+    if command == nil { children.lookAtAll(&aggregator) }
     // What /proc showed is no older than the events, which are enabled by now, and no younger than this.
     guard command != nil else { return plan.schedule(at: MonotonicClock.now) }
     if triggers.start == nil {
@@ -122,6 +131,7 @@ struct LiveSession: ~Copyable {
       plan.schedule(at: MonotonicClock.now)
     }
     try command?.release()
+    commandStart = MonotonicClock.now
     Self.readABI(of: target, &aggregator)
   }
 
@@ -165,6 +175,7 @@ struct LiveSession: ~Copyable {
     var names = capture.names
     try tracker.follow(&aggregator, capture, { names.intern($0) }, upTo: complete)
     capture.names = names
+    children.follow(&aggregator)
     let now = MonotonicClock.now
     progress.update(
       now: now, started: plan.isOpen ? aggregator.windowStart : nil, events: capture.eventsRead,
@@ -223,6 +234,7 @@ struct LiveSession: ~Copyable {
   private mutating func openWindow(at time: UInt64, _ trigger: Event?) {
     lossBefore = capture.loss
     openingTrigger = trigger.map { triggers.text(of: $0.kind) }
+    children.settle(&aggregator)
     aggregator.startWindow(at: time, forgettingModes: gateWatch.opened(by: trigger, closesGate: capture.gate?.closes))
     plan.opened(at: time)
     wakerNames.startWindow()
@@ -254,11 +266,12 @@ struct LiveSession: ~Copyable {
 
   private mutating func sample(of snapshot: Snapshot, _ trigger: Event?) -> Sample {
     let now = MonotonicClock.now
+    noteName()
     // Lost events are the window's by their place in the stream; the rest is known by the time of reading only.
     var loss = capture.loss.since(lossBefore)
     loss.eventsByCPU = snapshot.lostEvents
     var sample = Sample(
-      targetPID: target.pid, targetName: target.name, index: plan.index, snapshot: snapshot,
+      targetPID: target.pid, targetName: targetName, index: plan.index, snapshot: snapshot,
       loss: loss, names: capture.names,
       started: .of(monotonic: snapshot.start, now: now), stopped: .of(monotonic: snapshot.stop, now: now),
       dumped: .now)
@@ -297,7 +310,7 @@ struct LiveSession: ~Copyable {
     if let due, due > now { length = min(length, due - now) }
     var descriptors = [
       pollfd(fd: signals.descriptor.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: targetHasEnded ? -1 : pidfd.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: targetEnd != nil ? -1 : pidfd.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
     ]
     poll(&descriptors, 2, Int32((length + 999_999) / 1_000_000))
   }
@@ -308,14 +321,36 @@ struct LiveSession: ~Copyable {
     interruptions += signals.take()
     if interruptions >= 2 { return true }
     if interruptions == 1 { plan.cutShort(at: MonotonicClock.now) }
-    guard !targetHasEnded, pidfd.isReadable else { return false }
-    targetHasEnded = true
-    if command == nil {
-      progress.clear()
-      Failure.say("process \(target.pid) (\(target.name)) ended")
-    }
-    plan.cutShort(at: MonotonicClock.now)
+    guard targetEnd == nil, pidfd.isReadable else { return false }
+    let now = MonotonicClock.now
+    targetEnd = now
+    plan.cutShort(at: now)
     return false
+  }
+
+  /// The first thread's name, which an exec or the thread itself can have changed. One that ended in an earlier window keeps
+  /// the name that it had.
+  private mutating func noteName() {
+    if let name = aggregator.name(of: target.pid) { targetName = capture.names[name] }
+  }
+
+  /// Says on stderr what a report does not: that the target ended, and what of it was not watched.
+  private mutating func sayWhatWasMissed() {
+    noteName()
+    if let missing = triggers.missing(windows: plan.index - 1) {
+      // Triggers of the kernel come from any process.
+      let count = triggers.start?.isUserSpace == true ? aggregator.children.seen : 0
+      let reason = count == 0 ? "" : "; process \(target.pid) (\(targetName)) had \(ChildWatch.text(count))"
+      Failure.say("warning: \(missing)\(reason)")
+    }
+    guard let targetEnd else { return }
+    if command == nil { return Failure.say("process \(target.pid) (\(targetName)) ended") }
+    let living = ChildWatch.livingCount(aggregator)
+    guard living > 0 else { return }
+    let lifetime = (targetEnd - min(commandStart, targetEnd)) / 1_000_000
+    Failure.say(
+      "warning: the command ended after \(lifetime) ms, which is all that was measured: "
+        + "\(living == 1 ? "a process that it started runs" : "\(living) processes that it started run") on unwatched")
   }
 
   /// What the capture has cost so far, for `--debug`.

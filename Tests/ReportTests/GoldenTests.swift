@@ -9,8 +9,8 @@ import TraceModel
 struct GoldenTests {
   private static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 
-  private func check(_ text: String, _ file: String) throws {
-    let url = Self.directory.appending(path: file)
+  static func check(_ text: String, _ file: String) throws {
+    let url = directory.appending(path: file)
     if ProcessInfo.processInfo.environment["KDELAY_RECORD_GOLDEN"] != nil {
       try text.write(to: url, atomically: true, encoding: .utf8)
     }
@@ -20,10 +20,10 @@ struct GoldenTests {
   @Test func textReport() throws {
     setenv("TZ", "UTC-2", 1)
     tzset()
-    try check(TextRenderer().render(Self.sample), "sample.txt")
+    try Self.check(TextRenderer().render(Self.sample), "sample.txt")
   }
 
-  @Test func jsonReport() throws { try check(JSONRenderer().render(Self.sample), "sample.json") }
+  @Test func jsonReport() throws { try Self.check(JSONRenderer().render(Self.sample), "sample.json") }
 
   /// The same sample between two triggers, some of which were missed, with upcalls.
   private static var triggered: Sample {
@@ -56,10 +56,12 @@ struct GoldenTests {
   @Test func textReportBetweenTriggers() throws {
     setenv("TZ", "UTC-2", 1)
     tzset()
-    try check(TextRenderer().render(Self.triggered), "triggered.txt")
+    try Self.check(TextRenderer().render(Self.triggered), "triggered.txt")
   }
 
-  @Test func jsonReportBetweenTriggers() throws { try check(JSONRenderer().render(Self.triggered), "triggered.json") }
+  @Test func jsonReportBetweenTriggers() throws {
+    try Self.check(JSONRenderer().render(Self.triggered), "triggered.json")
+  }
 
   @Test func aShortWindowIsALineInTextAndNothingInJSON() {
     setenv("TZ", "UTC-2", 1)

@@ -1,0 +1,82 @@
+/// The processes below the target, which are not watched: they are only counted.
+///
+/// The kernel's pid filter follows forks, so that what comes and goes after the capture has begun is seen. Those that were
+/// there before are told by whoever looks at /proc, and so is their end.
+package struct ChildProcesses {
+  private struct Process {
+    /// Threads of it that are known to live.
+    var threads: Int
+    /// Whether a thread of the target made it, and not one of its children.
+    var isChild: Bool
+    /// Whether its events are recorded, its end among them.
+    var isFollowed: Bool
+  }
+
+  private var processes: [Int32: Process] = [:]
+  /// Each known thread's process.
+  private var processOfThread: [Int32: Int32] = [:]
+  /// Direct children that lived at some time of the window.
+  package private(set) var seenInWindow = 0
+  /// Direct children that lived at some time since the capture began.
+  package private(set) var seen = 0
+
+  package init() {}
+
+  /// The processes that live, children of children included, by pid.
+  package var living: [Int32] { processes.keys.sorted() }
+
+  /// Those of them whose end no event tells.
+  package var unfollowed: [Int32] { processes.filter { !$0.value.isFollowed }.keys.sorted() }
+
+  /// A process that /proc shows. `isChild`: the target is its parent.
+  package mutating func observe(_ pid: Int32, isChild: Bool) {
+    guard processes[pid] == nil else { return }
+    add(pid, isChild: isChild, isFollowed: false)
+  }
+
+  /// A task of the target made the process `pid`.
+  mutating func targetForked(_ pid: Int32) {
+    if processes[pid] == nil { add(pid, isChild: true, isFollowed: true) }
+    processes[pid]?.isFollowed = true
+  }
+
+  /// Task `parent`, which is none of the target's, made another one.
+  mutating func taskCreated(_ tid: Int32, by parent: Int32, isThread: Bool) {
+    guard let process = processOfThread[parent], processOfThread[tid] == nil else { return }
+    if isThread {
+      processOfThread[tid] = process
+      processes[process]?.threads += 1
+    } else {
+      add(tid, isChild: false, isFollowed: true)
+    }
+  }
+
+  /// The task has ended. A process lives as long as one of its threads does.
+  package mutating func ended(_ tid: Int32) {
+    guard let process = processOfThread.removeValue(forKey: tid), let left = processes[process]?.threads else { return }
+    processes[process]?.threads = left - 1
+    if left == 1 { processes[process] = nil }
+  }
+
+  /// The process has ended, as /proc tells where events do not.
+  package mutating func processEnded(_ pid: Int32) {
+    processes[pid] = nil
+    processOfThread[pid] = nil
+  }
+
+  /// A thread of a process replaced its program: all others are gone, and it has the first one's id now.
+  mutating func replacedProgram(_ tid: Int32, was old: Int32) {
+    guard tid != old, processOfThread.removeValue(forKey: old) != nil else { return }
+    if processOfThread[tid] == nil { processOfThread[tid] = tid } else { ended(tid) }
+  }
+
+  mutating func startWindow() { seenInWindow = processes.values.count { $0.isChild } }
+
+  private mutating func add(_ pid: Int32, isChild: Bool, isFollowed: Bool) {
+    processes[pid] = Process(threads: 1, isChild: isChild, isFollowed: isFollowed)
+    processOfThread[pid] = pid
+    guard isChild else { return }
+    seen += 1
+    seenInWindow += 1
+  }
+}
