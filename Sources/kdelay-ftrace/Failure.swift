@@ -37,10 +37,21 @@ enum Failure {
     }
   }
 
+  /// What was asked for instead of a capture, on stdout.
+  static func exit(printing text: String) -> Never {
+    do {
+      var output = try ReportOutput(path: nil)
+      try output.write(text + "\n")
+    } catch {
+      exit(with: error)
+    }
+    Glibc.exit(0)
+  }
+
   /// Help and version are no errors; a wrong command line is.
   private static func exitParsing(_ error: any Error) -> Never {
     let code = KernelDelay.exitCode(for: error)
-    guard code != .success else { KernelDelay.exit(withError: error) }
+    guard code != .success else { exit(printing: KernelDelay.fullMessage(for: error)) }
     let message = KernelDelay.message(for: error).split(separator: "\n").first.map(String.init) ?? "\(error)"
     say("error: \(message)\n  see `kdelay-ftrace --help`")
     Glibc.exit(ExitStatus.usage.rawValue)

@@ -6,7 +6,7 @@ kdelay_fill_standard_descriptors()
 
 // Asked for help in general, an operator wants the options of the main job and not just a list of commands.
 if ["-h", "--help", "help"].contains(CommandLine.arguments.dropFirst().joined(separator: " ")) {
-  print(KernelDelay.helpMessage(for: LiveCommand.self))
+  Failure.exit(printing: KernelDelay.helpMessage(for: LiveCommand.self))
 } else {
   do {
     var command = try KernelDelay.parseAsRoot()

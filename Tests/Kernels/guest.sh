@@ -31,14 +31,14 @@ echo 2 > /proc/sys/kernel/perf_event_paranoid
 mkfifo /tmp/go
 /job/known-answer 3000 20 < /tmp/go > /out/process.answer &
 exec 7<> /tmp/go
-wait_for grep -q ready /out/process.answer
+wait_for grep -qs ready /out/process.answer
 pid=$(sed -n 's/ready //p' /out/process.answer)
 $run --format json --sample-time 600 -o /out/process.json -p "$pid" &
 tool=$!
 wait_for recording
 usleep 500000
 echo go >&7
-wait_for grep -q program /out/process.answer
+wait_for grep -qs program /out/process.answer
 # A CPU goes and comes back in the middle of a sample: nothing may be lost, and nothing may hang.
 echo 0 > /sys/devices/system/cpu/cpu1/online && usleep 300000 && echo 1 > /sys/devices/system/cpu/cpu1/online
 usleep 300000
@@ -51,11 +51,11 @@ windows() {
     rm -f /tmp/go; mkfifo /tmp/go
     /job/trigger-windows 25 20 < /tmp/go > /out/$1.answer &
     exec 7<> /tmp/go
-    wait_for grep -q ready /out/$1.answer
+    wait_for grep -qs ready /out/$1.answer
     $run -D --format json -o /out/$1.json --sample-count 20 --start-trigger "$2" --stop-trigger "$3" \
         -p "$(sed -n 's/ready //p' /out/$1.answer)" 2> /out/$1.err &
     tool=$!
-    wait_for grep -q gating: /out/$1.err
+    wait_for grep -qs gating: /out/$1.err
     usleep 500000
     echo go >&7
     wait $tool || exit 5

@@ -24,8 +24,10 @@ class EndedLeader(LiveTestCase):
         self.addCleanup(process.stdin.close)
         self.addCleanup(process.kill)
         wait_until(lambda: state(process.pid, process.pid) == "Z", "the first thread has ended")
-        comms = {int(p.parent.name): p.read_text().strip() for p in pathlib.Path(f"/proc/{process.pid}/task").glob("*/comm")}
-        return process, {name: tid for tid, name in comms.items()}
+        def tids():
+            return {p.read_text().strip(): int(p.parent.name) for p in pathlib.Path(f"/proc/{process.pid}/task").glob("*/comm")}
+        wait_until(lambda: {"stepper", "waiter"} <= tids().keys(), "the threads have their names")
+        return process, tids()
 
     def test_its_threads_are_watched(self):
         process, tids = self.start()
@@ -53,12 +55,19 @@ class EndedLeader(LiveTestCase):
 
     def test_its_stacks_have_names(self):
         process, _ = self.start()
+        # What is mapped is all that is left of it.
+        os.unlink(self.program)
         sample = run("-p", process.pid, "-s", 1_000_000, "--sample-time", 0.5).sample
         stacks = [[f["symbol"] for f in e["user_stack"]] for e in sample["syscall_events"] if e["comm"] == "stepper"]
         self.assertTrue(stacks)
         for stack in stacks:
             self.assertIn("step", stack)
             self.assertIn("work", stack)
+
+    def test_it_is_found_by_its_name(self):
+        self.program = self.program.rename(self.program.with_name("ovs-vswitchd"))
+        process, _ = self.start()
+        self.assertEqual(run("--sample-time", 0.2).sample["target"], {"pid": process.pid, "comm": "ovs-vswitchd"})
 
     def test_a_first_thread_that_ends_while_it_is_watched(self):
         reading, writing = os.pipe()

@@ -56,6 +56,12 @@ class ClosedDescriptors(LiveTestCase):
                 said = subprocess.run([*closing(">&-"), BINARY, command], stderr=subprocess.PIPE, text=True)
                 self.assertEqual(said.returncode, 74, said.stderr)
 
+        for option in ("--help", "--version", "help"):
+            for place in (">&-", "> /dev/full"):
+                with self.subTest(option=option, place=place):
+                    said = subprocess.run([*closing(place), BINARY, option], stderr=subprocess.PIPE, text=True)
+                    self.assertEqual(said.returncode, 74, said.stderr)
+
     def test_a_stdout_that_cannot_be_written(self):
         self.assertEqual(run("-p", os.getpid(), under=closing("1< /dev/null")).status, 74)
 
