@@ -90,8 +90,9 @@ class Text(LiveTestCase):
         rows = [line for line in self.accounts if line.split()[0].isdigit()]
         self.assertEqual(len(rows), len(self.parse()))
         for row in rows:
-            # TID, THREAD, LIFE ms, nine shares, VERDICT.
-            shares = row[27:].split()[1:10]
-            self.assertEqual(len(shares), 9, row)
+            # TID, THREAD, LIFE ms, USER, RECORDING (a part of it), eight more shares, VERDICT.
+            shares = row[27:].split()[1:11]
+            self.assertEqual(len(shares), 10, row)
+            del shares[1]
             whole = sum(0 if share == "-" else 0.05 if share == "<0.1" else float(share) for share in shares)
             self.assertAlmostEqual(whole, 100, delta=0.5, msg=row)
