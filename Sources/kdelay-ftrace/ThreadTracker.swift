@@ -38,7 +38,7 @@ struct ThreadTracker {
 
   /// Settles, before a window closes, the threads that no event has told of: a thread without a switch has been running,
   /// or waiting for a CPU, all along, and one without a syscall has been on one side of it. `isGated`: syscalls were not
-  /// recorded since the thread was looked at, so that its clock ticks tell only if all are of one kind.
+  /// recorded since the thread was looked at, so that its clock ticks tell only if all are the user's.
   mutating func settleSilent(_ aggregator: inout Aggregator, isGated: Bool) {
     let now = MonotonicClock.now
     for silent in aggregator.silentThreads {
@@ -57,7 +57,8 @@ struct ThreadTracker {
   static func mode(from before: ThreadGlance?, to now: ThreadGlance, isGated: Bool) -> ThreadObservation.Mode {
     let user = now.status.userTicks &- (before?.status.userTicks ?? 0)
     let kernel = now.status.kernelTicks &- (before?.status.kernelTicks ?? 0)
-    if isGated, user > 0, kernel > 0 { return .unknown }
+    // Some of them may be from before the window, in a syscall whose end was not recorded.
+    if isGated, kernel > 0 { return .unknown }
     if user > kernel { return .user }
     return kernel > user && now.status.faults == before?.status.faults ?? 0 ? .syscall : .unknown
   }

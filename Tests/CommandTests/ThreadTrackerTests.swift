@@ -18,7 +18,7 @@ struct ThreadTrackerTests {
     arguments: [
       (5, 1, 0, false, ThreadObservation.Mode.user), (5, 1, 9, false, .user), (0, 5, 0, false, .syscall),
       (0, 5, 1, false, .unknown), (2, 5, 1, false, .unknown), (0, 0, 0, false, .unknown), (3, 3, 0, false, .unknown),
-      (5, 1, 0, true, .unknown), (5, 0, 0, true, .user), (0, 5, 0, true, .syscall),
+      (5, 1, 0, true, .unknown), (5, 0, 0, true, .user), (0, 5, 0, true, .unknown),
     ] as [(UInt64, UInt64, UInt64, Bool, ThreadObservation.Mode)])
   func clockTicksTellTheModeOfAThreadThatCrossesNothing(
     _ user: UInt64, _ kernel: UInt64, _ faults: UInt64, _ isGated: Bool, _ expected: ThreadObservation.Mode
