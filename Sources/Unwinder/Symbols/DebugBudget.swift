@@ -19,6 +19,8 @@ final class DebugBudget {
   private var isMemorySpent = false
   /// Whether anything was left out for it.
   private(set) var isExceeded = false
+  /// Files whose debug information is there, and could not be read, be it damaged or compressed in an unknown way.
+  private(set) var unreadable = 0
 
   /// Whether a file's sections of that many bytes may be read; takes them off.
   func takeSections(_ count: UInt64) -> Bool {
@@ -60,6 +62,9 @@ final class DebugBudget {
 
   /// Something is not read, because it would cost too much.
   func leaveOut() { isExceeded = true }
+
+  /// A file's debug information, or a part of it, cannot be read.
+  func noteUnreadable() { unreadable += 1 }
 
   /// Whether there is time and memory for another step.
   var hasMore: Bool { ContinuousClock.now < deadline && !isOutOfMemory }

@@ -25,6 +25,8 @@ final class DebugInformation {
   private let dwarf: OpaquePointer
   /// libdw refers to it.
   private let alternate: DebugInformation?
+  /// Whether a unit that was asked for has its functions in a file of its own (DWARF 5, 7.3.2).
+  private(set) var isSplit = false
   private let budget: DebugBudget
   private var units: UnitTable
   private var lines: LinePrograms
@@ -37,14 +39,24 @@ final class DebugInformation {
   /// Nil if the image is not a file with such sections, or if `budget` does not allow for them. `alternate`: of the file in
   /// which dwz has put what several images have in common.
   init?(of image: borrowing ELFImage, alternate: DebugInformation? = nil, _ budget: DebugBudget) {
-    guard case .file(let file) = image.bytes.storage, DebugSections.hasUnits(image),
-      let handle = ELFHandle(of: image.bytes), let sections = DebugSections(in: handle, of: image.bytes),
-      budget.takeSections(sections.size)
-    else { return nil }
+    guard case .file(let file) = image.bytes.storage, DebugSections.hasUnits(image) else { return nil }
+    guard let handle = ELFHandle(of: image.bytes), let sections = DebugSections(in: handle, of: image.bytes) else {
+      budget.noteUnreadable()
+      return nil
+    }
+    guard budget.takeSections(sections.size) else { return nil }
     var time = Duration.zero
     let elf = handle.elf
     let opened = budget.spend(on: &time) { () -> (OpaquePointer, UnitTable)? in
-      guard let dwarf = dwarf_begin_elf(elf, DWARF_C_READ, nil) else { return nil }
+      guard let dwarf = dwarf_begin_elf(elf, DWARF_C_READ, nil) else {
+        budget.noteUnreadable()
+        return nil
+      }
+      if sections.isPacked(["info", "abbrev"]) {
+        budget.noteUnreadable()
+        dwarf_end(dwarf)
+        return nil
+      }
       guard UnitHeaders.areBounded(sections) else {
         budget.leaveOut()
         dwarf_end(dwarf)
@@ -53,6 +65,7 @@ final class DebugInformation {
       return (dwarf, UnitTable(of: dwarf))
     }
     guard case let (dwarf, units)?? = opened else { return nil }
+    if sections.isDamaged || sections.isPacked() { budget.noteUnreadable() }
     self.file = file
     self.handle = handle
     self.dwarf = dwarf
@@ -88,6 +101,9 @@ final class DebugInformation {
   }
 
   private func scopes(at address: UInt64, unit: inout Dwarf_Die, offset: Dwarf_Off) -> [Scope] {
+    if dwarf_hasattr(&unit, UInt32(DW_AT_dwo_name)) != 0 || dwarf_hasattr(&unit, UInt32(DW_AT_GNU_dwo_name)) != 0 {
+      isSplit = true
+    }
     let hasLines = lines.allows(&unit)
     let source = hasLines ? SourceLine.of(address, unit: &unit) : nil
     var function = Dwarf_Die()

@@ -18,6 +18,8 @@ struct DebugSections {
   /// Bytes of those that are left, unpacked.
   private(set) var size: UInt64 = 0
   private var sections: [String: OpaquePointer] = [:]
+  /// Whether one was left out because its header makes no sense.
+  private(set) var isDamaged = false
 
   /// Whether the image has functions and lines at all; a stripped one has not.
   static func hasUnits(_ image: borrowing ELFImage) -> Bool {
@@ -32,12 +34,7 @@ struct DebugSections {
     while let section = next {
       var header = GElf_Shdr()
       if gelf_getshdr(section, &header) != nil, elf_ndxscn(section) != names {
-        if let name = Self.name(section, header, handle, names), sections[name] == nil,
-          let size = Self.unpackedSize(section, header, bytes), name != "aranges" || size <= Self.arangesLimit
-        {
-          sections[name] = section
-          self.size += size
-        } else {
+        if !take(section, header, Self.name(section, header, handle, names), bytes) {
           // In libelf's copy of the header alone.
           header.sh_type = UInt32(SHT_NOBITS)
           gelf_update_shdr(section, &header)
@@ -47,9 +44,41 @@ struct DebugSections {
     }
   }
 
-  /// The bytes of .debug_`name` as libdw has them, once it was opened; as long as the handle.
+  /// Whether libdw may see the section.
+  private mutating func take(
+    _ section: OpaquePointer, _ header: GElf_Shdr, _ name: String?, _ bytes: borrowing ImageBytes
+  ) -> Bool {
+    guard let name, sections[name] == nil else { return false }
+    guard let size = Self.unpackedSize(section, header, bytes) else {
+      isDamaged = isDamaged || header.sh_type == UInt32(SHT_PROGBITS)
+      return false
+    }
+    guard name != "aranges" || size <= Self.arangesLimit else { return false }
+    sections[name] = section
+    self.size += size
+    return true
+  }
+
+  /// Whether libdw, which unpacks all of them when it is opened, could not unpack one, or one of `names`.
+  func isPacked(_ names: [String]? = nil) -> Bool {
+    sections.contains { name, section in names?.contains(name) ?? true && Self.isPacked(section) }
+  }
+
+  private static func isPacked(_ section: OpaquePointer) -> Bool {
+    var header = GElf_Shdr()
+    guard gelf_getshdr(section, &header) != nil else { return true }
+    if header.sh_flags & UInt64(SHF_COMPRESSED) != 0 { return true }
+    guard let data = elf_getdata(section, nil), let base = data.pointee.d_buf, data.pointee.d_size >= 4 else {
+      return false
+    }
+    return memcmp(base, "ZLIB", 4) == 0
+  }
+
+  /// The bytes of .debug_`name` as libdw has them, once it was opened; as long as the handle. None where it could not unpack them.
   func reader(_ name: String) -> SectionReader {
-    guard let section = sections[name], let data = elf_getdata(section, nil), let base = data.pointee.d_buf else {
+    guard let section = sections[name], !Self.isPacked(section), let data = elf_getdata(section, nil),
+      let base = data.pointee.d_buf
+    else {
       return SectionReader()
     }
     return SectionReader(UnsafeRawBufferPointer(start: base, count: data.pointee.d_size))

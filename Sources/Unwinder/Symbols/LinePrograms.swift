@@ -20,17 +20,21 @@ struct LinePrograms {
   private let budget: DebugBudget
   private var allowed: [Key: Bool] = [:]
   private var rows = 0
+  /// Whether there are none that can be read.
+  private let isPacked: Bool
 
   init(_ sections: DebugSections, _ strings: DebugStrings, _ budget: DebugBudget) {
     self.sections = sections
     self.budget = budget
     self.strings = strings
+    isPacked = sections.isPacked(["line"])
   }
 
   /// Whether the unit's program may be read.
   mutating func allows(_ unit: inout Dwarf_Die) -> Bool {
     var (attribute, offset) = (Dwarf_Attribute(), Dwarf_Word())
-    guard dwarf_attr(&unit, UInt32(DW_AT_stmt_list), &attribute) != nil, dwarf_formudata(&attribute, &offset) == 0
+    guard !isPacked, dwarf_attr(&unit, UInt32(DW_AT_stmt_list), &attribute) != nil,
+      dwarf_formudata(&attribute, &offset) == 0
     else { return false }
     var directory = 0
     if dwarf_attr(&unit, UInt32(DW_AT_comp_dir), &attribute) != nil, let path = dwarf_formstring(&attribute) {

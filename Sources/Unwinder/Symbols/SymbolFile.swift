@@ -3,13 +3,26 @@ final class SymbolFile {
   private let image: OpenedImage?
   private let findsSources: Bool
   private let budget: DebugBudget
-  private lazy var information = findsSources ? image?.debugInformation(budget) : nil
+  private lazy var information = findsSources ? readInformation() : nil
+  /// Whether the file could be opened.
+  var isOpen: Bool { image != nil }
+  /// Whether there is debug information that cannot be read, all of it or a part.
+  private(set) var isUnreadable = false
+  /// Whether the debug information of what was looked up so far is in files of its own.
+  var isSplit: Bool { information?.isSplit ?? false }
 
   /// `findsSources`: inlined functions and lines as well, from DWARF.
   init(_ module: ModuleReference, findsSources: Bool, _ budget: DebugBudget) {
     image = budget.isOutOfMemory ? nil : try? module.open(asksServers: true)
     self.findsSources = findsSources
     self.budget = budget
+  }
+
+  private func readInformation() -> DebugInformation? {
+    let before = budget.unreadable
+    let found = image?.debugInformation(budget)
+    isUnreadable = budget.unreadable > before
+    return found
   }
 
   /// The address that the byte at a file offset has before the image is moved; nil outside of the code.

@@ -18,12 +18,16 @@ package struct Symbolizer: ~Copyable {
   /// What a run-time compiler tells of its code; another one as it goes on.
   package var perfMap: PerfMap?
   private let budget = DebugBudget()
+  private var gaps = DebugGaps()
   private var files: [ModuleID: SymbolFile] = [:]
   private var known: [Key: [StackFrame]] = [:]
 
   /// Whether debug information was left out because reading it would have cost too much: more than a compiler makes, or an
   /// extraordinary amount.
   package var isCut: Bool { budget.isExceeded }
+
+  /// Why names or lines are missing otherwise, a sentence each.
+  package var notes: [String] { gaps.notes }
 
   /// `findsSources`: inlined functions and lines as well, from DWARF.
   package init(findsSources: Bool = true) { self.findsSources = findsSources }
@@ -61,10 +65,13 @@ package struct Symbolizer: ~Copyable {
     let (name, moduleOffset) = (String(module.identity.name), place.offset &+ distance)
     let file = files[place.module] ?? SymbolFile(module, findsSources: findsSources, budget)
     files[place.module] = file
+    if !file.isOpen, !budget.isOutOfMemory { gaps.noteUnopened(name) }
     guard let address = file.address(ofFileOffset: place.offset) else {
       return [StackFrame(address: place.address, symbol: nil, module: name, moduleOffset: moduleOffset)]
     }
     let scopes = file.scopes(at: address)
+    if file.isUnreadable { gaps.noteUnreadable(name) }
+    if file.isSplit { gaps.noteSplit(name) }
     return scopes.enumerated().map { index, scope in
       StackFrame(
         address: place.address, symbol: scope.name, offset: scope.start.map { address &+ distance &- $0 } ?? 0,

@@ -62,6 +62,7 @@ struct StackNamer: ~Copyable {
     if pending.stacks.contains(where: { $0.first?.module == .kernel }), let refusal = kernel?.refusal {
       named.notes.append(refusal)
     }
+    named.notes += symbolizer.notes
     if symbolizer.isCut {
       named.notes.append(
         "some debug information is damaged or too large to be read: names, inlined functions and lines can be missing.")
