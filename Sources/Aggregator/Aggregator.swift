@@ -26,6 +26,8 @@ package struct Aggregator: ~Copyable {
   var eventsRead: UInt64 = 0
   /// Events lost in this window, by CPU.
   var lostEvents: [Int: UInt64] = [:]
+  /// Where calls return to that a return probe waits for.
+  package private(set) var returnAddresses = ReturnAddressTable()
   /// Triggers that were missed since the last window was closed.
   package var missedTriggers: UInt64 = 0
 
@@ -104,8 +106,9 @@ package struct Aggregator: ~Copyable {
     case .gapStart: gapStart(event)
     case .gapEnd: gapEnd(event)
     case .startTrigger, .stopTrigger, .startStopTrigger: trigger(event)
-    case .lostTriggers: missedTriggers &+= UInt64(max(event.value, 0))
+    case .lostTriggers: lostTriggers(event)
     case .upcall: upcalls.record(result: event.subject, cpu: event.cpu)
+    case .returnAddress: returnAddress(event)
     }
   }
 
@@ -219,6 +222,7 @@ package struct Aggregator: ~Copyable {
       return children.replacedProgram(newTID, was: oldTID)
     }
     execCount += 1
+    returnAddresses.interrupt(at: event.timestamp)
     if newTID != oldTID {
       let name = renamedDead?.tid == newTID ? renamedDead?.name : nil
       let oldName = threads.records[thread].name
@@ -257,6 +261,18 @@ package struct Aggregator: ~Copyable {
     let thread = threads.find(event.tid)
     guard thread >= 0, threads.records[thread].scheduling != .dead else { return }
     threads.records[thread].isSeenRunning(at: event.timestamp, cpu: event.cpu)
+  }
+
+  private mutating func returnAddress(_ event: Event) {
+    guard threads.find(event.tid) >= 0 else { return }
+    returnAddresses.note(
+      tid: event.tid, place: UInt32(bitPattern: event.subject), returnAddress: UInt64(bitPattern: event.value),
+      at: event.timestamp)
+  }
+
+  private mutating func lostTriggers(_ event: Event) {
+    missedTriggers &+= UInt64(max(event.value, 0))
+    returnAddresses.interrupt(at: event.timestamp)
   }
 
   /// The thread `tid` is in user mode at `time`, ns, as far as events have not told otherwise: a probe there says so.

@@ -257,7 +257,7 @@ package enum JSONSchema {
             "user_stack": {"type": "array", "items": {"$ref": "#/$defs/user_frame"}},
             "user_stack_end": {
               "enum": [
-                "complete", "truncated", "no unwind information", "missing register", "corrupt", "depth limit",
+                "complete", "truncated", "no unwind information", "missing register", "corrupt", "depth limit", "return probe",
                 "32-bit code", "frame pointers", "not sampled", "lost", "not kept"
               ]
             },

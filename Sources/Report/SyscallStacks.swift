@@ -9,6 +9,8 @@ package enum UserStackEnd: String, Sendable, Equatable, CaseIterable {
   case missingRegister = "missing register"
   case corrupt
   case depthLimit = "depth limit"
+  /// A return probe, of whatever tool, has taken the return address's place.
+  case returnProbe = "return probe"
   /// 32-bit code.
   case unsupported = "32-bit code"
   /// As far as frame pointers led, which nothing confirms.

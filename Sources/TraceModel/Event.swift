@@ -43,6 +43,9 @@ public enum EventKind: UInt8, Sendable, BitwiseCopyable {
   case lostTriggers
   /// `ovs_dp_upcall` returned; subject = its return value, 0 or -errno.
   case upcall
+  /// A function was called whose return a probe waits for; value = where it returns to, subject = the lower half of the stack
+  /// pointer at its first instruction.
+  case returnAddress
 }
 
 extension EventKind {

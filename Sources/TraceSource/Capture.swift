@@ -11,12 +11,18 @@ package struct CaptureSettings: Sendable {
   package var countsUpcalls: Bool
   /// Whether it is recorded who wakes the target's threads.
   package var recordsWakers: Bool
+  /// Whether it is recorded where functions return to whose return a trigger waits for: stacks need it.
+  package var recordsReturnAddresses: Bool
 
-  package init(bufferKiB: Int, triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false) {
+  package init(
+    bufferKiB: Int, triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false,
+    recordsReturnAddresses: Bool = false
+  ) {
     buffer = BufferSettings(bufferKiB: bufferKiB)
     self.triggers = triggers
     self.countsUpcalls = countsUpcalls
     self.recordsWakers = recordsWakers
+    self.recordsReturnAddresses = recordsReturnAddresses
   }
 
   /// The tracepoints that it takes.
@@ -81,11 +87,12 @@ package struct Capture: ~Copyable {
     var probes = ProbeGroup(tracefs, owner: owner)
     let installed = try RecordedTrigger.install(settings.triggers, tracefs, &probes)
     let upcall = settings.countsUpcalls ? try probes.addReturnValue("upcall", of: Upcalls.function) : nil
+    let calls = settings.recordsReturnAddresses ? try probes.addReturnAddresses(of: settings.triggers) : nil
     let together = installed.count == 2 && installed[0].name == installed[1].name ? [installed[0]] : installed
     var recorder: TriggerRecorder?
     if !installed.isEmpty || upcall != nil {
       let new = try TriggerRecorder.create(
-        tracefs, owner: owner, purpose: .triggers, layout: layout, together, upcall: upcall)
+        tracefs, owner: owner, purpose: .triggers, layout: layout, together, upcall: upcall, calls: calls)
       recorder = consume new
     }
     var apart: TriggerRecorder?
@@ -132,6 +139,7 @@ package struct Capture: ~Copyable {
     for event in events {
       if gate == nil || !EventGate.events.contains(event) { try instance.enable(event.name) }
     }
+    try recorder?.enableCalls()
     for trigger in triggers {
       try recorder?.enable(trigger)
       try apart?.enable(trigger)

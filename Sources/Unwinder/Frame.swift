@@ -21,6 +21,8 @@ package enum StackEnd: UInt8, Sendable, Equatable, CaseIterable, BitwiseCopyable
   case missingRegister
   /// The stack does not hold what the call frame information says: an address that is no code, or no way out.
   case corrupt
+  /// The kernel has replaced the return address for a return probe, and what it was is not known.
+  case returnProbe
   /// As many frames as were asked for.
   case depthLimit
   /// Code of another kind than this machine's 64-bit programs.

@@ -61,6 +61,11 @@ extension UnwindCore {
 
   /// By the frame pointer, or by what the instructions say of the stack pointer. Where that leads nowhere, it was wrong.
   mutating func takeGuess(_ rule: UnwindRule, _ stack: StackBytes) -> Step {
+    if rule.terminator > 0 {
+      let register = Int(rule.terminator) - 1
+      if isKnown(register), values[register] == 0 { return .end(.complete) }
+    }
+    hasGuessed = true
     if Int(rule.register) == Machine.framePointer {
       guard isKnown(Machine.framePointer) else { return .end(.noInformation) }
       guard values[Machine.framePointer] >= values[Machine.stackPointer] else { return .end(.noInformation) }

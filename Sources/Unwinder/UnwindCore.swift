@@ -24,6 +24,12 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
   var isInterrupted = true
   /// A signal handler's frames, which ran on a stack of their own, have led to another stack than the copied one.
   var hasLeftCopy = false
+  /// A guess has led to the current frame, so that a 0 for a return address proves nothing.
+  var hasGuessed = false
+  /// See `AddressSpace`.
+  private var returnTrampoline: UInt64 = 0
+  /// What is known of the return addresses that the kernel has replaced by it.
+  var returns: PendingReturns?
   /// Signal frames of this stack that led to a lower address.
   var stackSwitches = 0
   var budget = FrameBudget()
@@ -59,6 +65,8 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     var remaining = limit
     isInterrupted = true
     hasLeftCopy = false
+    hasGuessed = false
+    returnTrampoline = space.returnTrampoline
     stackSwitches = 0
     budget.startStack()
     while true {
@@ -77,7 +85,10 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
             code: .instruction(code.address), isGuessed: isGuessed, module: mapping.module, offset: offset &+ 1)
         }
         isGuess = rule.kind == .guess || rule.kind == .signalFrame
-        step = take(rule, stack, bias: code.lookup &- offset)
+        // In the trampoline itself the callee's frame is gone.
+        step =
+          mapping.module == .probes && offset < Machine.probeSlot
+          ? .end(.returnProbe) : take(rule, stack, bias: code.lookup &- offset)
       } else {
         // No code is there. Only an interrupted thread can be at such an address: it called or jumped to it.
         guard isInterrupted else { return isGuessed ? .noInformation : .corrupt }
@@ -234,13 +245,28 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
   }
 
   /// Goes on in the frame that called.
+  ///
+  /// A return address of 0 is how outermost frames are made. Where call frame information has led to every frame so far, it
+  /// is one; a guess can have found any word that is 0.
   @inline(__always)
   mutating func enter(_ returnAddress: UInt64, stackPointer: UInt64) -> Step {
-    guard returnAddress != 0 else { return .end(.complete) }
+    guard returnAddress != 0 else { return .end(hasGuessed ? .noInformation : .complete) }
+    if returnAddress == returnTrampoline { return passReturnProbe(stackPointer: stackPointer) }
     values[Machine.stackPointer] = stackPointer
     values[Machine.programCounter] = returnAddress
     known |= 1 << UInt64(Machine.stackPointer) | 1 << UInt64(Machine.programCounter)
     isInterrupted = false
     return .caller(.returnAddress(returnAddress))
+  }
+
+  /// The same where a return probe waits for the callee: it was called with the return address right below the caller's stack
+  /// pointer, or in its register.
+  @inline(never)
+  private mutating func passReturnProbe(stackPointer: UInt64) -> Step {
+    let place = Machine.callPushesReturnAddress ? stackPointer &- 8 : stackPointer
+    guard let found = returns?.returnAddress(at: place, besides: returnTrampoline), found != returnTrampoline else {
+      return .end(.returnProbe)
+    }
+    return enter(Machine.stripped(found), stackPointer: stackPointer)
   }
 }

@@ -22,6 +22,8 @@ struct UnwindRule: BitwiseCopyable, Equatable {
   let register: UInt8
   /// Words from the return address to the CFA; 0 if it is in its register.
   let returnSlot: UInt8
+  /// Of a guess: one more than the register that is 0 where the code proves that there is no caller; 0 if it proves nothing.
+  private(set) var terminator: UInt8 = 0
   /// Bytes from the register to the CFA, or the number of a row.
   let offset: Int32
   /// Words from the saved register to the CFA, a byte per slot; 0 if it has not changed.
@@ -33,6 +35,13 @@ struct UnwindRule: BitwiseCopyable, Equatable {
     self.register = UInt8(truncatingIfNeeded: register)
     self.offset = offset
     self.returnSlot = returnSlot
+  }
+
+  /// The same rule, by which there is no caller where `register` is 0.
+  func ending(atZero register: Int) -> UnwindRule {
+    var rule = self
+    rule.terminator = UInt8(truncatingIfNeeded: register + 1)
+    return rule
   }
 
   /// Says where a register is saved.

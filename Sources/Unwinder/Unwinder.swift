@@ -18,12 +18,14 @@ package struct Unwinder: ~Copyable {
 
   /// Appends the frames of a stack, innermost first, and says why there are no more.
   ///
-  /// `registers` are the thread's, `stack` is what was above its stack pointer, `space` its process's mappings, all of
-  /// the same moment. At most `limit` frames are appended.
+  /// `registers` are the thread's, `stack` is what was above its stack pointer, `space` its process's mappings, `returns`
+  /// what is known of calls whose return a probe waits for, all of the same moment. At most `limit` frames are appended.
   package mutating func unwind(
     _ registers: UserRegisters, stack: StackBytes, space: borrowing AddressSpace, limit: Int = 1024,
-    into frames: inout FlatArray<Frame>
+    returns: PendingReturns? = nil, into frames: inout FlatArray<Frame>
   ) -> StackEnd {
-    core.unwind(registers, stack, space, limit: min(limit, Self.depthLimit), into: &frames)
+    core.returns = returns
+    defer { core.returns = nil }
+    return core.unwind(registers, stack, space, limit: min(limit, Self.depthLimit), into: &frames)
   }
 }

@@ -42,7 +42,7 @@ extension LiveSession {
       tracefs,
       settings: CaptureSettings(
         bufferKiB: bufferKiB, triggers: triggers.probes, countsUpcalls: countsUpcalls,
-        recordsWakers: options.syscallEvents != nil))
+        recordsWakers: options.syscallEvents != nil, recordsReturnAddresses: options.stackOptions?.user == .dwarf))
     for event in capture.missingEvents {
       Failure.say("warning: this kernel has no event \(event.name), which tells of \(event.purpose)")
     }

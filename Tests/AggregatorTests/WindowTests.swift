@@ -109,6 +109,27 @@ struct TriggerWindowTests {
     #expect(second.missedTriggers == 0)
   }
 
+  @Test func callsOfTheTargetsThreadsAreKeptUntilTheyMayBeOver() {
+    var script = Script(threads: [7], windowFrom: 100)
+    func call(_ tid: Int32, at time: UInt64) {
+      script.feed([
+        Event(timestamp: time, tid: tid, kind: .returnAddress, cpu: 0, subject: -16, value: Int64(bitPattern: .max - 5))
+      ])
+    }
+    func returnAddress(_ tid: Int32, at time: UInt64) -> UInt64? {
+      let returns = PendingReturns(script.aggregator.returnAddresses, tid: tid, at: time)
+      return returns.returnAddress(at: 0x7FFE_FFFF_FFF0, besides: 1)
+    }
+    call(7, at: 110)
+    call(8, at: 110)
+    #expect(returnAddress(7, at: 120) == .max - 5 && returnAddress(8, at: 120) == nil)
+    script.feed([Event(timestamp: 130, tid: 0, kind: .lostTriggers, cpu: 0, value: 1)])
+    #expect(returnAddress(7, at: 129) == .max - 5 && returnAddress(7, at: 131) == nil)
+    call(7, at: 140)
+    script.exec(7, at: 150)
+    #expect(returnAddress(7, at: 149) == .max - 5 && returnAddress(7, at: 151) == nil)
+  }
+
   @Test func upcallsAreCountedByResultAndCPU() {
     var script = Script(threads: [7], windowFrom: 100)
     for (result, cpu) in [(0, 0), (0, 1), (-11, 1), (0, 1)] {

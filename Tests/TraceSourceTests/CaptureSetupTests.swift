@@ -9,10 +9,12 @@ struct CaptureSetupTests {
 
   /// Everything from creation to removal.
   private func runCapture(
-    _ tracefs: TracefsTree, _ triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false
+    _ tracefs: TracefsTree, _ triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false,
+    recordsReturnAddresses: Bool = false
   ) throws(CaptureError) {
     let settings = CaptureSettings(
-      bufferKiB: 1024, triggers: triggers, countsUpcalls: countsUpcalls, recordsWakers: recordsWakers)
+      bufferKiB: 1024, triggers: triggers, countsUpcalls: countsUpcalls, recordsWakers: recordsWakers,
+      recordsReturnAddresses: recordsReturnAddresses)
     var capture = try Capture(tracefs, owner: owner, settings: settings)
     try capture.watch(tids: [10, 11])
     try capture.start(tids: [10, 11])
@@ -95,6 +97,42 @@ struct CaptureSetupTests {
       }
       #expect(tracefs.instances.isEmpty, "after step \(step): \(what)")
       #expect(tracefs.probes.isEmpty, "after step \(step): \(what)")
+    }
+  }
+
+  @Test func callsAreRecordedBeforeAReturnTriggerReplacesTheirReturnAddresses() throws {
+    let tracefs = try TracefsTree()
+    let site = UserProbeSite(path: "/a", offset: 0x10)
+    let triggers = Trigger.pair(
+      start: .userSites([site], isReturn: true),
+      stop: .userSites([site, UserProbeSite(path: "/b", offset: 0x20)], isReturn: true))
+    try runCapture(tracefs, triggers, recordsReturnAddresses: true)
+    let call = "kdelay_4194305_7/call_4194305"
+    let instance = "instances/kdelay-4194305-7-triggers"
+    #if arch(arm64)
+      let values = "ra=%x30:u64 sp=%sp:u32"
+    #else
+      let values = "ra=+0(%sp):u64 sp=%sp:u32"
+    #endif
+    #expect(
+      tracefs.changes.filter { $0.contains("call_") } == [
+        "append dynamic_events p:\(call) /a:0x10 \(values)",
+        "append dynamic_events p:\(call) /b:0x20 \(values)",
+        "write \(instance)/events/\(call)/enable 1",
+        "append dynamic_events -:\(call)",
+      ])
+    let enabled = tracefs.changes.filter { $0.hasPrefix("write \(instance)/events/") }
+    #expect(enabled.first == "write \(instance)/events/\(call)/enable 1" && enabled.count == 3)
+    #expect(tracefs.probes.isEmpty)
+  }
+
+  @Test func callsAreNotRecordedForOtherTriggersOrWithoutStacks() throws {
+    let site = UserProbeSite(path: "/a", offset: 0x10)
+    for (isReturn, records) in [(false, true), (true, false)] {
+      let tracefs = try TracefsTree()
+      let trigger = Trigger.pair(start: .userSites([site], isReturn: isReturn), stop: nil)
+      try runCapture(tracefs, trigger, recordsReturnAddresses: records)
+      #expect(!tracefs.changes.contains { $0.contains("call_") })
     }
   }
 

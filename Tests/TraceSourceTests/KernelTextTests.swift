@@ -128,7 +128,8 @@ struct KernelTextTests {
       case .exit: ("sched_process_exit", "\(event.subject)")
       case .exec: ("sched_process_exec", "\(event.subject) \(event.detail)")
       case .gapStart, .gapEnd: ("gap", "")
-      case .startTrigger, .stopTrigger, .startStopTrigger, .lostTriggers, .upcall: ("no event of the fixtures", "")
+      case .startTrigger, .stopTrigger, .startStopTrigger, .lostTriggers, .upcall, .returnAddress:
+        ("no event of the fixtures", "")
       }
     return "\(time) \(event.tid) \(name) \(essence)"
   }

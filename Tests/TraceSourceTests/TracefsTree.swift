@@ -92,6 +92,8 @@ final class TracefsTree: TracefsAccess, @unchecked Sendable {
         \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
         \tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
         \tfield:s32 ret;\toffset:24;\tsize:4;\tsigned:1;
+        \tfield:u64 ra;\toffset:16;\tsize:8;\tsigned:0;
+        \tfield:u32 sp;\toffset:28;\tsize:4;\tsigned:0;
         """
       try? format.write(toFile: "\(root)/events/\(name)/format", atomically: false, encoding: .utf8)
     }

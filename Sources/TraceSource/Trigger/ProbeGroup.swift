@@ -34,6 +34,28 @@ package struct ProbeGroup: ~Copyable {
     return event
   }
 
+  /// Creates a probe of the entries of functions whose return one of the triggers waits for. It records `ra`, where they return
+  /// to, and `sp`, the stack pointer's lower half: a moment later the kernel puts an address of its own in `ra`'s place.
+  /// Nil where there are none.
+  mutating func addReturnAddresses(of triggers: [Trigger]) throws(CaptureError) -> EventName? {
+    var defined: [UserProbeSite] = []
+    let event = EventName(owner.probeGroupName, "call_\(owner.pid)")
+    #if arch(arm64)
+      let address = "%x30"
+    #else
+      let address = "+0(%sp)"
+    #endif
+    for trigger in triggers {
+      guard case .userSites(let sites, isReturn: true) = trigger.probe else { continue }
+      for site in sites where !defined.contains(where: { $0.path == site.path && $0.offset == site.offset }) {
+        let offset = String(site.offset, radix: 16)
+        try define("p:\(event.path) \(site.path):0x\(offset) ra=\(address):u64 sp=%sp:u32", event)
+        defined.append(site)
+      }
+    }
+    return defined.isEmpty ? nil : event
+  }
+
   /// Creates a return probe of a kernel function that records `ret`, its return value of 32 bits.
   mutating func addReturnValue(_ label: String, of function: String) throws(CaptureError) -> EventName {
     let event = EventName(owner.probeGroupName, "\(label)_\(owner.pid)")

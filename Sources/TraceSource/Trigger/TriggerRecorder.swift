@@ -35,31 +35,39 @@ struct RecordedTrigger: Sendable {
 struct TriggerRecorder: ~Copyable {
   private let triggers: [RecordedTrigger]
   private let upcall: EventName?
+  /// Of the calls that return triggers wait for.
+  private let calls: EventName?
   let decoder: PageDecoder
   private var instance: TracingInstance
 
   /// Creates the instance; no event is enabled yet.
   static func create(
     _ tracefs: any TracefsAccess, owner: InstanceOwner, purpose: InstanceOwner.Purpose, layout: PageLayout,
-    _ triggers: [RecordedTrigger], upcall: EventName? = nil
+    _ triggers: [RecordedTrigger], upcall: EventName? = nil, calls: EventName? = nil
   ) throws(CaptureError) -> TriggerRecorder {
     let readings =
       triggers.map { ($0.name, RecordReading($0.kind)) }
-      + [upcall.map { ($0, RecordReading(.upcall, subject: "ret")) }].compactMap { $0 }
+      + [
+        upcall.map { ($0, RecordReading(.upcall, subject: "ret")) },
+        calls.map { ($0, RecordReading(.returnAddress, subject: "sp", value: "ra")) },
+      ].compactMap { $0 }
     let table = try EventTable.read(tracefs, readings)
     let instance = try TracingInstance.create(
       tracefs, owner: owner, purpose: purpose, settings: BufferSettings(bufferKiB: 4096))
     let recorder = TriggerRecorder(
-      triggers: triggers, upcall: upcall, decoder: PageDecoder(layout: layout, table: table), instance: instance)
+      triggers: triggers, upcall: upcall, calls: calls, decoder: PageDecoder(layout: layout, table: table),
+      instance: instance)
     for trigger in triggers { try recorder.setFilter(of: trigger) }
     return recorder
   }
 
   private init(
-    triggers: [RecordedTrigger], upcall: EventName?, decoder: PageDecoder, instance: consuming TracingInstance
+    triggers: [RecordedTrigger], upcall: EventName?, calls: EventName?, decoder: PageDecoder,
+    instance: consuming TracingInstance
   ) {
     self.triggers = triggers
     self.upcall = upcall
+    self.calls = calls
     self.decoder = decoder
     self.instance = instance
   }
@@ -88,6 +96,11 @@ struct TriggerRecorder: ~Copyable {
   func start() throws(CaptureError) {
     if let upcall { try instance.enable(upcall) }
     try instance.set("tracing_on", "1")
+  }
+
+  /// Lets calls be recorded that return triggers wait for, once this is started: to be called before those are enabled.
+  func enableCalls() throws(CaptureError) {
+    if let calls { try instance.enable(calls) }
   }
 
   /// Enables `trigger`, if it is one of this recorder's.

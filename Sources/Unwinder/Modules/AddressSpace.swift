@@ -37,6 +37,9 @@ package struct AddressSpace: Sendable {
   package private(set) var mappings: [Mapping] = []
   /// Another number after every change, in all address spaces: what is remembered by it stays true.
   package private(set) var generation: UInt64 = 0
+  /// Where the kernel lets functions return to whose return a probe waits for: the first byte of its page for probes. 0 where
+  /// there is none.
+  package private(set) var returnTrampoline: UInt64 = 0
   /// Mappings that were not taken because there were too many.
   package private(set) var refused = 0
 
@@ -52,6 +55,7 @@ package struct AddressSpace: Sendable {
       return
     }
     mappings.insert(mapping, at: place(of: mapping.start))
+    if mapping.module == .probes { returnTrampoline = mapping.start }
     changed()
   }
 
@@ -60,6 +64,7 @@ package struct AddressSpace: Sendable {
     guard !range.isEmpty else { return }
     let replaced = places(in: range)
     guard !replaced.isEmpty else { return }
+    if range.contains(returnTrampoline) { returnTrampoline = 0 }
     var kept: [Mapping] = []
     for old in mappings[replaced] {
       if old.start < range.lowerBound {
@@ -82,6 +87,7 @@ package struct AddressSpace: Sendable {
   /// Takes note of `exec`: all mappings are gone.
   package mutating func removeAll() {
     mappings.removeAll()
+    returnTrampoline = 0
     changed()
   }
 

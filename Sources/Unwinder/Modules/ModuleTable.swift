@@ -23,10 +23,13 @@ package struct ModulePlace: Sendable {
   package let link: String?
   /// Leads to a file that has to prove itself by the identity.
   package let path: String
+  /// So do these, if that does not.
+  package let others: [String]
 
-  package init(link: String?, path: String) {
+  package init(link: String?, path: String, others: [String] = []) {
     self.link = link
     self.path = path
+    self.others = others
   }
 }
 
@@ -36,6 +39,9 @@ package struct ModuleID: Sendable, Hashable, BitwiseCopyable {
 
   /// Memory without a file: a run-time compiler's code.
   package static let anonymous = ModuleID(number: .max - 1)
+
+  /// The page that the kernel maps into a process for its probes, `[uprobes]`.
+  package static let probes = ModuleID(number: .max - 3)
 
   /// The kernel and its modules.
   package static let kernel = ModuleID(number: .max - 2)

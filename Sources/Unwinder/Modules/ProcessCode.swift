@@ -89,6 +89,7 @@ package struct ProcessCode {
 
   private func module(of mapping: CodeMapping) -> ModuleID {
     var path = mapping.path
+    if path == "[uprobes]" { return .probes }
     if path == "[vdso]" { return mapping.length == vdsoSize ? vdso : .anonymous }
     // `//anon`, `[heap]`, `anon_inode:…`, and what drivers or shared memory without a file are mapped from.
     guard path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasPrefix("/dev/"), !path.hasPrefix("/SYSV") else {

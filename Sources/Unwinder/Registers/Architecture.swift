@@ -15,6 +15,8 @@ protocol Architecture {
   static var savedMask: UInt64 { get }
   /// Whether a call puts the return address on the stack, so that every frame has at least that.
   static var callPushesReturnAddress: Bool { get }
+  /// Bytes of the first slot of the kernel's page for probes (UPROBE_XOL_SLOT_BYTES), which is the trampoline of return probes.
+  static var probeSlot: UInt64 { get }
   /// An address without the bits that are not part of it: arm64's signature of return addresses.
   static func stripped(_ address: UInt64) -> UInt64
   /// How to unwind from code that no call frame information describes.
@@ -28,7 +30,7 @@ protocol Architecture {
 /// The instructions around an address, as far as they are known.
 struct CodeWindow {
   /// Bytes that are read before and behind the address.
-  static let reach = 16
+  static let reach = 32
 
   private let bytes: [UInt8]
   private let here: Int

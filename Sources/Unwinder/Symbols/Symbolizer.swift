@@ -35,7 +35,7 @@ package struct Symbolizer: ~Copyable {
   /// The functions at a place that is not the kernel's, innermost first: those that were inlined there, then the one that
   /// is called. `module`: nil for anonymous memory.
   package mutating func frames(of place: StackPlace, in module: ModuleReference?) -> [StackFrame] {
-    guard let module else { return [anonymousFrame(of: place)] }
+    guard let module else { return [place.module == .probes ? probeFrame(of: place) : anonymousFrame(of: place)] }
     // Memory is mapped from files by whole pages.
     let distance = (place.address &- place.offset) & 0xFFF
     let key = Key(module: place.module, offset: place.offset, distance: distance)
@@ -59,6 +59,12 @@ package struct Symbolizer: ~Copyable {
     return StackFrame(
       address: place.address, symbol: found?.name, offset: found.map { place.address &- $0.start } ?? 0,
       module: found == nil ? "" : "perf map", moduleOffset: place.address, isGuessed: place.isGuessed)
+  }
+
+  /// In the kernel's page for probes, which a function whose return a probe waits for seems to return to.
+  private func probeFrame(of place: StackPlace) -> StackFrame {
+    StackFrame(
+      address: place.address, symbol: "return probe", module: "[uprobes]", moduleOffset: 0, isGuessed: place.isGuessed)
   }
 
   private mutating func symbolize(_ place: StackPlace, _ distance: UInt64, _ module: ModuleReference) -> [StackFrame] {

@@ -109,7 +109,7 @@ struct SlowSyscallStacks: ~Copyable {
       let event = aggregator.slowSyscall(at: events.count)
       samples.removeAll()
       store.take(tid: event.tid, from: event.entry, to: event.exit, into: &samples)
-      var stacks = userStack()
+      var stacks = userStack(aggregator)
       var longest = (wait: UInt64(0), stack: Int32(-1))
       var (next, waited) = (0, UInt64(0))
       for index in event.firstWait..<event.firstWait + event.waitCount {
@@ -178,7 +178,7 @@ struct SlowSyscallStacks: ~Copyable {
   // MARK: One syscall
 
   /// Of the sample that shows most of it.
-  private mutating func userStack() -> EventStacks {
+  private mutating func userStack(_ aggregator: borrowing Aggregator) -> EventStacks {
     guard options.user != .none else { return EventStacks(userEnd: .notSampled) }
     var best = -1
     for index in 0..<samples.count where best < 0 || samples[index].userStack.length > samples[best].userStack.length {
@@ -187,17 +187,20 @@ struct SlowSyscallStacks: ~Copyable {
     guard best >= 0 else { return EventStacks(userEnd: .lost) }
     let sample = samples[best]
     places.removeAll()
-    let end = options.user == .dwarf ? unwind(sample) : followed(sample)
+    let end = options.user == .dwarf ? unwind(sample, aggregator) : followed(sample)
     guard places.count > 0 else { return EventStacks(userEnd: end) }
     guard let stack = table.intern(places) else { return EventStacks(userEnd: .notKept) }
     return EventStacks(user: stack, userEnd: end)
   }
 
-  private mutating func unwind(_ sample: StackSample) -> UserStackEnd {
+  private mutating func unwind(_ sample: StackSample, _ aggregator: borrowing Aggregator) -> UserStackEnd {
     frames.removeAll()
+    let calls = aggregator.returnAddresses
+    let returns = calls.isEmpty ? nil : PendingReturns(calls, tid: sample.tid, at: sample.timestamp)
     let bytes = StackBytes(start: sample.registers.stackPointer ?? 0, bytes: store.userStack(of: sample))
     let end = unwinder.unwind(
-      sample.registers, stack: bytes, space: code.space(at: sample.timestamp), limit: options.depth, into: &frames)
+      sample.registers, stack: bytes, space: code.space(at: sample.timestamp), limit: options.depth, returns: returns,
+      into: &frames)
     for index in 0..<frames.count { places.append(StackPlace(frames[index])) }
     return UserStackEnd(end)
   }
@@ -212,7 +215,10 @@ struct SlowSyscallStacks: ~Copyable {
     let space = code.space(at: refusal == nil ? sample.timestamp : .max)
     var isMapped = false
     for code in codes {
-      let mapping = space.mapping(containing: code.lookup)
+      // The kernel follows frame pointers past a function whose return a probe waits for; before Linux 6.11 it does not know
+      // where that returns to.
+      let isProbe = code.address == space.returnTrampoline
+      let mapping = space.mapping(containing: isProbe ? code.address : code.lookup)
       isMapped = isMapped || mapping != nil
       places.append(StackPlace(code, mapping))
     }
@@ -273,6 +279,7 @@ extension UserStackEnd {
       case .missingRegister: .missingRegister
       case .corrupt: .corrupt
       case .depthLimit: .depthLimit
+      case .returnProbe: .returnProbe
       case .unsupported: .unsupported
       }
   }

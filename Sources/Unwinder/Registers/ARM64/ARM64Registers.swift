@@ -18,6 +18,8 @@ package enum ARM64: Architecture {
   static var savedHigh: UInt32 { 0x1E1D_1C1B }
   static var savedMask: UInt64 { 0x7FF8_0000 }
   static var callPushesReturnAddress: Bool { false }
+  // MAX_UINSN_BYTES is its size there.
+  static var probeSlot: UInt64 { 4 }
   /// User addresses have at most 48 bits; pointer authentication signs the bits above, and tags are there too.
   @inline(__always)
   static func stripped(_ address: UInt64) -> UInt64 { address & 0xFFFF_FFFF_FFFF }

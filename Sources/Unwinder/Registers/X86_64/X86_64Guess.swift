@@ -17,11 +17,71 @@ extension X86_64 {
       return UnwindRule(.signalFrame)
     }
     // Behind a call the frame is set up.
-    guard !isReturnAddress else { return frame }
-    // A C library's `syscall` without call frame information: its clone and clone3, which set up no frame (the child has
-    // none to return to), and end their FDE before it.
-    if code.has([0x0F, 0x05], at: -2) { return below(8) }
-    return prologue(code) ?? epilogue(code) ?? linkage(code) ?? frame
+    guard !isReturnAddress else { return isThreadStart(code) ? frame.ending(atZero: rbp) : frame }
+    return syscall(code) ?? prologue(code) ?? epilogue(code) ?? linkage(code) ?? frame
+  }
+
+  /// Behind a `syscall` from which the function returns at once: nothing but the return address is on the stack. Elsewhere
+  /// its locals are. The C library's clone and clone3 end their call frame information before it, because in the child,
+  /// where they return 0 and clear the frame pointer, the stack is a new one.
+  private static func syscall(_ code: CodeWindow) -> UnwindRule? {
+    guard code.has([0x0F, 0x05], at: -2), returns(code, from: 0) else { return nil }
+    return isClone(code) ? below(8).ending(atZero: rax) : below(8)
+  }
+
+  /// Whether `ret` comes next, whatever comparisons of rax and conditional jumps are before it.
+  private static func returns(_ code: CodeWindow, from start: Int, jumps: Int = 0) -> Bool {
+    var place = start
+    while let length = lengthOfComparison(code, at: place) { place += length }
+    if isReturn(code, at: place) { return true }
+    guard jumps < 4, let jump = conditionalJump(code, at: place) else { return false }
+    return returns(code, from: jump.next, jumps: jumps + 1) || returns(code, from: jump.target, jumps: jumps + 1)
+  }
+
+  /// Bytes of `test %rax,%rax` or `cmp $N,%rax`, of 32 bits as well.
+  private static func lengthOfComparison(_ code: CodeWindow, at place: Int) -> Int? {
+    let prefix = code[place] == 0x48 ? 1 : 0
+    if code.has([0x85, 0xC0], at: place + prefix) { return prefix + 2 }
+    if code.has([0x83, 0xF8], at: place + prefix) { return prefix + 3 }
+    return code[place + prefix] == 0x3D ? prefix + 5 : nil
+  }
+
+  private static func conditionalJump(_ code: CodeWindow, at place: Int) -> (condition: UInt8, next: Int, target: Int)?
+  {
+    guard let first = code[place] else { return nil }
+    if first & 0xF0 == 0x70, let distance = code[place + 1] {
+      return (first & 0xF, place + 2, place + 2 + Int(Int8(bitPattern: distance)))
+    }
+    if first == 0x0F, let second = code[place + 1], second & 0xF0 == 0x80, let distance = code.word(at: place + 2) {
+      return (second & 0xF, place + 6, place + 6 + Int(Int32(bitPattern: distance)))
+    }
+    return nil
+  }
+
+  /// Whether the code behind a `syscall` is that of a thread's start where it returned 0: `xor %ebp,%ebp`.
+  private static func isClone(_ code: CodeWindow) -> Bool {
+    var place = 0
+    while let length = lengthOfComparison(code, at: place) { place += length }
+    while let jump = conditionalJump(code, at: place) {
+      // je, jne
+      if jump.condition == 4 { return code.has([0x31, 0xED], at: jump.target) }
+      if jump.condition == 5 { return code.has([0x31, 0xED], at: jump.next) }
+      place = jump.next
+    }
+    return false
+  }
+
+  /// Whether the call was a thread's first, with the frame pointer cleared before it and the thread's end behind it: musl's
+  /// clone, which has no call frame information.
+  private static func isThreadStart(_ code: CodeWindow) -> Bool {
+    // xor %ebp,%ebp; pop %rdi; call *%r9 before it; mov %eax,%edi; xor %eax,%eax; mov $SYS_exit,%al; syscall behind it.
+    // The window's address is one before the return address.
+    code.has([0x31, 0xED, 0x5F, 0x41, 0xFF, 0xD1, 0x89, 0xC7, 0x31, 0xC0, 0xB0, 0x3C, 0x0F, 0x05], at: -5)
+  }
+
+  private static func isReturn(_ code: CodeWindow, at place: Int = 0) -> Bool {
+    let returns: [[UInt8]] = [[0xC3], [0xF3, 0xC3], [0xF2, 0xC3]]
+    return returns.contains { code.has($0, at: place) }
   }
 
   private static func prologue(_ code: CodeWindow) -> UnwindRule? {
@@ -38,8 +98,7 @@ extension X86_64 {
   }
 
   private static func epilogue(_ code: CodeWindow) -> UnwindRule? {
-    let returns: [[UInt8]] = [[0xC3], [0xF3, 0xC3], [0xF2, 0xC3]]
-    if returns.contains(where: { code.has($0) }) { return below(8) }
+    if isReturn(code) { return below(8) }
     // pop %rbp; ret
     if code.has([0x5D, 0xC3]) {
       var rule = below(16)

@@ -25,6 +25,7 @@ package enum X86_64: Architecture {
   static var savedHigh: UInt32 { 0 }
   static var savedMask: UInt64 { 0xF048 }
   static var callPushesReturnAddress: Bool { true }
+  static var probeSlot: UInt64 { 128 }
   @inline(__always)
   static func stripped(_ address: UInt64) -> UInt64 { address }
 }

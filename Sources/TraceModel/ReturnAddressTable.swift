@@ -1,0 +1,107 @@
+/// Where calls return to whose return address the kernel has replaced for a return probe, as a probe at the functions'
+/// entries has recorded it.
+///
+/// A call is known by its thread and by the place of its return address on the stack. The latest call before a moment with
+/// its return address there is the one that is still pending then; nothing tells of returns, and nothing has to. Of a place
+/// that is called from the same callsite again and again only the first call is kept.
+package struct ReturnAddressTable: Sendable {
+  private struct Call: BitwiseCopyable {
+    /// ns
+    var time: UInt64
+    var returnAddress: UInt64
+    /// The lower half of the place's address.
+    var place: UInt32
+  }
+
+  /// The latest calls of a thread, the oldest at `next` once there are `callLimit`.
+  private struct Thread {
+    var calls: [Call] = []
+    var next = 0
+
+    /// Number 0 is the latest.
+    subscript(age: Int) -> Call { calls[(next + calls.count - 1 - age) % calls.count] }
+  }
+
+  /// Of one thread: more than a recursion, or a drain of a program that calls from ever other callsites, should need.
+  private static let callLimit = 4096
+  /// Of all threads, 24 bytes each.
+  private static let limit = 1 << 18
+  /// Calls that are compared with a new one.
+  private static let reach = 16
+  private static let breakLimit = 16
+
+  private var threads: [Int32: Thread] = [:]
+  private var count = 0
+  /// Times, ns, at which calls may have gone unseen: those before say nothing of what is later.
+  private var breaks: [UInt64] = []
+
+  package init() {}
+
+  /// Whether nothing was recorded.
+  package var isEmpty: Bool { count == 0 }
+
+  /// Takes note of a call at `time`, ns: thread `tid` will return to `returnAddress`, which lies at the address whose lower
+  /// half is `place`.
+  package mutating func note(tid: Int32, place: UInt32, returnAddress: UInt64, at time: UInt64) {
+    if count >= Self.limit {
+      threads.removeAll()
+      count = 0
+    }
+    let call = Call(time: time, returnAddress: returnAddress, place: place)
+    count += Self.add(call, to: &threads[tid, default: Thread()], since: breaks.last ?? 0)
+  }
+
+  /// Returns how many more are kept.
+  private static func add(_ call: Call, to thread: inout Thread, since start: UInt64) -> Int {
+    for age in 0..<min(reach, thread.calls.count) where thread[age].place == call.place {
+      if thread[age].returnAddress == call.returnAddress, thread[age].time >= start { return 0 }
+      break
+    }
+    if thread.calls.count < callLimit {
+      thread.calls.append(call)
+      return 1
+    }
+    thread.calls[thread.next] = call
+    thread.next = (thread.next + 1) % callLimit
+    return 0
+  }
+
+  /// Takes note that calls were lost at `time`, ns, or that the program was replaced.
+  package mutating func interrupt(at time: UInt64) {
+    guard count > 0 else { return }
+    if breaks.count == Self.breakLimit { breaks.removeFirst() }
+    breaks.append(time)
+  }
+
+  /// Where the call that is pending at `time`, ns, returns to; nil if it was not recorded. `trampoline`: what the kernel puts
+  /// there, which a function finds that was jumped to by another one whose return is waited for.
+  package func returnAddress(tid: Int32, place: UInt32, at time: UInt64, besides trampoline: UInt64) -> UInt64? {
+    guard let thread = threads[tid] else { return nil }
+    let start = breaks.last { $0 <= time } ?? 0
+    for age in thread.calls.indices {
+      let call = thread[age]
+      guard call.time >= start else { return nil }
+      if call.place == place, call.time <= time, call.returnAddress != trampoline { return call.returnAddress }
+    }
+    return nil
+  }
+}
+
+/// What is known of the calls that were pending when a stack was sampled.
+package struct PendingReturns: Sendable {
+  private let table: ReturnAddressTable
+  private let tid: Int32
+  private let time: UInt64
+
+  /// Of thread `tid` at `time`, ns.
+  package init(_ table: ReturnAddressTable, tid: Int32, at time: UInt64) {
+    self.table = table
+    self.tid = tid
+    self.time = time
+  }
+
+  /// Where the call returns to whose return address is to lie at `place`, and that has `trampoline` there.
+  package func returnAddress(at place: UInt64, besides trampoline: UInt64) -> UInt64? {
+    table.returnAddress(tid: tid, place: UInt32(truncatingIfNeeded: place), at: time, besides: trampoline)
+  }
+}
