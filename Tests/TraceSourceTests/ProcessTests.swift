@@ -62,4 +62,30 @@ struct ProcessTests {
         MappedFile(path: "/lib/gone.so", link: "/proc/5/map_files/7f0000000000-7f0000001000"),
       ])
   }
+
+  @Test func pathsAreThoseBelowTheProcesssOwnRoot() {
+    let maps = """
+      401000-402000 r-xp 00001000 08:01 42                                     /srv/root/bin/program
+      402000-403000 r-xp 00001000 08:01 43                                     /srv/rootless/program
+      """
+    #expect(CodeMapping.parse(maps, root: "/srv/root").map(\.path) == ["/bin/program", "/srv/rootless/program"])
+  }
+
+  @Test func memoryWithoutAFileHasTheFilesOnItsSides() {
+    let maps = """
+      400000-401000 r--p 00000000 08:01 42                                     /bin/program
+      401000-402000 r-xp 00001000 08:01 42                                     /bin/program
+      402000-600000 r-xp 00000000 00:00 0
+      600000-800000 r-xp 00000000 00:0f 99                                     /anon_hugepage (deleted)
+      800000-801000 r-xp 00400000 08:01 42                                     /bin/program
+      900000-901000 r-xp 00000000 00:00 0
+      901000-902000 rw-p 00000000 00:00 0                                      [heap]
+      902000-903000 r-xp 00000000 00:00 0
+      """
+    let mappings = CodeMapping.parse(maps)
+    let left = FileMapping(start: 0x401000, length: 0x1000, fileOffset: 0x1000, path: "/bin/program", inode: 42)
+    let right = FileMapping(start: 0x800000, length: 0x1000, fileOffset: 0x400000, path: "/bin/program", inode: 42)
+    let none: [FileMapping] = []
+    #expect(mappings.map(\.neighbours) == [none, [left, right], [left, right], none, none, none])
+  }
 }

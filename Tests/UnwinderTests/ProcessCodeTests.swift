@@ -112,6 +112,15 @@ struct ProcessCodeTests {
     #expect(process.path(0x20020) == "anonymous")
   }
 
+  @Test func theKernelsPageForProbesIsKnown() {
+    var process = Process()
+    process.map(5, "[uprobes]", at: 0x7FFF_FFFF_E000)
+    #expect(process.code.space(at: 5).returnTrampoline == 0x7FFF_FFFF_E000)
+    process.change(10, .renamed("new", byExec: true))
+    #expect(process.code.space(at: 9).returnTrampoline == 0x7FFF_FFFF_E000)
+    #expect(process.code.space(at: 10).returnTrampoline == 0)
+  }
+
   @Test func rangesBeyondTheAddressSpaceAreNotTaken() {
     var process = Process()
     process.map(1, "/a", at: .max - 10)
@@ -124,5 +133,10 @@ struct ProcessCodeTests {
     #expect(recorded.place(of: "/lib/x", mappedAt: 0x1000, length: 0x2000).link == nil)
     #expect(recorded.place(of: "/lib/x", mappedAt: 0x1000, length: 0x2000).path == "/fs/lib/x")
     #expect(live.place(of: "/lib/x", mappedAt: 0x1000, length: 0x2000).link == "/proc/7/map_files/1000-3000")
+    var moved = live
+    moved.change(root: "/proc/self/fd/9")
+    moved.change(root: "/proc/self/fd/8")
+    let place = moved.place(of: "/x", mappedAt: 0, length: 1)
+    #expect(place.path == "/proc/self/fd/8/x" && place.others == ["/proc/self/fd/9/x", "/x"])
   }
 }

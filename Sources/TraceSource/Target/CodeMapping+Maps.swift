@@ -1,23 +1,93 @@
+internal import Glibc
 package import TraceModel
 
 extension CodeMapping {
-  /// What process `pid` has mapped as code, by address; empty where it has ended.
+  /// What process `pid` has mapped as code, by address; empty where it has ended. Paths are those below the process's root
+  /// directory, as the kernel's records have them.
   package static func all(of pid: Int32) -> [CodeMapping] {
-    (try? SystemFiles.read("\(ProcessDirectory.of(pid))/maps")).map(parse) ?? []
+    let directory = ProcessDirectory.of(pid)
+    return (try? SystemFiles.read("\(directory)/maps")).map { parse($0, root: root(of: directory)) } ?? []
   }
 
-  /// `START-END PERMISSIONS OFFSET DEVICE INODE PATH`, man 5 proc_pid_maps.
-  package static func parse(_ text: String) -> [CodeMapping] {
-    text.split(separator: "\n").compactMap { line in
-      let columns = line.split(separator: " ", maxSplits: 5)
-      guard columns.count >= 5, columns[1].contains("x") else { return nil }
-      let range = columns[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
-      let device = columns[3].split(separator: ":").compactMap { UInt32($0, radix: 16) }
-      guard range.count == 2, range[0] < range[1], device.count == 2 else { return nil }
-      let path = columns.count == 6 ? String(columns[5].drop { $0 == " " }).replacing("\\012", with: "\n") : "//anon"
-      return CodeMapping(
-        start: range[0], length: range[1] - range[0], fileOffset: UInt64(columns[2], radix: 16) ?? 0, path: path,
-        deviceMajor: device[0], deviceMinor: device[1], inode: UInt64(columns[4]) ?? 0)
+  /// The process's root directory as this process sees it, which its list of mappings has before each path; empty for `/`.
+  private static func root(of directory: String) -> String {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("\(directory)/root", &bytes, bytes.count)
+    let path = String(decoding: bytes[..<max(count, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return path == "/" ? "" : path
+  }
+
+  /// `START-END PERMISSIONS OFFSET DEVICE INODE PATH`, man 5 proc_pid_maps. `root`: what comes before each path.
+  package static func parse(_ text: String, root: String = "") -> [CodeMapping] {
+    let lines = text.split(separator: "\n")
+    return lines.indices.compactMap { index in
+      guard var mapping = MapsLine(lines[index]), mapping.isCode else { return nil }
+      mapping.removeRoot(root)
+      var code = mapping.code
+      if code.hasNoFile { code.neighbours = neighbours(of: index, in: lines, root: root) }
+      return code
     }
+  }
+
+  /// Pieces of a copy, which the kernel lists apart where some have large pages.
+  private static let pieceLimit = 16
+
+  /// The files' mappings right before and behind the memory without a file that line `index` is a piece of.
+  private static func neighbours(of index: Int, in lines: [Substring], root: String) -> [FileMapping] {
+    [-1, 1].compactMap { step in
+      guard var last = MapsLine(lines[index]) else { return nil }
+      for place in 1...pieceLimit {
+        let next = index + step * place
+        guard lines.indices.contains(next), var line = MapsLine(lines[next]),
+          step < 0 ? line.end == last.start : line.start == last.end
+        else { return nil }
+        if !line.code.hasNoFile {
+          line.removeRoot(root)
+          return line.path.hasPrefix("/") ? line.file : nil
+        }
+        guard line.isCode else { return nil }
+        last = line
+      }
+      return nil
+    }
+  }
+}
+
+/// A line of /proc/PID/maps.
+private struct MapsLine {
+  let start: UInt64
+  let end: UInt64
+  let fileOffset: UInt64
+  let isCode: Bool
+  let device: (major: UInt32, minor: UInt32)
+  let inode: UInt64
+  private(set) var path: String
+
+  init?(_ line: Substring) {
+    let columns = line.split(separator: " ", maxSplits: 5)
+    guard columns.count >= 5 else { return nil }
+    let range = columns[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
+    let device = columns[3].split(separator: ":").compactMap { UInt32($0, radix: 16) }
+    guard range.count == 2, range[0] < range[1], device.count == 2 else { return nil }
+    (start, end) = (range[0], range[1])
+    isCode = columns[1].contains("x")
+    fileOffset = UInt64(columns[2], radix: 16) ?? 0
+    self.device = (device[0], device[1])
+    inode = UInt64(columns[4]) ?? 0
+    path = columns.count == 6 ? String(columns[5].drop { $0 == " " }).replacing("\\012", with: "\n") : "//anon"
+  }
+
+  mutating func removeRoot(_ root: String) {
+    if !root.isEmpty, path.hasPrefix(root + "/") { path.removeFirst(root.count) }
+  }
+
+  var code: CodeMapping {
+    CodeMapping(
+      start: start, length: end - start, fileOffset: fileOffset, path: path, deviceMajor: device.major,
+      deviceMinor: device.minor, inode: inode)
+  }
+
+  var file: FileMapping {
+    FileMapping(start: start, length: end - start, fileOffset: fileOffset, path: path, inode: inode)
   }
 }

@@ -23,6 +23,12 @@ package struct ELFSegment: Sendable, Equatable {
   /// PF_W.
   package var isWritable: Bool { flags & UInt32(PF_W) != 0 }
 
+  /// The pages of the file that are mapped for it.
+  var pages: Range<UInt64> {
+    let start = fileOffset & ~0xFFF
+    return start..<max(start, (fileOffset &+ fileSize &+ 0xFFF) & ~0xFFF)
+  }
+
   /// Where in the file the byte at `address` lies; nil beyond the bytes that are in the file.
   package func fileOffset(ofAddress address: UInt64) -> UInt64? {
     guard address >= self.address, address - self.address < fileSize else { return nil }

@@ -1,5 +1,6 @@
 internal import CElfUtils
 internal import Glibc
+internal import TraceModel
 
 /// A file that code runs from.
 package final class Module {
@@ -24,21 +25,36 @@ package final class Module {
     -> ModuleReference.Contents
   {
     // By now, something else may be mapped there.
-    let link = place.link.flatMap { leads($0, to: identity.path) ? $0 : nil }
-    let linked = link.flatMap { try? ImageFile(path: $0) }
-    if holds, let file = linked ?? (try? ImageFile(path: place.path)) {
-      return .file(file, path: place.path, isMapped: linked != nil)
+    if let link = place.link, let linked = try? ImageFile(path: link),
+      leads(link, to: identity) || proves(linked, identity)
+    {
+      return holds ? .file(linked, path: place.path, isMapped: true) : .path(link, isMapped: true)
     }
-    if let link, linked != nil { return .path(link, isMapped: true) }
+    for path in [place.path] + place.others {
+      guard let file = try? ImageFile(path: path), proves(file, identity) else { continue }
+      return holds ? .file(file, path: path, isMapped: false) : .path(path, isMapped: false)
+    }
+    if holds, let file = try? ImageFile(path: place.path) { return .file(file, path: place.path, isMapped: false) }
     return .path(place.path, isMapped: false)
   }
 
-  private static func leads(_ link: String, to path: String) -> Bool {
+  /// Whether a file is the one that was mapped, whatever its path; false where that cannot be told.
+  private static func proves(_ file: ImageFile, _ identity: ModuleIdentity) -> Bool {
+    if identity.buildID.isEmpty { return identity.inode != 0 && file.inode == identity.inode }
+    guard let image = try? ELFImage(bytes: ImageBytes(of: file), path: identity.path), let found = image.buildID else {
+      return false
+    }
+    return found.prefix(20) == identity.buildID.prefix(20)
+  }
+
+  /// Whether a link of /proc says that it leads there. It has the path below this process's root, the identity below the
+  /// target's. File systems on top of others show several inodes for one file.
+  private static func leads(_ link: String, to identity: ModuleIdentity) -> Bool {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink(link, &bytes, bytes.count)
-    guard count > 0 else { return false }
+    guard count > 0, identity.path.hasPrefix("/") else { return false }
     let target = String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return target == path || target == path + " (deleted)"
+    return target.hasSuffix(identity.path) || target.hasSuffix(identity.path + " (deleted)")
   }
 
   /// Opens the file if that has not been tried yet; nil if it cannot be used.
@@ -56,10 +72,13 @@ final class OpenedImage {
   private var frames: FrameInformation
   private let finder: DebugFileFinder
   private let segments: [ELFSegment]
+  /// Those that are not code as well.
+  private let loaded: [ELFSegment]
   private let entryPoint: UInt64?
 
   init(_ image: consuming ELFImage, finder: DebugFileFinder) {
-    segments = image.segments.filter { $0.isLoaded && $0.isExecutable }
+    loaded = image.segments.filter(\.isLoaded)
+    segments = loaded.filter(\.isExecutable)
     entryPoint = image.entryPoint
     frames = FrameInformation()
     functions = FunctionTable(of: image, finder: finder)
@@ -78,6 +97,23 @@ final class OpenedImage {
       let (last, overflow) = segment.fileOffset.addingReportingOverflow(segment.fileSize - 1)
       guard !overflow, offset <= last | 0xFFF else { continue }
       return segment.address &+ (offset &- segment.fileOffset)
+    }
+    return nil
+  }
+
+  /// The part of `range` where code of the file belongs, and where in the file it begins, by the place of another mapping of
+  /// the file; nil where there is none.
+  func code(in range: Range<UInt64>, beside other: FileMapping) -> (range: Range<UInt64>, fileOffset: UInt64)? {
+    // A page of the file can be a part of two segments; a mapping mostly begins with its own.
+    let own = loaded.filter { $0.pages.lowerBound == other.fileOffset }
+    for anchor in own + loaded.filter({ $0.pages.contains(other.fileOffset) }) {
+      // A segment's address in memory is this much above its own.
+      let bias = other.start &- anchor.address &- (other.fileOffset &- anchor.fileOffset)
+      for segment in segments {
+        let (first, end) = (segment.address &+ bias, segment.address &+ bias &+ segment.fileSize)
+        let (start, last) = (max(range.lowerBound, first & ~0xFFF), min(range.upperBound, (end &+ 0xFFF) & ~0xFFF))
+        if first < end, start < last { return (start..<last, segment.fileOffset &+ (start &- first)) }
+      }
     }
     return nil
   }

@@ -20,6 +20,9 @@ package struct ProcessCode {
   private var files: TargetFiles
   private let vdso: ModuleID
   private let vdsoSize: UInt64
+  /// When memory without a file last took the place of a file's code, ns; nil where it has been looked at since. It may be a
+  /// copy of that code, which only `/proc/PID/maps` tells.
+  package private(set) var mayHaveCopies: UInt64?
   private var versions: [Version] = [Version(since: 0, space: AddressSpace())]
 
   /// `vdso`: the image that the kernel maps into each process, whole pages; empty if it is not known. It is taken for what
@@ -44,6 +47,9 @@ package struct ProcessCode {
     (versions.last { $0.since <= time } ?? versions[0]).space
   }
 
+  /// The target has another root directory; see `TargetFiles`.
+  package mutating func change(root: String?) { files.change(root: root) }
+
   /// Takes in what the target did.
   package mutating func apply(_ change: ProcessChange) {
     guard change.pid == files.pid else { return }
@@ -65,11 +71,42 @@ package struct ProcessCode {
     for mapping in mappings { add(mapping, at: time) }
   }
 
+  /// Takes in those of the mappings that are copies of a file's code in its place, as they are since `time`, ns.
+  package mutating func addCopies(_ mappings: [CodeMapping], at time: UInt64) {
+    for mapping in mappings where !mapping.neighbours.isEmpty { add(mapping, at: time) }
+    mayHaveCopies = nil
+  }
+
   private mutating func add(_ mapping: CodeMapping, at time: UInt64) {
     let (end, overflow) = mapping.start.addingReportingOverflow(mapping.length)
     guard !overflow, mapping.length > 0 else { return }
-    let added = Mapping(start: mapping.start, end: end, fileOffset: mapping.fileOffset, module: module(of: mapping))
-    let replaced = versions[versions.count - 1].space.mappings(in: mapping.start..<end)
+    if mapping.hasNoFile, mapping.neighbours.isEmpty, coversFile(mapping.start..<end) { mayHaveCopies = time }
+    let copy = copy(mapping, mapping.start..<end)
+    if copy?.start != mapping.start || copy?.end != end {
+      add(
+        Mapping(start: mapping.start, end: end, fileOffset: mapping.fileOffset, module: module(of: mapping)), at: time)
+    }
+    if let copy { add(copy, at: time) }
+  }
+
+  /// Whether code of a file is known to be there.
+  private func coversFile(_ range: Range<UInt64>) -> Bool {
+    versions[versions.count - 1].space.mappings(in: range).contains { modules[$0.module] != nil }
+  }
+
+  /// What memory without a file holds of the file on one of its sides, or on both, whose code belongs there.
+  private func copy(_ mapping: CodeMapping, _ range: Range<UInt64>) -> Mapping? {
+    for neighbour in mapping.neighbours {
+      let id = module(
+        path: neighbour.path, inode: neighbour.inode, buildID: [], mappedAt: neighbour.start, length: neighbour.length)
+      guard let (part, offset) = modules[id]?.open()?.code(in: range, beside: neighbour) else { continue }
+      return Mapping(start: part.lowerBound, end: part.upperBound, fileOffset: offset, module: id)
+    }
+    return nil
+  }
+
+  private mutating func add(_ added: Mapping, at time: UInt64) {
+    let replaced = versions[versions.count - 1].space.mappings(in: added.start..<added.end)
     // `mprotect` tells of a mapping again, a run-time compiler for each function that it has made.
     if replaced.contains(where: { $0.holds(added) }) { return }
     if replaced.allSatisfy(added.holds) {
@@ -88,17 +125,24 @@ package struct ProcessCode {
   }
 
   private func module(of mapping: CodeMapping) -> ModuleID {
-    var path = mapping.path
+    let path = mapping.path
     if path == "[uprobes]" { return .probes }
     if path == "[vdso]" { return mapping.length == vdsoSize ? vdso : .anonymous }
     // `//anon`, `[heap]`, `anon_inode:…`, and what drivers or shared memory without a file are mapped from.
     guard path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasPrefix("/dev/"), !path.hasPrefix("/SYSV") else {
       return .anonymous
     }
-    if path.hasSuffix(" (deleted)") { path.removeLast(10) }
-    let identity = ModuleIdentity(path: path, inode: mapping.inode, buildID: mapping.buildID)
+    return module(
+      path: path, inode: mapping.inode, buildID: mapping.buildID, mappedAt: mapping.start, length: mapping.length)
+  }
+
+  private func module(path: String, inode: UInt64, buildID: [UInt8], mappedAt start: UInt64, length: UInt64)
+    -> ModuleID
+  {
+    let path = path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path
     return modules.add(
-      identity, at: files.place(of: path, mappedAt: mapping.start, length: mapping.length),
+      ModuleIdentity(path: path, inode: inode, buildID: buildID),
+      at: files.place(of: path, mappedAt: start, length: length),
       finder: DebugFileFinder(roots: files.roots, knownAs: path))
   }
 }

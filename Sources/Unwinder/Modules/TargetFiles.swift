@@ -3,8 +3,9 @@ internal import Glibc
 /// How a process's files are reached.
 package struct TargetFiles: Sendable {
   package internal(set) var pid: Int32
-  /// The target's root directory, below which its paths lead to its files, and then this process's own: "" is `/`.
-  package let roots: [String]
+  /// The target's root directory, below which its paths lead to its files, then those that it had before, and then this
+  /// process's own: "" is `/`.
+  package private(set) var roots: [String]
   /// Whether it is a process of this machine that lives, or has lived until a moment ago.
   private let isLive: Bool
 
@@ -43,8 +44,13 @@ package struct TargetFiles: Sendable {
     return usual
   }
 
+  /// The target has another root directory, which `root` leads to; nil for this process's own.
+  mutating func change(root: String?) { roots = [root ?? ""] + roots.filter { $0 != root ?? "" } }
+
   func place(of path: String, mappedAt start: UInt64, length: UInt64) -> ModulePlace {
     let range = String(start, radix: 16) + "-" + String(start &+ length, radix: 16)
-    return ModulePlace(link: isLive ? "\(directory)/map_files/\(range)" : nil, path: (roots.first ?? "") + path)
+    return ModulePlace(
+      link: isLive ? "\(directory)/map_files/\(range)" : nil, path: (roots.first ?? "") + path,
+      others: roots.dropFirst().map { $0 + path })
   }
 }

@@ -11,13 +11,13 @@ struct PendingStacks: Sendable {
   private(set) var perfMap: [UInt8] = []
   private(set) var stacks: [[StackPlace]] = []
   private(set) var modules: [ModuleID: ModuleReference] = [:]
+  /// What the modules' files are looked for in, so that it stays open.
+  private let roots: [OpenDirectory]
 
-  /// `found` has stacks by their numbers in `table`. `perfMap` is read where a stack needs it.
-  init(
-    _ found: SyscallStacks, of table: borrowing StackTable, _ modules: ModuleTable,
-    perfMap: @autoclosure () -> [UInt8]
-  ) {
+  /// `found` has stacks by their numbers in `table`. `root`: of the target, whose perf map is read where a stack needs it.
+  init(_ found: SyscallStacks, of table: borrowing StackTable, _ modules: ModuleTable, root: borrowing TargetRoot) {
     self.found = found
+    roots = root.directories
     var numbers: [Int32: Int32] = [-1: -1]
     for index in found.events.indices {
       self.found.events[index].user = number(found.events[index].user, table, &numbers)
@@ -27,7 +27,7 @@ struct PendingStacks: Sendable {
     for place in stacks.joined() where self.modules[place.module] == nil {
       self.modules[place.module] = modules[place.module]?.reference
     }
-    if stacks.joined().contains(where: { $0.module.isAnonymous }) { self.perfMap = perfMap() }
+    if stacks.joined().contains(where: { $0.module.isAnonymous }) { perfMap = root.readPerfMap() }
   }
 
   private mutating func number(_ stack: Int32, _ table: borrowing StackTable, _ numbers: inout [Int32: Int32]) -> Int32

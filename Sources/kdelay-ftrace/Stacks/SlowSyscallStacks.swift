@@ -14,7 +14,7 @@ struct SlowSyscallStacks: ~Copyable {
 
   private var options: StackOptions
   private let target: TargetProcess
-  private let root: TargetRoot
+  private var root: TargetRoot
   private let modules: ModuleTable
   private var feed: StackSampleFeed
   private var store: StackSampleStore
@@ -77,13 +77,18 @@ struct SlowSyscallStacks: ~Copyable {
     readMappings()
   }
 
-  private mutating func readMappings() { code.replaceAll(CodeMapping.all(of: target.pid), at: MonotonicClock.now) }
+  /// `time`: since when they have been there, ns.
+  private mutating func readMappings(since time: UInt64 = MonotonicClock.now) {
+    followRoot()
+    code.replaceAll(CodeMapping.all(of: target.pid), at: time)
+  }
 
   /// Looks for new mappings, for at most one percent of the time: the target may have to wait for it.
-  private mutating func lookForMappings() {
+  private mutating func lookForMappings(_ take: (inout ProcessCode, [CodeMapping]) -> Void) {
     let start = MonotonicClock.now
     guard start >= nextLook else { return }
-    code.addAll(CodeMapping.all(of: target.pid), at: start)
+    followRoot()
+    take(&code, CodeMapping.all(of: target.pid))
     let end = MonotonicClock.now
     nextLook = end + (end - start) * 100
   }
@@ -91,11 +96,21 @@ struct SlowSyscallStacks: ~Copyable {
   private mutating func applyChanges() {
     for change in changes { code.apply(change) }
     changes.removeAll(keepingCapacity: true)
+    if let time = code.mayHaveCopies { lookForMappings { $0.addCopies($1, at: time) } }
+  }
+
+  private mutating func followRoot() {
+    if root.follow() { code.change(root: root.path) }
   }
 
   /// Takes in the samples before `time`, ns; to be called before the syscalls up to then are looked at.
   mutating func drain(before time: UInt64) {
-    if refusal != nil { lookForMappings() }
+    // Mappings are told of some milliseconds later, when the target may be over.
+    followRoot()
+    if refusal != nil {
+      let now = MonotonicClock.now
+      lookForMappings { $0.addAll($1, at: now) }
+    }
     feed.drain(before: time, into: &store, changes: &changes)
     applyChanges()
   }
@@ -146,7 +161,7 @@ struct SlowSyscallStacks: ~Copyable {
     found.dropped = store.dropped - droppedBefore
     found.notes = notes
     found.thresholdHelps = refusal == nil
-    let pending = PendingStacks(found, of: table, modules, perfMap: root.readPerfMap())
+    let pending = PendingStacks(found, of: table, modules, root: root)
     if refusal == nil, lost.mayMissChanges { readMappings() }
     unmapped = 0
     lossBefore = loss

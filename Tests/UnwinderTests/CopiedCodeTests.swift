@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+import TraceModel
+
+@testable import Unwinder
+
+/// Code that a program has copied to other memory, and put back where it was: it is that of its file.
+struct CopiedCodeTests {
+  /// A file of two segments: 0x1000 bytes that are no code at 0, and code of 0x10000 bytes, whose addresses are 0x1000 higher than
+  /// their places in the file.
+  private static func image() -> [UInt8] {
+    var writer = ByteWriter()
+    #if arch(arm64)
+      let machine: UInt16 = 183
+    #else
+      let machine: UInt16 = 62
+    #endif
+    writer.bytes += [0x7F] + Array("ELF".utf8) + [2, 1, 1, 0] + [UInt8](repeating: 0, count: 8)
+    for half in [3, machine] as [UInt16] { writer.add(half) }
+    writer.add(UInt32(1))
+    for word in [0, 64, 0] as [UInt64] { writer.add(word) }
+    writer.add(UInt32(0))
+    for half in [64, 56, 2, 64, 0, 0] as [UInt16] { writer.add(half) }
+    for (flags, offset, address, size) in [(4, 0, 0, 0x1000), (5, 0x1000, 0x2000, 0x10000)]
+      as [(UInt32, UInt64, UInt64, UInt64)]
+    {
+      for word in [1, flags] as [UInt32] { writer.add(word) }
+      for word in [offset, address, address, size, size, 0x1000] as [UInt64] { writer.add(word) }
+    }
+    writer.pad(to: 0x11000)
+    return writer.bytes
+  }
+
+  private static let start: UInt64 = 0x7F00_0000_0000
+  private static let code = start + 0x2000
+
+  /// What is found at an address, in a process that has the file at `start` with `copy` of its code replaced.
+  private func found(_ neighbours: [(offset: UInt64, at: UInt64)], copy: Range<UInt64>, at address: UInt64) throws
+    -> String
+  {
+    let path = FileManager.default.temporaryDirectory.path + "/copied-code-\(UUID().uuidString)"
+    try #require(FileManager.default.createFile(atPath: path, contents: Data(Self.image())))
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let modules = ModuleTable()
+    var code = ProcessCode(modules: modules, files: TargetFiles(recorded: 1), vdso: [])
+    var mapping = CodeMapping(start: copy.lowerBound, length: UInt64(copy.count), fileOffset: 0, path: "//anon")
+    mapping.neighbours = neighbours.map {
+      FileMapping(start: $0.at, length: 0x1000, fileOffset: $0.offset, path: path, inode: 0)
+    }
+    code.replaceAll([mapping], at: 1)
+    guard let found = code.space(at: 1).mapping(containing: address) else { return "nothing" }
+    return found.module.isAnonymous ? "anonymous" : "+" + String(found.offset(of: address), radix: 16)
+  }
+
+  @Test func itHasThePlaceInTheFileThatItWasCopiedFrom() throws {
+    let (start, code) = (Self.start, Self.code)
+    // Between two pieces of the code; behind what is no code; before what follows.
+    #expect(
+      try found([(0x1000, code), (0x5000, code + 0x4000)], copy: code + 0x1000..<code + 0x4000, at: code + 0x1234)
+        == "+2234")
+    #expect(try found([(0, start)], copy: code..<code + 0x10000, at: code + 0x1234) == "+2234")
+    #expect(try found([(0x10000, code + 0xF000)], copy: code..<code + 0xF000, at: code + 0x1234) == "+2234")
+  }
+
+  @Test func whatLiesWhereTheFileHasNoCodeIsNoCopy() throws {
+    let (start, code) = (Self.start, Self.code)
+    let behind = code + 0x10000
+    #expect(try found([(0x10000, behind - 0x1000)], copy: behind..<behind + 0x1000, at: behind) == "anonymous")
+    #expect(try found([(0, start)], copy: start - 0x1000..<start, at: start - 1) == "anonymous")
+    #expect(try found([], copy: code..<code + 0x1000, at: code) == "anonymous")
+    // The rest of a larger piece is none either.
+    #expect(try found([(0, start)], copy: code..<behind + 0x1000, at: behind - 1) == "+10fff")
+    #expect(try found([(0, start)], copy: code..<behind + 0x1000, at: behind) == "anonymous")
+  }
+
+  @Test func memoryOverKnownCodeIsLookedAt() {
+    let modules = ModuleTable()
+    var code = ProcessCode(modules: modules, files: TargetFiles(recorded: 1), vdso: [])
+    func map(_ time: UInt64, _ path: String, _ start: UInt64) {
+      let mapping = CodeMapping(start: start, length: 0x1000, fileOffset: 0, path: path)
+      code.apply(ProcessChange(timestamp: time, pid: 1, tid: 1, kind: .mapped(mapping)))
+    }
+    map(1, "/bin/program", 0x1000)
+    map(2, "//anon", 0x5000)
+    #expect(code.mayHaveCopies == nil)
+    map(3, "//anon", 0x1000)
+    #expect(code.mayHaveCopies == 3)
+    code.addCopies([], at: 3)
+    #expect(code.mayHaveCopies == nil)
+    map(4, "//anon", 0x1000)
+    #expect(code.mayHaveCopies == nil)
+  }
+}
