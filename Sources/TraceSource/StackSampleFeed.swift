@@ -44,6 +44,37 @@ package struct StackSampleFeed: ~Copyable {
     }
   }
 
+  /// Looks whether threads have events on all CPUs, and opens those that are missing: after an exec that took them away, and
+  /// on CPUs that have come online. Returns what the reader must know of it; `losesMappings`: nothing told of those for a while.
+  package mutating func renew(
+    for target: TargetProcess, _ store: inout StackSampleStore, changes: inout [ProcessChange]
+  ) -> (notes: [String], losesMappings: Bool) {
+    var notes: [String] = []
+    var losesMappings = false
+    let ended = "an exec gave the target other privileges, for which the kernel ended the sampling"
+    do throws(PerfEventFailure) {
+      switch try perf?.reopen(for: target, &store, changes: &changes) {
+      case nil: break
+      case .done(let gap):
+        losesMappings = true
+        notes.append(
+          "\(ended). It was taken up again after \(gap / 1_000_000 + 1) ms: syscalls between have no stacks.")
+      case .tooLate:
+        notes.append("\(ended). The target was over before it could be taken up again: later syscalls have no stacks.")
+      }
+    } catch {
+      notes.append("\(ended). It cannot be taken up again (\(error.error)): later syscalls have no stacks.")
+    }
+    do throws(PerfEventFailure) {
+      for cpu in try perf?.followCPUs(of: target) ?? [] {
+        notes.append("CPU \(cpu) came online: syscalls on it had no stacks until 100 ms later.")
+      }
+    } catch {
+      notes.append("a CPU came online, and stacks cannot be sampled there (\(error.error)).")
+    }
+    return (notes, losesMappings)
+  }
+
   /// Passes on what happened before `limit`, ns: samples to `store`, changes to `changes`.
   package mutating func drain(
     before limit: UInt64, into store: inout StackSampleStore, changes: inout [ProcessChange]

@@ -11,6 +11,11 @@ enum OnlineCPUs {
     return parse(text)
   }
 
+  /// How many there can be, those that are offline included; 0 where that cannot be read.
+  static var possibleCount: Int {
+    parse((try? SystemFiles.read("/sys/devices/system/cpu/possible")) ?? "").count
+  }
+
   static func parse(_ text: String) -> [Int] {
     text.split { $0 == "," || $0.isWhitespace }.flatMap { range in
       let ends = range.split(separator: "-").compactMap { Int($0) }

@@ -18,12 +18,25 @@ package struct PerfEventSource: ~Copyable {
   package let sampling: StackSampling
   private var opener: PerfEventOpener
   private let decoder: PerfRecordDecoder
+  /// That threads have events on.
   private var cpus: [Int]
+  /// CPUs that went offline when some threads had events there, and others had not.
+  private var left: Set<Int> = []
   private var rings: PerfRingTable
   /// Of all events; owned, closed in `deinit`.
   private var descriptors: [StackSampleSource: [FileDescriptor]] = [:]
   /// Threads that have events, opened or inherited.
   private var covered: Set<Int32> = []
+  /// When the thread by whose id the process goes was last said to end, ns: an exec that gives other privileges takes its
+  /// events away in the same words.
+  private var leaderEnd: UInt64?
+  /// Whether the last record of the process told of an exec: the end that follows one at once is of the events alone.
+  private var hasJustReplacedItself = false
+  private var endedByExec = false
+  /// When the list of CPUs is read next, ns.
+  private var nextCPUCheck: UInt64 = 0
+  /// Lost samples of events that were closed.
+  private var closedLoss: [StackSampleSource: UInt64] = [:]
   private var watermark: UInt64 = 0
   /// Bytes of all records that were passed on.
   private var bytesRead: UInt64 = 0
@@ -45,7 +58,9 @@ package struct PerfEventSource: ~Copyable {
     self.opener = opener
     self.cpus = cpus
     decoder = PerfRecordDecoder(layout: opener.layout)
-    rings = PerfRingTable(ringCount: cpus.count * sampling.sources.count, totalBytes: ringBytes)
+    rings = PerfRingTable(
+      ringCount: cpus.count * sampling.sources.count, most: OnlineCPUs.possibleCount * sampling.sources.count,
+      totalBytes: ringBytes)
   }
 
   deinit {
@@ -79,7 +94,7 @@ package struct PerfEventSource: ~Copyable {
     var opened = 0
     for tid in new {
       do throws(EventFailure) {
-        for source in sampling.sources { try open(source, tid) }
+        for source in sampling.sources { try open(source, tid, on: cpus) }
         covered.insert(tid)
         opened += 1
       } catch {
@@ -98,7 +113,7 @@ package struct PerfEventSource: ~Copyable {
     let isOfRings: Bool
   }
 
-  private mutating func open(_ source: StackSampleSource, _ tid: Int32) throws(EventFailure) {
+  private mutating func open(_ source: StackSampleSource, _ tid: Int32, on cpus: [Int]) throws(EventFailure) {
     for cpu in cpus {
       var isOfRings = false
       do throws(Errno) {
@@ -111,9 +126,78 @@ package struct PerfEventSource: ~Copyable {
         guard error.rawValue == ENODEV || error.rawValue == ENXIO else {
           throw EventFailure(error: error, isOfRings: isOfRings)
         }
-        cpus.removeAll { $0 == cpu }
+        self.cpus.removeAll { $0 == cpu }
+        if !covered.isEmpty { left.insert(cpu) }
       }
     }
+  }
+
+  // MARK: Events that are missing
+
+  /// What became of events that an exec had taken away.
+  package enum Reopening: Equatable {
+    /// There were none for so long, ns, in which nothing told of mappings.
+    case done(after: UInt64)
+    /// The process had ended.
+    case tooLate
+  }
+
+  /// Opens the events again that an exec has taken away: one that gave the process other privileges, as of a setuid program, or
+  /// whose program may not be read. Nil where none was taken away.
+  package mutating func reopen(
+    for process: TargetProcess, _ store: inout StackSampleStore, changes: inout [ProcessChange]
+  ) throws(PerfEventFailure) -> Reopening? {
+    guard let end = leaderEnd else { return nil }
+    leaderEnd = nil
+    guard let status = ProcessStatus.read(pid: pid), !status.isZombie else { return endedByExec ? .tooLate : nil }
+    if covered.isEmpty { forgetEvents() }
+    try attach(to: process, &store, changes: &changes)
+    return covered.isEmpty ? .tooLate : .done(after: MonotonicClock.now - min(end, MonotonicClock.now))
+  }
+
+  /// Nobody has events any more: closes those that have no ring, so that a program that replaces itself for ever does not take
+  /// ever more descriptors.
+  private mutating func forgetEvents() {
+    for (source, list) in descriptors {
+      var kept: [FileDescriptor] = []
+      for descriptor in list {
+        if rings.isOwner(descriptor) {
+          kept.append(descriptor)
+        } else {
+          closedLoss[source, default: 0] += Self.lost(of: descriptor)
+          try? descriptor.close()
+        }
+      }
+      descriptors[source] = kept
+    }
+    cpus = (try? OnlineCPUs.read()) ?? cpus
+    left = []
+  }
+
+  /// Opens the events on CPUs that have come online, and returns these. They are looked for ten times a second.
+  package mutating func followCPUs(of process: TargetProcess) throws(PerfEventFailure) -> [Int] {
+    let now = MonotonicClock.now
+    guard now >= nextCPUCheck else { return [] }
+    nextCPUCheck = now + 100_000_000
+    let new = ((try? OnlineCPUs.read()) ?? []).filter { !cpus.contains($0) && !left.contains($0) }
+    guard !new.isEmpty else { return [] }
+    // A thread inherits its creator's events, if that had them already.
+    var done: Set<Int32> = []
+    while case let tids = process.threads.filter({ !done.contains($0) }), !tids.isEmpty {
+      for tid in tids {
+        done.insert(tid)
+        guard covered.contains(tid) else { continue }
+        do throws(EventFailure) {
+          for source in sampling.sources { try open(source, tid, on: new) }
+        } catch {
+          if error.error == .noSuchProcess { continue }
+          throw PerfEventFailure(
+            error: error.error, isOfRings: error.isOfRings, threads: tids.count, needed: eventCount, limit: 0)
+        }
+      }
+    }
+    cpus += new.filter { !left.contains($0) }
+    return new
   }
 
   // MARK: Reading
@@ -163,7 +247,17 @@ package struct PerfEventSource: ~Copyable {
   ) {
     guard let change = ProcessChange(record, bytes) else { return }
     if case .created = change.kind, change.pid == pid { covered.insert(change.tid) }
-    if case .exited = change.kind, change.pid == pid { covered.remove(change.tid) }
+    if case .exited = change.kind, change.pid == pid {
+      covered.remove(change.tid)
+      if change.tid == pid { (leaderEnd, endedByExec) = (change.timestamp, hasJustReplacedItself) }
+    }
+    if change.pid == pid {
+      if case .renamed(_, byExec: true) = change.kind {
+        hasJustReplacedItself = true
+      } else {
+        hasJustReplacedItself = false
+      }
+    }
     changes.append(change)
   }
 
@@ -176,14 +270,15 @@ package struct PerfEventSource: ~Copyable {
     loss.malformed += rings.malformed
     guard opener.countsLost else { return loss }
     for (source, list) in descriptors {
-      var lost: UInt64 = 0
-      for descriptor in list {
-        var values: (value: UInt64, lost: UInt64) = (0, 0)
-        if read(descriptor.rawValue, &values, 16) == 16 { lost += values.lost }
-      }
+      let lost = list.reduce(closedLoss[source] ?? 0) { $0 + Self.lost(of: $1) }
       loss[source] = max(loss[source], lost)
     }
     return loss
+  }
+
+  private static func lost(of event: FileDescriptor) -> UInt64 {
+    var values: (value: UInt64, lost: UInt64) = (0, 0)
+    return read(event.rawValue, &values, 16) == 16 ? values.lost : 0
   }
 
   /// Events that are open; each takes a descriptor.

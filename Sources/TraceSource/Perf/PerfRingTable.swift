@@ -39,13 +39,14 @@ struct PerfRingTable: ~Copyable {
   /// fills the largest in 0.3 s, for which a reader may not get a CPU where others want it too.
   private static let sizes = 512 << 10...32 << 20
 
-  /// Room for the rings of `ringCount` pairs of CPU and source, of `totalBytes` together as far as that gives sensible sizes.
-  init(ringCount: Int, totalBytes: Int) {
-    capacity = max(ringCount, 1)
+  /// Room for the rings of `ringCount` pairs of CPU and source, of `totalBytes` together as far as that gives sensible sizes;
+  /// and for more of the same size up to `most`, of CPUs that come online.
+  init(ringCount: Int, most: Int = 0, totalBytes: Int) {
+    capacity = max(ringCount, most, 1)
     rings = .allocate(capacity: capacity)
     heads = FlatArray(capacity: capacity)
     var size = Self.sizes.upperBound
-    while size > Self.sizes.lowerBound, size * capacity > totalBytes { size /= 2 }
+    while size > Self.sizes.lowerBound, size * max(ringCount, 1) > totalBytes { size /= 2 }
     ringSize = size
   }
 
@@ -69,6 +70,9 @@ struct PerfRingTable: ~Copyable {
     heads.append(Head(source: source))
     owners[key] = event
   }
+
+  /// Whether the event open as `descriptor` has a ring, which goes when it is closed.
+  func isOwner(_ descriptor: FileDescriptor) -> Bool { owners.values.contains(descriptor) }
 
   /// Looks for what the kernel has written since.
   mutating func refresh(_ decoder: PerfRecordDecoder) {

@@ -29,6 +29,8 @@ struct SlowSyscallStacks: ~Copyable {
   private var refusal: PerfEventFailure?
   /// When the mappings are looked at next where nothing tells of new ones, ns.
   private var nextLook: UInt64 = 0
+  /// What the reader must know of samples that were not taken for a while.
+  private var renewalNotes: [String] = []
   private var lossBefore = StackSampleLoss()
   private var droppedBefore: UInt64 = 0
   /// Of the addresses behind syscalls' instructions, whether they are `int $0x80`; while the mappings stay the same.
@@ -113,6 +115,11 @@ struct SlowSyscallStacks: ~Copyable {
     }
     feed.drain(before: time, into: &store, changes: &changes)
     applyChanges()
+    let now = MonotonicClock.now
+    let renewed = feed.renew(for: target, &store, changes: &changes)
+    renewalNotes += renewed.notes.filter { !renewalNotes.contains($0) }
+    if renewed.losesMappings { readMappings(since: now) }
+    applyChanges()
   }
 
   /// See `StackSampleFeed`.
@@ -164,6 +171,7 @@ struct SlowSyscallStacks: ~Copyable {
     let pending = PendingStacks(found, of: table, modules, root: root)
     if refusal == nil, lost.mayMissChanges { readMappings() }
     unmapped = 0
+    renewalNotes = []
     lossBefore = loss
     droppedBefore = store.dropped
     events.removeAll(keepingCapacity: true)
@@ -184,6 +192,7 @@ struct SlowSyscallStacks: ~Copyable {
             + "asked what it had mapped.")
       }
     }
+    notes += renewalNotes
     if options.user == .framePointers {
       notes.append("user stacks are followed along frame pointers: frames of code without them are missing.")
     }
