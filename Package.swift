@@ -44,6 +44,9 @@ let package = Package(
     .systemLibrary(
       name: "CElfUtils", pkgConfig: "libdw",
       providers: [.apt(["libdw-dev"])]),
+    .systemLibrary(
+      name: "CCapstone", pkgConfig: "capstone",
+      providers: [.apt(["libcapstone-dev"])]),
     .target(name: "TraceModel", swiftSettings: settings),
     .target(
       name: "TraceSource",
@@ -52,12 +55,13 @@ let package = Package(
       ], swiftSettings: settings),
     .target(name: "Aggregator", dependencies: ["TraceModel"], swiftSettings: settings),
     .target(name: "Unwinder", dependencies: ["TraceModel", "CElfUtils"], swiftSettings: settings),
+    .target(name: "Disassembler", dependencies: ["CCapstone"], swiftSettings: settings),
     .target(
       name: "Report", dependencies: ["TraceModel", "Aggregator"], swiftSettings: settings),
     .executableTarget(
       name: "kdelay-ftrace",
       dependencies: [
-        "TraceModel", "TraceSource", "Aggregator", "Unwinder", "Report",
+        "TraceModel", "TraceSource", "Aggregator", "Unwinder", "Disassembler", "Report",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
@@ -86,6 +90,7 @@ let package = Package(
     .testTarget(
       name: "UnwinderTests", dependencies: ["TraceModel", "Unwinder", "StackSnapshot"],
       swiftSettings: settings),
+    .testTarget(name: "DisassemblerTests", dependencies: ["Disassembler"], swiftSettings: settings),
     .testTarget(
       name: "ReportTests", dependencies: ["TraceModel", "Aggregator", "Report"], exclude: ["Golden"],
       swiftSettings: settings),

@@ -95,6 +95,9 @@ struct LiveCommand: ParsableCommand {
   @Flag(help: "Show every thread; else a text report of more than 64 folds those of one name.")
   var allThreads = false
 
+  @Flag(help: "Set a trigger that can harm the target.")
+  var force = false
+
   @Flag(help: "Leave Open vSwitch's upcalls out.")
   var skipUpcallStats = false
 

@@ -22,10 +22,8 @@ package struct MappedFile: Sendable, Equatable {
     return mappings.compactMap { mapping in
       let identity = Identity(major: mapping.deviceMajor, minor: mapping.deviceMinor, inode: mapping.inode)
       guard mapping.inode != 0, seen.insert(identity).inserted else { return nil }
-      let path = mapping.path.hasSuffix(" (deleted)") ? String(mapping.path.dropLast(10)) : mapping.path
-      // There the addresses are not padded.
-      let range = "\(String(mapping.start, radix: 16))-\(String(mapping.start + mapping.length, radix: 16))"
-      return MappedFile(path: path, link: "\(directory)/map_files/\(range)")
+      let link = mapping.link(in: directory)
+      return MappedFile(path: TargetPath.name(mapping.path, of: link, in: directory), link: link)
     }
   }
 }

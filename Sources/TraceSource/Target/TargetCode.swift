@@ -24,6 +24,8 @@ package struct TargetCode: ~Copyable {
   package var roots: [String] { root == "/" ? [""] : [root, ""] }
   /// The process that runs it; 0 where none does yet.
   private let pid: Int32
+  /// What of its files it runs; nil where nothing runs yet.
+  private let mapped: MappedCode?
   /// Files that are reached through their descriptors.
   private var opened: [FileDescriptor] = []
 
@@ -34,8 +36,9 @@ package struct TargetCode: ~Copyable {
     let program = "\(directory)/exe"
     let path = (try? FileDescriptor.link(program)) ?? target.name
     let identity = FileIdentity(program)
-    executable = CodeFile(path: path, link: program)
+    executable = CodeFile(path: TargetPath.name(path, of: program, in: directory), link: program)
     pid = target.pid
+    mapped = MappedCode(of: target.pid)
     libraries = MappedFile.all(of: target.pid).filter { FileIdentity($0.link) != identity }
       .map { CodeFile(path: $0.path, link: $0.link) }
   }
@@ -44,6 +47,7 @@ package struct TargetCode: ~Copyable {
   package init(program: String, libraries: [String]) {
     root = "/"
     pid = 0
+    mapped = nil
     var opened: [FileDescriptor] = []
     func file(_ path: String) -> CodeFile {
       let descriptor = path.contains(where: \.isWhitespace) ? Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1
@@ -65,6 +69,15 @@ package struct TargetCode: ~Copyable {
     return others.contains { FileIdentity("\(ProcessDirectory.of($0))/exe") == program }
   }
 
+  /// Whether a running process has the byte at `offset` of `file` mapped as code; nil where nothing runs yet, or that is not known.
+  package func presence(of file: CodeFile, at offset: UInt64) -> MappedCode.Presence? {
+    guard let mapped, let identity = FileIdentity(file.link) else { return nil }
+    let presence = mapped.presence(of: identity, at: offset)
+    // Of the program itself something was mapped, or nothing would run.
+    guard presence == .absent, file.link == executable.link else { return presence }
+    return mapped.hasAnonymousCode ? .copied : .unmapped
+  }
+
   deinit {
     for descriptor in opened { try? descriptor.close() }
   }
@@ -83,6 +96,30 @@ package struct TargetCode: ~Copyable {
     // The same file by another name, or through a symbolic link.
     let mapped = ([executable] + libraries).first { FileIdentity($0.link) == identity }
     return CodeFile(path: path, link: mapped?.link ?? link)
+  }
+
+  /// The files of the target that a name without a leading slash can mean: mapped ones, else the one at that path from the
+  /// directory that the target works in. Empty if there is none.
+  package mutating func files(named name: String) -> [CodeFile] {
+    let all = [executable] + libraries
+    if name.contains("/") {
+      // As the operator's shell completes it.
+      if let identity = FileIdentity(name), let found = all.first(where: { FileIdentity($0.link) == identity }) {
+        return [found]
+      }
+    }
+    let found = FileName.matches(of: name, in: all.map(\.path))
+    if !found.isEmpty { return found.map { all[$0] } }
+    guard name.contains("/"), let directory = workingDirectory else { return [] }
+    return [try? file(at: directory + "/" + name)].compactMap { $0 }
+  }
+
+  /// Where the target works, below its root; nil if that cannot be told.
+  private var workingDirectory: String? {
+    let process = pid == 0 ? "/proc/self" : ProcessDirectory.of(pid)
+    guard let directory = try? FileDescriptor.link("\(process)/cwd"), directory.hasPrefix("/") else { return nil }
+    guard pid != 0, let top = try? FileDescriptor.link("\(process)/root"), top != "/" else { return directory }
+    return directory == top ? "" : directory.hasPrefix(top + "/") ? String(directory.dropFirst(top.utf8.count)) : nil
   }
 }
 

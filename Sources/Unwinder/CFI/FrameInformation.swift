@@ -21,10 +21,7 @@ struct FrameInformation {
   mutating func row(
     for address: UInt64, in image: borrowing ELFImage, finder: DebugFileFinder, _ budget: inout FrameBudget
   ) throws(CFIError) -> (row: CFIRow, section: FrameSection)? {
-    if !hasReadEHFrame {
-      hasReadEHFrame = true
-      ehFrame = Self.ehFrame(of: image, &budget)
-    }
+    readEHFrame(of: image, &budget)
     if let found = try Self.row(for: address, ehFrame, &budget) { return found }
     if !hasReadDebugFrame {
       hasReadDebugFrame = true
@@ -32,6 +29,20 @@ struct FrameInformation {
       if debugFrame == nil, let file = finder.find(for: image) { debugFrame = Self.debugFrame(of: file, &budget) }
     }
     return try Self.row(for: address, debugFrame, &budget)
+  }
+
+  /// The code around `address` that one entry of `.eh_frame` describes: a function, or a part of one.
+  mutating func code(
+    containing address: UInt64, in image: borrowing ELFImage, _ budget: inout FrameBudget
+  ) -> Range<UInt64>? {
+    readEHFrame(of: image, &budget)
+    return (try? ehFrame?.description(containing: address))?.code
+  }
+
+  private mutating func readEHFrame(of image: borrowing ELFImage, _ budget: inout FrameBudget) {
+    guard !hasReadEHFrame else { return }
+    hasReadEHFrame = true
+    ehFrame = Self.ehFrame(of: image, &budget)
   }
 
   private static func row(for address: UInt64, _ index: FrameIndex?, _ budget: inout FrameBudget) throws(CFIError)

@@ -9,9 +9,17 @@ struct TriggerResolver: ~Copyable {
     var remedy: String
   }
 
-  private var code: TargetCode
+  private(set) var code: TargetCode
+  private var planner: ProbePlanner
 
-  init(_ code: consuming TargetCode) { self.code = code }
+  /// `isForced`: the operator accepts that the target may be harmed.
+  init(_ code: consuming TargetCode, isForced: Bool) {
+    self.code = code
+    planner = ProbePlanner(isForced: isForced)
+  }
+
+  /// What the operator should know of the triggers that were resolved.
+  var warnings: [String] { planner.warnings }
 
   mutating func resolve(_ spec: TriggerSpec) throws(Failure) -> TriggerProbe {
     switch spec {
@@ -19,32 +27,54 @@ struct TriggerResolver: ~Copyable {
       return .tracepoint(EventName(system, event), filter: filter)
     case .kernelFunction(let function, let isReturn):
       return .kernelFunction(function, isReturn: isReturn)
-    case .userFunction(let path, let symbol, let offset, let isReturn):
-      return try userFunction(symbol, offset, isReturn, in: try files(path))
-    case .usdt(let path, let provider, let probe):
-      return .userSites(try usdtSites(provider, probe, in: try files(path)), isReturn: false)
+    case .userFunction(let place, let isReturn):
+      let (function, files) = try files(place) { "up:\($0):\($1.symbol)" }
+      return try userFunction(function, isReturn, in: files)
+    case .usdt(let place):
+      let (probe, files) = try files(place) { "u:\($0):\($1.provider):\($1.probe)" }
+      return .userSites(try usdtSites(probe, in: files), isReturn: false)
     }
   }
 
-  /// Where to look: the file that is named, or the program and then its libraries.
-  private mutating func files(_ path: String?) throws(Failure) -> [CodeFile] {
-    guard let path else { return [code.executable] + code.libraries }
-    do { return [try code.file(at: path)] } catch {
+  /// Where to look, and for what: in the file that is named, or the program and then its libraries.
+  private mutating func files<What>(
+    _ place: UserPlace<What>, _ trigger: (String, What) -> String
+  ) throws(Failure) -> (What, [CodeFile]) {
+    var unopened: (path: String, error: any Error)?
+    for reading in place.readings {
+      guard let name = reading.file else {
+        // `libx.so.1:f` is a library's function even where there is no such library.
+        if let file = place.readings.dropLast().first?.file, file.contains("/") || file.contains(".so") {
+          throw missing(file: file, place.readings[0].what, trigger)
+        }
+        return (reading.what, [code.executable] + code.libraries)
+      }
+      guard name.hasPrefix("/") else {
+        let found = code.files(named: name)
+        if found.count > 1 { throw Self.ambiguous(name, found) }
+        if let file = found.first { return (reading.what, [file]) }
+        continue
+      }
+      // The shortest one that cannot be opened is what was most probably meant.
+      do { return (reading.what, [try code.file(at: name)]) } catch { unopened = (name, error) }
+    }
+    if let (path, error) = unopened {
       throw Failure(
         reason: "cannot open \(path) as the target sees it: \(error)",
         remedy: "`kdelay-ftrace list -p PID` shows the files of a running target")
     }
+    throw missing(file: place.readings[0].file ?? "", place.readings[0].what, trigger)
   }
 
   // MARK: Functions
 
-  private func userFunction(
-    _ symbol: String, _ offset: UInt64, _ isReturn: Bool, in files: [CodeFile]
+  private mutating func userFunction(
+    _ wanted: UserFunction, _ isReturn: Bool, in files: [CodeFile]
   ) throws(Failure) -> TriggerProbe {
     var nearest: [String] = []
     for (position, file) in files.enumerated() {
       // An address by itself means the program, or the file that is named.
-      if position > 0, symbol.hasPrefix("0x") { break }
+      if position > 0, wanted.symbol.hasPrefix("0x") { break }
       var functions: FunctionTable
       do { functions = try FunctionTable(file, roots: code.roots) } catch {
         // A library that cannot be read is not the one, unless it is asked for.
@@ -52,12 +82,12 @@ struct TriggerResolver: ~Copyable {
         throw Self.unreadable(error, file)
       }
       do {
-        switch try functions.find(symbol) {
+        switch try functions.find(wanted.symbol) {
         case .function(let function):
-          return .userSites(
-            [try site(function, offset, isReturn, in: functions.image, file)], isReturn: isReturn)
-        case .ambiguous(let candidates): throw Self.ambiguous(symbol, candidates, file)
-        case .indirect(_, let implementations): throw Self.indirect(symbol, implementations, file)
+          if isReturn { return try returnProbe(function, in: &functions, file) }
+          return .userSites([try site(function, wanted.offset, in: &functions, file)], isReturn: false)
+        case .ambiguous(let candidates): throw Self.ambiguous(wanted.symbol, candidates, file)
+        case .indirect(_, let implementations): throw Self.indirect(wanted.symbol, implementations, file)
         case .missing(let names): nearest += names
         }
       } catch let failure as Failure {
@@ -66,62 +96,96 @@ struct TriggerResolver: ~Copyable {
         if position == 0 { throw Self.unreadable(error, file) }
       } catch { continue }
     }
-    throw Self.missing(symbol, nearest, files)
+    throw missing(wanted.symbol, nearest, files)
   }
 
-  private func site(
-    _ function: Function, _ offset: UInt64, _ isReturn: Bool, in image: borrowing ELFImage, _ file: CodeFile
+  private mutating func site(
+    _ function: Function, _ offset: UInt64, in functions: inout FunctionTable, _ file: CodeFile
   ) throws(Failure) -> UserProbeSite {
     guard function.size == 0 || offset < function.size else {
       throw Failure(
         reason: "\(function.displayName) in \(file.path) has \(function.size) bytes, so that +\(offset) is outside it",
         remedy: "choose the address of one of its instructions; `objdump -d` shows them")
     }
-    guard let position = image.fileOffset(ofAddress: function.address + offset) else {
+    let isEntry = offset == 0 && function.kind != .address && !TargetFunction.isPart(function.name)
+    let name = "\(function.displayName)\(offset == 0 ? "" : "+\(offset)") in \(file.path)"
+    let address = try planner.place(at: function.address &+ offset, isEntry: isEntry, name: name, in: &functions)
+    let site = try site(at: address, function, functions.image, file)
+    try check([site], file, name)
+    return site
+  }
+
+  private func site(
+    at address: UInt64, _ function: Function, _ image: borrowing ELFImage, _ file: CodeFile
+  ) throws(Failure) -> UserProbeSite {
+    guard let position = image.fileOffset(ofAddress: address) else {
       throw Failure(
         reason: "\(function.displayName) in \(file.path) lies in no executable segment", remedy: "choose a function")
     }
     return UserProbeSite(path: file.link, offset: position, isShared: code.isShared(file))
   }
 
-  private static func ambiguous(_ symbol: String, _ candidates: [Function], _ file: CodeFile) -> Failure {
-    let list = candidates.prefix(8).map { function in
-      let source = function.sourceFile.map { " in \($0)" } ?? ""
-      return "0x\(String(function.address, radix: 16)) (\(function.displayName)\(source))"
+  /// Probes at all of a function's `ret` instructions, or, where it has other ways out, at its return address.
+  private mutating func returnProbe(
+    _ function: Function, in functions: inout FunctionTable, _ file: CodeFile
+  ) throws(Failure) -> TriggerProbe {
+    let name = "\(function.displayName) in \(file.path)"
+    let addresses: [UInt64]
+    let isReturn: Bool
+    switch try planner.returns(of: function, file, in: &functions) {
+    case .instructions(let returns): (addresses, isReturn) = (returns, false)
+    case .address(let cause):
+      try checkHarm(to: function, name, cause, &functions)
+      addresses = [try planner.place(at: function.address, isEntry: true, name: name, in: &functions)]
+      isReturn = true
     }
-    let more = candidates.count > 8 ? " and \(candidates.count - 8) more" : ""
-    return Failure(
-      reason:
-        "\(candidates.count) functions of \(file.path) are named \(symbol): \(list.joined(separator: ", "))\(more)",
-      remedy: "give the address of the one that is meant instead of the name, as up:\(file.path):0xADDRESS")
+    var sites: [UserProbeSite] = []
+    for address in addresses { sites.append(try site(at: address, function, functions.image, file)) }
+    try check(sites, file, name)
+    return .userSites(sites, isReturn: isReturn)
   }
 
-  private static func indirect(_ symbol: String, _ implementations: [String], _ file: CodeFile) -> Failure {
-    Failure(
-      reason: "\(symbol) of \(file.path) is chosen among several functions when the program starts (an IFUNC), and is "
-        + "itself run only then",
-      remedy: implementations.isEmpty
-        ? "name the implementation that is used" : "name the implementation: \(implementations.joined(separator: ", "))"
-    )
+  /// Refuses a return probe that would end the target, and warns of one that may.
+  private mutating func checkHarm(
+    to function: Function, _ name: String, _ cause: String, _ functions: inout FunctionTable
+  ) throws(Failure) {
+    let means = "the return of \(name) can be seen at its return address alone, as \(cause)"
+    if let language = ReturnHarm.language(of: function, in: &functions) {
+      let harm =
+        "\(means); its program reads its own stack (\(language)) and ends where it finds the probe's address there"
+      guard planner.isForced else {
+        throw Failure(
+          reason: harm, remedy: "choose another function or up:FUNCTION+OFFSET; --force sets it nevertheless")
+      }
+      planner.warn(harm)
+    }
+    let unwinding = ReturnHarm.unwinding(in: [code.executable] + code.libraries)
+    if !unwinding.isEmpty { planner.warn("\(means): \(unwinding.joined(separator: "; "))") }
   }
 
-  private static func missing(_ symbol: String, _ nearest: [String], _ files: [CodeFile]) -> Failure {
-    let place = files.count == 1 ? files[0].path : "\(files[0].path) or its \(files.count - 1) libraries"
-    let names = Set(nearest).count > 0 ? "; the nearest are \(nearest.prefix(3).joined(separator: ", "))" : ""
-    return Failure(
-      reason: "there is no function \(symbol) in \(place)\(names)",
-      remedy: "`kdelay-ftrace list -p PID 'up:*'` shows the functions that there are")
-  }
-
-  private static func unreadable(_ error: ImageError, _ file: CodeFile) -> Failure {
-    Failure(reason: "\(error)".replacing(file.link, with: file.path), remedy: "name another file, or none")
+  /// Refuses what cannot fire in the running target, and warns of what cannot fire yet.
+  private mutating func check(_ sites: [UserProbeSite], _ file: CodeFile, _ name: String) throws(Failure) {
+    let presences = sites.compactMap { code.presence(of: file, at: $0.offset) }
+    guard presences.count == sites.count, let worst = presences.first(where: { $0 != .mapped }) else { return }
+    let cause: String
+    switch worst {
+    case .mapped: return
+    case .absent:
+      return planner.warn("the target has not mapped \(file.path) as code: \(name) fires once it has")
+    case .copied: cause = "the target runs a copy of that code in memory of its own, where the kernel puts no probe"
+    case .unmapped: cause = "the target has that part of the file not mapped as code"
+    case .unprobeable(let kind): cause = "the target has the code mapped \(kind), where the kernel puts no probe"
+    }
+    guard presences.contains(.mapped) else {
+      throw Failure(
+        reason: "\(name) cannot fire: \(cause)", remedy: "choose another function, or start the program without that")
+    }
+    planner.warn("\(name) does not fire at all of its places: \(cause)")
   }
 
   // MARK: USDT
 
-  private func usdtSites(
-    _ provider: String, _ name: String, in files: [CodeFile]
-  ) throws(Failure) -> [UserProbeSite] {
+  private mutating func usdtSites(_ wanted: USDTName, in files: [CodeFile]) throws(Failure) -> [UserProbeSite] {
     var known: [USDTProbe] = []
     for (position, file) in files.enumerated() {
       let probes: [USDTProbe]
@@ -130,30 +194,31 @@ struct TriggerResolver: ~Copyable {
         throw Self.unreadable(error, file)
       }
       known += probes
-      guard let probe = probes.first(where: { $0.provider == provider && $0.name == name }) else { continue }
-      let isShared = code.isShared(file)
-      return probe.sites.map {
-        UserProbeSite(
-          path: file.link, offset: $0.fileOffset, semaphoreOffset: $0.semaphoreFileOffset, isShared: isShared)
+      guard let probe = probes.first(where: { $0.provider == wanted.provider && $0.name == wanted.probe }) else {
+        continue
       }
+      var functions: FunctionTable
+      do { functions = try FunctionTable(file, roots: code.roots) } catch { throw Self.unreadable(error, file) }
+      return try usdtSites(probe, &functions, file)
     }
-    throw Self.missing(provider, name, known, files)
+    throw missing(wanted, known, files)
   }
 
-  private static func missing(
-    _ provider: String, _ name: String, _ known: [USDTProbe], _ files: [CodeFile]
-  ) -> Failure {
-    let place = files.count == 1 ? files[0].path : "\(files[0].path) or its \(files.count - 1) libraries"
-    let remedy = "`kdelay-ftrace list -p PID 'u:*'` shows the probes that there are"
-    if known.isEmpty { return Failure(reason: "there is no USDT probe at all in \(place)", remedy: remedy) }
-    let own = known.filter { $0.provider == provider }.map(\.name)
-    if own.isEmpty {
-      let providers = Set(known.map(\.provider)).sorted().joined(separator: ", ")
-      return Failure(reason: "there is no USDT provider \(provider) in \(place), but \(providers)", remedy: remedy)
+  private mutating func usdtSites(
+    _ probe: USDTProbe, _ functions: inout FunctionTable, _ file: CodeFile
+  ) throws(Failure) -> [UserProbeSite] {
+    let isShared = code.isShared(file)
+    var sites: [UserProbeSite] = []
+    for site in probe.sites {
+      let name = "the probe \(probe.provider):\(probe.name) at 0x\(String(site.address, radix: 16)) in \(file.path)"
+      let address = try planner.place(ofUSDT: site, name: name, in: &functions)
+      guard let offset = functions.image.fileOffset(ofAddress: address) else { continue }
+      sites.append(
+        UserProbeSite(
+          path: file.link, offset: offset, semaphoreOffset: site.semaphoreFileOffset, isShared: isShared))
     }
-    let names = own.sorted().prefix(8).joined(separator: ", ") + (own.count > 8 ? ", …" : "")
-    return Failure(
-      reason: "there is no USDT probe \(name) of provider \(provider) in \(place); it has \(names)", remedy: remedy)
+    try check(sites, file, "the probe \(probe.provider):\(probe.name) in \(file.path)")
+    return sites
   }
 }
 

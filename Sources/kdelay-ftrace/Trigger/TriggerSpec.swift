@@ -4,10 +4,10 @@ enum TriggerSpec: Equatable {
   case tracepoint(system: String, event: String, filter: String?)
   /// `k|kprobe:FUNCTION[+OFFSET]`, `kr|kretprobe:FUNCTION`
   case kernelFunction(String, isReturn: Bool)
-  /// `up|uprobe:[PATH:]SYMBOL[+OFFSET]`, `ur|upr|uretprobe:[PATH:]SYMBOL`
-  case userFunction(path: String?, symbol: String, offset: UInt64, isReturn: Bool)
-  /// `u|usdt:[PATH:]PROVIDER:PROBE`
-  case usdt(path: String?, provider: String, probe: String)
+  /// `up|uprobe:[FILE:]SYMBOL[+OFFSET]`, `ur|upr|uretprobe:[FILE:]SYMBOL`
+  case userFunction(UserPlace<UserFunction>, isReturn: Bool)
+  /// `u|usdt:[FILE:]PROVIDER:PROBE`
+  case usdt(UserPlace<USDTName>)
 
   /// Why a text is no trigger.
   struct Failure: Error, Equatable {
@@ -60,31 +60,30 @@ enum TriggerSpec: Equatable {
   }
 
   private static func userFunction(_ text: Substring, isReturn: Bool) throws(Failure) -> TriggerSpec {
-    let (path, rest) = splitPath(text)
-    let (symbol, offset) = try split(rest)
-    guard !symbol.isEmpty, path != "" else {
+    let place = try UserPlace<UserFunction>(text) { text throws(Failure) in
+      let (symbol, offset) = try split(text)
+      guard !isReturn || offset == 0 else { throw Failure(reason: "a return has no offset") }
+      return symbol.isEmpty ? nil : UserFunction(symbol: String(symbol), offset: offset)
+    }
+    guard let place else {
       throw Failure(
         reason: isReturn
           ? "a function's return is written ur:SYMBOL or ur:PATH:SYMBOL"
           : "a function is written up:SYMBOL, up:SYMBOL+OFFSET, up:PATH:SYMBOL or up:PATH:SYMBOL+OFFSET")
     }
-    guard !isReturn || offset == 0 else { throw Failure(reason: "a return has no offset") }
-    return .userFunction(path: path, symbol: String(symbol), offset: offset, isReturn: isReturn)
+    return .userFunction(place, isReturn: isReturn)
   }
 
   private static func usdt(_ text: Substring) throws(Failure) -> TriggerSpec {
-    let (path, rest) = splitPath(text)
-    let parts = rest.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }), path != "" else {
+    let place = try UserPlace<USDTName>(text) { text throws(Failure) in
+      let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+      return USDTName(provider: String(parts[0]), probe: String(parts[1]))
+    }
+    guard let place else {
       throw Failure(reason: "a USDT probe is written u:PROVIDER:PROBE or u:PATH:PROVIDER:PROBE")
     }
-    return .usdt(path: path, provider: String(parts[0]), probe: String(parts[1]))
-  }
-
-  /// A path begins with a slash and ends before the next colon; names of C++ have colons too.
-  private static func splitPath(_ text: Substring) -> (path: String?, rest: Substring) {
-    guard text.hasPrefix("/"), let colon = text.firstIndex(of: ":") else { return (nil, text) }
-    return (String(text[..<colon]), text[text.index(after: colon)...])
+    return .usdt(place)
   }
 
   /// Splits off `+OFFSET`, decimal or 0x…; other pluses belong to the name, as in `operator+`.

@@ -1,0 +1,163 @@
+/// A stretch of a function's code: most functions have one, some also one that is seldom run (`F.cold`).
+package struct CodePart: Sendable, Equatable {
+  /// Of the first byte, as the image's symbols count.
+  package let address: UInt64
+  package let bytes: [UInt8]
+
+  package init(address: UInt64, bytes: [UInt8]) {
+    self.address = address
+    self.bytes = bytes
+  }
+
+  package var end: UInt64 { address &+ UInt64(bytes.count) }
+  package var range: Range<UInt64> { address..<max(address, end) }
+}
+
+/// The instructions of one function: where each begins, and all the ways out.
+///
+/// Nothing is taken for granted: code that does not decode to its end, or that jumps into the middle of an instruction,
+/// is not complete, and a computed jump whose table is not found counts as one that may go anywhere.
+package struct FunctionCode: Sendable {
+  /// Functions of more bytes than this are not decoded.
+  package static let limit = 1 << 20
+
+  /// The first is the one that callers enter, at its start.
+  package let parts: [CodePart]
+  /// By part, in the order of addresses.
+  package private(set) var instructions: [Instruction] = []
+  /// Whether all bytes of all parts were understood.
+  package private(set) var isComplete = true
+  /// Addresses inside that something inside jumps to.
+  package private(set) var targets: Set<UInt64> = []
+  /// Where direct jumps leave the function for: tail calls, and parts that are not known of.
+  package private(set) var outsideTargets: [UInt64] = []
+  /// Computed jumps that may go anywhere.
+  package private(set) var unresolvedJumps: [UInt64] = []
+  /// The `ret` instructions.
+  package private(set) var returns: [UInt64] = []
+  /// Something leaves it in a way of its own: the end of a part is run into, or a subroutine inside is called.
+  package private(set) var isIrregular = false
+
+  /// Decodes `parts`. `readData` gives bytes of the image at an address, for jump tables; nil where there are none.
+  package init(_ parts: [CodePart], _ set: InstructionSet, readData: (_ address: UInt64, _ count: Int) -> [UInt8]?) {
+    self.parts = parts
+    guard !parts.isEmpty, parts.reduce(0, { $0 + $1.bytes.count }) <= Self.limit, let decoder = Decoder(set) else {
+      isComplete = false
+      return
+    }
+    for part in parts { decode(part, decoder) }
+    follow()
+    withoutActuallyEscaping(readData) { followComputedJumps(JumpTables(set, readData: $0), decoder) }
+  }
+
+  private mutating func followComputedJumps(_ tables: JumpTables, _ decoder: borrowing Decoder) {
+    for (position, instruction) in instructions.enumerated() where instruction.flow == .indirectJump {
+      guard isComplete, let found = tables.targets(ofJumpAt: position, in: self, decoder),
+        found.allSatisfy({ starts(at: $0) })
+      else {
+        unresolvedJumps.append(instruction.address)
+        continue
+      }
+      targets.formUnion(found)
+    }
+  }
+
+  /// Whether every way out is a `ret`, so that probes there see every return.
+  package var returnsByRetAlone: Bool {
+    isComplete && !isIrregular && outsideTargets.isEmpty && unresolvedJumps.isEmpty
+  }
+
+  /// The instruction that begins at `address`.
+  package func instruction(at address: UInt64) -> Instruction? {
+    position(of: address).map { instructions[$0] }
+  }
+
+  /// The instruction that `address` is a part of; nil if it is in none that was decoded.
+  package func instruction(containing address: UInt64) -> Instruction? {
+    instructions.first { $0.address <= address && address < $0.end }
+  }
+
+  /// Whether `address` lies in one of the parts.
+  package func contains(_ address: UInt64) -> Bool { parts.contains { $0.range.contains(address) } }
+
+  func starts(at address: UInt64) -> Bool { position(of: address) != nil }
+
+  /// The part that an address is in.
+  func part(of address: UInt64) -> CodePart? { parts.first { $0.range.contains(address) } }
+
+  private func position(of address: UInt64) -> Int? {
+    // Parts do not overlap, but need not be in order.
+    var start = 0
+    for part in parts {
+      let end = instructions[start...].firstIndex { !part.range.contains($0.address) } ?? instructions.count
+      if part.range.contains(address) {
+        var (low, high) = (start, end)
+        while low < high {
+          let middle = (low + high) / 2
+          if instructions[middle].address < address { low = middle + 1 } else { high = middle }
+        }
+        return low < end && instructions[low].address == address ? low : nil
+      }
+      start = end
+    }
+    return nil
+  }
+
+  // MARK: Decoding
+
+  private mutating func decode(_ part: CodePart, _ decoder: borrowing Decoder) {
+    var offset = 0
+    while offset < part.bytes.count {
+      guard let next = decoder.instruction(in: part.bytes, at: offset, start: part.address) else {
+        isComplete = false
+        return
+      }
+      instructions.append(next)
+      offset += Int(next.length)
+    }
+    checkEnd(of: part)
+  }
+
+  /// The last instruction must not be run past. A call there, or before padding, is of a function that does not return.
+  private mutating func checkEnd(of part: CodePart) {
+    var last = instructions.endIndex - 1
+    var isPadded = false
+    while last >= 0, part.range.contains(instructions[last].address) {
+      let instruction = instructions[last]
+      switch instruction.flow {
+      case .ret, .jump(_, false), .indirectJump, .trap, .call, .far: return
+      case .next where instruction.isPadding:
+        isPadded = true
+        last -= 1
+      default:
+        isIrregular = true
+        return
+      }
+    }
+    isIrregular = isIrregular || isPadded || part.bytes.isEmpty
+  }
+
+  private mutating func follow() {
+    for instruction in instructions {
+      switch instruction.flow {
+      case .next, .trap, .indirectJump, .call(nil): break
+      case .ret: returns.append(instruction.address)
+      case .far: isIrregular = true
+      case .call(let target?):
+        // A call of the function itself is one more call of it; one of its inside returns by the same instructions.
+        guard contains(target), target != parts[0].address else { break }
+        // 32-bit code learns where it is by calling the next instruction, which pops the return address.
+        if target == instruction.end { targets.insert(target) } else { isIrregular = true }
+      case .jump(let target, _):
+        guard contains(target) else {
+          outsideTargets.append(target)
+          break
+        }
+        targets.insert(target)
+        if !starts(at: target), !isBehindLock(target) { isComplete = false }
+      }
+    }
+  }
+
+  private func isBehindLock(_ address: UInt64) -> Bool { instruction(at: address &- 1)?.isLocked ?? false }
+}

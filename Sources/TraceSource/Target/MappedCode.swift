@@ -1,0 +1,88 @@
+internal import TraceModel
+
+/// Which parts of its files a process runs: what a uprobe can be at.
+///
+/// A uprobe belongs to a file. The kernel puts it into each private mapping of the file with code that is not writable
+/// (valid_vma in kernel/events/uprobes.c); code that was copied to memory of its own is out of its reach.
+package struct MappedCode: Sendable {
+  /// Whether a probe at some place of a file can fire.
+  package enum Presence: Sendable, Equatable {
+    /// The place is mapped from the file.
+    case mapped
+    /// Nothing of the file is mapped as code; it may be later.
+    case absent
+    /// Code that is in nobody's file runs instead.
+    case copied
+    /// Other parts of the file are mapped, the place is not.
+    case unmapped
+    /// It is mapped so that the kernel puts no probes there.
+    case unprobeable(String)
+  }
+
+  /// A line of /proc/PID/maps.
+  struct Area: Sendable, Equatable {
+    var mapping: CodeMapping
+    var isWritable: Bool
+    var isShared: Bool
+
+    var end: UInt64 { mapping.start &+ mapping.length }
+  }
+
+  /// The mappings of one file.
+  private struct File: Sendable {
+    var identity: FileIdentity
+    var areas: [Area]
+  }
+
+  private let areas: [Area]
+  private let files: [File]
+
+  /// What a running process has mapped now.
+  init(of pid: Int32) {
+    let directory = ProcessDirectory.of(pid)
+    let areas = Self.parse((try? SystemFiles.read("\(directory)/maps")) ?? "")
+    self.init(areas) { FileIdentity($0.link(in: directory)) }
+  }
+
+  /// `identify`: the file that is mapped; nil if it cannot be looked at.
+  init(_ areas: [Area], identify: (CodeMapping) -> FileIdentity?) {
+    var files: [File] = []
+    for area in areas where area.mapping.inode != 0 {
+      guard let identity = identify(area.mapping) else { continue }
+      if let place = files.firstIndex(where: { $0.identity == identity }) {
+        files[place].areas.append(area)
+      } else {
+        files.append(File(identity: identity, areas: [area]))
+      }
+    }
+    self.areas = areas
+    self.files = files
+  }
+
+  static func parse(_ maps: String) -> [Area] {
+    maps.split(separator: "\n").compactMap { line in
+      guard let mapping = CodeMapping.parse(String(line)).first else { return nil }
+      let permissions = line.split(separator: " ", maxSplits: 2)[1]
+      return Area(mapping: mapping, isWritable: permissions.contains("w"), isShared: permissions.contains("s"))
+    }
+  }
+
+  /// Whether the byte at `offset` of a file runs.
+  func presence(of file: FileIdentity, at offset: UInt64) -> Presence {
+    guard let found = files.first(where: { $0.identity == file }) else { return .absent }
+    let around = found.areas.filter {
+      offset >= $0.mapping.fileOffset && offset - $0.mapping.fileOffset < $0.mapping.length
+    }
+    if around.contains(where: { !$0.isWritable && !$0.isShared }) { return .mapped }
+    if let area = around.first { return .unprobeable(area.isShared ? "shared" : "writable") }
+    // Where it would be, as the other parts are.
+    let isCopied = found.areas.contains { other in
+      let address = other.mapping.start &- other.mapping.fileOffset &+ offset
+      return areas.contains { $0.mapping.inode == 0 && $0.mapping.start <= address && address < $0.end }
+    }
+    return isCopied ? .copied : .unmapped
+  }
+
+  /// Whether anonymous memory holds code.
+  var hasAnonymousCode: Bool { areas.contains { $0.mapping.inode == 0 && !$0.mapping.path.hasPrefix("[") } }
+}

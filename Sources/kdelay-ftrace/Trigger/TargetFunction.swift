@@ -1,0 +1,113 @@
+internal import Disassembler
+internal import TraceModel
+internal import Unwinder
+
+/// Code of one of the target's files as a probe's place is judged by: a function's instructions, and what jumps to them.
+struct TargetFunction {
+  /// Possible jumps of other code that are looked at one by one; more count as real.
+  private static let candidateLimit = 64
+  /// Bytes that are read at once.
+  private static let chunk = 4 << 20
+  /// Programs with more code than this are not searched.
+  private static let codeLimit: UInt64 = 1 << 30
+
+  let instructions: InstructionSet
+  let code: FunctionCode
+
+  /// The function that `address` is in. nil where the machine's instructions are not decoded, or no function is known there.
+  init?(containing address: UInt64, in functions: inout FunctionTable) throws(ImageError) {
+    guard let set = InstructionSet(functions.image.abi), let range = try functions.code(containing: address),
+      let first = Self.part(range, functions.image)
+    else { return nil }
+    instructions = set
+    var parts = [first]
+    var code = Self.decode(parts, set, functions.image)
+    // Parts that are seldom run lie elsewhere, and have a symbol of their own.
+    while parts.count < 16, code.isComplete,
+      let next = try Self.nextPart(of: code, &functions), let part = Self.part(next, functions.image)
+    {
+      parts.append(part)
+      code = Self.decode(parts, set, functions.image)
+    }
+    self.code = code
+  }
+
+  private static func part(_ range: Range<UInt64>, _ image: borrowing ELFImage) -> CodePart? {
+    guard range.count <= FunctionCode.limit, let bytes = image.loadedBytes(at: range.lowerBound, count: range.count),
+      bytes.count == range.count
+    else { return nil }
+    return CodePart(address: range.lowerBound, bytes: bytes)
+  }
+
+  private static func decode(_ parts: [CodePart], _ set: InstructionSet, _ image: borrowing ELFImage) -> FunctionCode {
+    FunctionCode(parts, set) { image.loadedBytes(at: $0, count: $1) }
+  }
+
+  private static func nextPart(
+    of code: FunctionCode, _ functions: inout FunctionTable
+  ) throws(ImageError) -> Range<UInt64>? {
+    for target in code.outsideTargets {
+      guard let function = try functions.function(containing: target), isPart(function.name),
+        let range = try functions.code(containing: target)
+      else { continue }
+      return range
+    }
+    return nil
+  }
+
+  /// As compilers name what they split off a function (GCC's and LLVM's `.cold`, BOLT's `.warm`).
+  static func isPart(_ name: String) -> Bool {
+    [".cold", ".warm"].contains { name.hasSuffix($0) || name.contains($0 + ".") }
+  }
+
+  // MARK: What jumps there
+
+  /// Whether code outside of the function may jump or call to one of `places` in it.
+  func isEntered(at places: ClosedRange<UInt64>, in functions: inout FunctionTable) throws(ImageError) -> Bool {
+    let scan = BranchScan(to: places)
+    var candidates: [UInt64] = []
+    let ranges = functions.image.codeRanges
+    guard ranges.reduce(0, { $0 + UInt64($1.count) }) <= Self.codeLimit else { return true }
+    for range in ranges {
+      var start = range.lowerBound
+      while start < range.upperBound {
+        let count = min(Self.chunk, Int(range.upperBound - start))
+        guard let bytes = functions.image.loadedBytes(at: start, count: count), !bytes.isEmpty else { break }
+        candidates += bytes.withUnsafeBytes { scan.branches(in: $0, start: start) }.filter { !code.contains($0) }
+        guard candidates.count <= Self.candidateLimit else { return true }
+        guard bytes.count > BranchScan.overlap, start + UInt64(bytes.count) < range.upperBound else { break }
+        start += UInt64(bytes.count - BranchScan.overlap)
+      }
+    }
+    for candidate in candidates {
+      if try isInstruction(candidate, reaching: places, &functions) { return true }
+    }
+    return false
+  }
+
+  /// Whether an instruction begins there that jumps to one of `places`. What cannot be decoded counts as one.
+  private func isInstruction(
+    _ address: UInt64, reaching places: ClosedRange<UInt64>, _ functions: inout FunctionTable
+  ) throws(ImageError) -> Bool {
+    guard let range = try functions.code(containing: address), let part = Self.part(range, functions.image) else {
+      return true
+    }
+    let around = FunctionCode([part], instructions) { _, _ in nil }
+    guard let last = around.instructions.last, address < last.end else { return true }
+    switch around.instruction(at: address)?.flow {
+    case .jump(let target, _), .call(let target?): return places.contains(target)
+    default: return false
+    }
+  }
+}
+
+extension InstructionSet {
+  /// nil: the machine's code is not decoded.
+  init?(_ abi: SyscallABI) {
+    switch abi {
+    case .x86_64: self = .x86_64
+    case .i386: self = .i386
+    case .arm64: return nil
+    }
+  }
+}
