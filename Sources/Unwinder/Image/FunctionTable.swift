@@ -9,16 +9,16 @@ internal import TraceModel
 package struct FunctionTable: ~Copyable {
   /// The image, of which a probe needs file offsets.
   package let image: ELFImage
-  private let finder: DebugFileFinder
+  let finder: DebugFileFinder
   private var unread: [Source]
   /// The functions of the tables read so far, in the tables' order; of one function there may be several.
   private(set) var entries: [SymbolEntry] = []
   private var strings: [ImageData] = []
   /// Numbers of `entries`, without the duplicates, by address.
-  private var addresses: [UInt32] = []
+  private(set) var addresses: [UInt32] = []
   private var isSorted = false
-  private var frames = FrameInformation()
-  private var frameBudget = FrameBudget()
+  var frames = FrameInformation()
+  var frameBudget = FrameBudget()
 
   private enum Source {
     case symbols
@@ -66,41 +66,6 @@ package struct FunctionTable: ~Copyable {
       }
     }
     return best.map { function($0) }
-  }
-
-  /// The code of the function, or of the part of one, that `address` is in: as the symbol's size says, else the call frame
-  /// information, else up to the next function. nil if none is known.
-  package mutating func code(containing address: UInt64) throws(ImageError) -> Range<UInt64>? {
-    let found = try function(containing: address)
-    if let sized = sizedEntry(containing: address) {
-      let (end, overflow) = sized.address.addingReportingOverflow(sized.size)
-      return overflow ? nil : sized.address..<end
-    }
-    let described = frames.code(containing: address, in: image, &frameBudget)
-    guard let found else { return described }
-    let next = partitionPoint(of: addresses.count) { entries[Int(addresses[$0])].address <= found.address }
-    let ends = [
-      described.flatMap { $0.contains(found.address) ? $0.upperBound : nil },
-      next < addresses.count ? entries[Int(addresses[next])].address : nil, image.codeEnd(after: found.address),
-    ].compactMap { $0 }
-    return ends.min().map { found.address..<max($0, found.address) }
-  }
-
-  /// The last function with a size that `address` is in: labels inside of a function have none.
-  private func sizedEntry(containing address: UInt64) -> SymbolEntry? {
-    let count = partitionPoint(of: addresses.count) { entries[Int(addresses[$0])].address <= address }
-    for place in addresses[max(0, count - 64)..<count].reversed() {
-      let entry = entries[Int(place)]
-      if entry.size > 0, address - entry.address < entry.size { return entry }
-    }
-    return nil
-  }
-
-  /// Whether a function begins at one of these addresses.
-  package mutating func hasFunction(at range: Range<UInt64>) throws(ImageError) -> Bool {
-    try sort()
-    let first = partitionPoint(of: addresses.count) { entries[Int(addresses[$0])].address < range.lowerBound }
-    return first < addresses.count && entries[Int(addresses[first])].address < range.upperBound
   }
 
   func function(_ number: Int) -> Function {
@@ -156,7 +121,7 @@ package struct FunctionTable: ~Copyable {
     }
   }
 
-  private mutating func sort() throws(ImageError) {
+  mutating func sort() throws(ImageError) {
     while try readNext() {}
     guard !isSorted else { return }
     isSorted = true

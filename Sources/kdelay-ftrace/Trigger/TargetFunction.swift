@@ -47,10 +47,10 @@ struct TargetFunction {
     of code: FunctionCode, _ functions: inout FunctionTable
   ) throws(ImageError) -> Range<UInt64>? {
     for target in code.outsideTargets {
-      guard let function = try functions.function(containing: target), isPart(function.name),
-        let range = try functions.code(containing: target)
-      else { continue }
-      return range
+      guard let range = try functions.code(containing: target) else { continue }
+      let name = try functions.function(containing: target)?.name
+      // Without a symbol, the call frame information tells.
+      if name.map(isPart) ?? functions.isInsideFrame(target) { return range }
     }
     return nil
   }
