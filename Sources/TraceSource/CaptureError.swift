@@ -47,6 +47,11 @@ package struct CaptureError: Error, Equatable, CustomStringConvertible {
       CaptureError(.refused, what, remedy: "use a smaller --buffer-page-count")
     case .noSpace:
       CaptureError(.refused, what, remedy: "free memory or file system space, and try again")
+    // ENOTSUPP, which is the kernel's own and has no text.
+    case Errno(rawValue: 524):
+      CaptureError(
+        .refused, "cannot \(action) \(path): the kernel does not support that (ENOTSUPP)",
+        remedy: "see `kdelay-ftrace doctor` and the kernel's log")
     default:
       CaptureError(.refused, what, remedy: "see `kdelay-ftrace doctor` and the kernel's log")
     }

@@ -249,3 +249,32 @@ class Names(SafetyTestCase):
             tool = Tool("-p", target.pid, "--start-trigger", "up:two/libsame.so:named").wait_recording()
             self.assertEqual(tool.finish(signal.SIGINT).status, 0)
             target.stdin.close()
+
+
+class Lists(SafetyTestCase):
+    def test_what_is_listed_is_accepted(self):
+        for number in (1, 2):
+            (FILES / f"same{number}.c").write_text(
+                "#include <unistd.h>\n__attribute__((noinline)) static void twice(void) { getppid(); }\n"
+                f"void call{number}(void) {{ twice(); }}\n"
+                + ("void call2(void);\nint main(void) { for (;;) { usleep(1000); call1(); call2(); } }\n" if number == 1 else ""))
+        program = FILES / "ambiguous"
+        subprocess.run(["gcc", "-O2", "-o", program, FILES / "same1.c", FILES / "same2.c"], check=True)
+        with subprocess.Popen([program]) as target:
+            try:
+                lines = subprocess.run([BINARY, "list", "-p", str(target.pid), "up:*"], capture_output=True, text=True,
+                                       check=True).stdout.splitlines()
+                twice = [line for line in lines if line.endswith("\ttwice")]
+                self.assertEqual([line[:5] for line in twice], ["up:0x"] * 2, twice)
+                # Any of the C library's, and what can be ambiguous there.
+                some = [line for line in lines if ".so" in line][::500] + [line for line in lines if ".so" in line and ":0x" in line][:3]
+                self.assertGreater(len(some), 5)
+                for line in some:
+                    with self.subTest(line):
+                        tool = Tool("-p", target.pid, "--start-trigger", line.split("\t")[0]).wait_recording()
+                        self.assertEqual(tool.finish(signal.SIGINT).status, 0)
+                for line in twice:
+                    result = run("-p", target.pid, "--start-trigger", line.split("\t")[0], "--sample-time", 0.001)
+                    self.assertEqual(len(result.samples), 1)
+            finally:
+                target.kill()

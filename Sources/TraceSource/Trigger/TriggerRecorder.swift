@@ -110,7 +110,9 @@ struct TriggerRecorder: ~Copyable {
       guard error.code == .refused, trigger.isUserSpace else { throw error }
       throw CaptureError(
         .refused, "the kernel refused to put the probe of \(trigger.name) in place: \(error.what)",
-        remedy: "another tracer's probe at the same place, with another reference counter, is one reason; dmesg tells")
+        remedy:
+          "reasons are an instruction that this kernel cannot probe, and another tracer's probe at the same place with "
+          + "another reference counter; dmesg tells")
     }
   }
 

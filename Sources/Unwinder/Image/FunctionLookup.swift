@@ -82,7 +82,16 @@ extension FunctionTable {
 
   /// Which of the functions of a name it means; nil if there are none.
   private func choose(_ numbers: [Int]) -> Lookup? {
-    var functions = numbers.map { function($0) }
+    let meant = Self.meant(of: numbers.map { function($0) })
+    guard let first = meant.first else { return nil }
+    guard meant.count == 1 else { return .ambiguous(meant) }
+    guard first.kind == .indirect else { return .function(first) }
+    return .indirect(first, implementations: implementations(of: first))
+  }
+
+  /// Those of the functions of one name that it means, by address: more than one where it cannot tell.
+  package static func meant(of functions: [Function]) -> [Function] {
+    var functions = functions
     // In this order: a symbol with a type, one that others link to, the version that they link to now.
     for isPreferred in [
       { $0.kind != .untyped }, { $0.binding != .local }, { !$0.isOldVersion },
@@ -93,10 +102,7 @@ extension FunctionTable {
     functions.sort { $0.address < $1.address }
     var different: [Function] = []
     for function in functions where different.last?.address != function.address { different.append(function) }
-    guard let first = different.first else { return nil }
-    guard different.count == 1 else { return .ambiguous(different) }
-    guard first.kind == .indirect else { return .function(first) }
-    return .indirect(first, implementations: implementations(of: first))
+    return different
   }
 
   /// Functions whose names contain the indirect one's: `__memcpy_avx_unaligned` of `memcpy`.

@@ -16,13 +16,20 @@ struct ListEntry {
   var path: String?
   /// Without kind and path: `SYSTEM:EVENT`, `FUNCTION`, `SYMBOL` or `PROVIDER:PROBE`.
   var name: String
+  /// Where the function is, if the name is that of others, too.
+  var address: UInt64?
   /// What a mangled name stands for.
   var demangled: String? { kind == .userFunction ? Function.readable(name) : nil }
 
   /// As `--start-trigger` takes it.
-  var trigger: String { "\(kind.rawValue):\(path.map { "\($0):" } ?? "")\(name)" }
+  var trigger: String { written(address.map { "0x" + String($0, radix: 16) } ?? name) }
 
-  var text: String { trigger + (demangled.map { "\t\($0)" } ?? "") + "\n" }
+  /// With `name`, whatever that means.
+  var byName: String { written(name) }
+
+  var text: String { trigger + ((demangled ?? address.map { _ in name }).map { "\t\($0)" } ?? "") + "\n" }
+
+  private func written(_ name: String) -> String { "\(kind.rawValue):\(path.map { "\($0):" } ?? "")\(name)" }
 
   var json: String {
     JSONLine.text([
@@ -51,7 +58,7 @@ struct ListFilter {
     guard let pattern else { return true }
     // The cheap ones first: demangling half a million names takes seconds.
     let place = entry.path.map { "\($0):" } ?? ""
-    return Self.matches(pattern, [entry.name, entry.trigger, place + entry.name])
+    return Self.matches(pattern, [entry.name, entry.byName, place + entry.name, entry.trigger])
       || entry.demangled.map { Self.matches(pattern, [$0, "\(entry.kind.rawValue):\(place)\($0)"]) } ?? false
   }
 

@@ -1,3 +1,4 @@
+internal import Disassembler
 internal import TraceSource
 internal import Unwinder
 
@@ -26,14 +27,38 @@ struct UserCatalogue: ~Copyable {
     for (path, file) in files {
       guard var functions = try? FunctionTable(file, roots: code.roots) else { continue }
       var known: [Function] = []
-      try? functions.forEach { if $0.kind != .indirect { known.append($0) } }
-      var names = known.map(\.name)
-      names.sort()
-      var last: String?
-      for name in names where name != last {
-        last = name
-        try body(ListEntry(kind: .userFunction, path: path, name: name))
+      try? functions.forEach { known.append($0) }
+      for entry in entries(known, path, functions.image, file) { try body(entry) }
+    }
+  }
+
+  /// A name by itself where it means one function, else the address of each. What cannot be a trigger is left out.
+  private func entries(
+    _ functions: [Function], _ path: String?, _ image: borrowing ELFImage, _ file: CodeFile
+  ) -> [ListEntry] {
+    var named = functions.map { (name: $0.name, function: $0) }
+    named.sort { $0.name < $1.name }
+    var entries: [ListEntry] = []
+    var start = 0
+    while start < named.count {
+      let name = named[start].name
+      let end = named[start...].firstIndex { $0.name != name } ?? named.count
+      let meant = FunctionTable.meant(of: named[start..<end].map(\.function))
+      start = end
+      for function in meant where function.kind != .indirect && canBeProbed(function.address, image, file) {
+        let address = meant.count > 1 ? function.address : nil
+        entries.append(ListEntry(kind: .userFunction, path: path, name: name, address: address))
       }
     }
+    return entries
+  }
+
+  private func canBeProbed(_ address: UInt64, _ image: borrowing ELFImage, _ file: CodeFile) -> Bool {
+    guard let offset = image.fileOffset(ofAddress: address) else { return false }
+    if let presence = code.presence(of: file, at: offset), presence != .mapped { return false }
+    guard let set = InstructionSet(image.abi), let bytes = image.loadedBytes(at: address, count: 15) else {
+      return true
+    }
+    return UprobeRules(set).refusal(of: bytes) == nil
   }
 }
