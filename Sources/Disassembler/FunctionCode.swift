@@ -21,10 +21,15 @@ package struct FunctionCode: Sendable {
   /// Functions of more bytes than this are not decoded.
   package static let limit = 1 << 20
 
+  /// Computed jumps that are followed; no function has so many, but the bytes are the target's.
+  private static let computedLimit = 1024
+
   /// The first is the one that callers enter, at its start.
   package let parts: [CodePart]
   /// By part, in the order of addresses.
   package private(set) var instructions: [Instruction] = []
+  /// The positions of each part's instructions.
+  private var ranges: [Range<Int>] = []
   /// Whether all bytes of all parts were understood.
   package private(set) var isComplete = true
   /// Addresses inside that something inside jumps to.
@@ -51,8 +56,10 @@ package struct FunctionCode: Sendable {
   }
 
   private mutating func followComputedJumps(_ tables: JumpTables, _ decoder: borrowing Decoder) {
+    var left = Self.computedLimit
     for (position, instruction) in instructions.enumerated() where instruction.flow == .indirectJump {
-      guard isComplete, let found = tables.targets(ofJumpAt: position, in: self, decoder),
+      left -= 1
+      guard isComplete, left >= 0, let found = tables.targets(ofJumpAt: position, in: self, decoder),
         found.allSatisfy({ starts(at: $0) })
       else {
         unresolvedJumps.append(instruction.address)
@@ -86,19 +93,13 @@ package struct FunctionCode: Sendable {
   func part(of address: UInt64) -> CodePart? { parts.first { $0.range.contains(address) } }
 
   private func position(of address: UInt64) -> Int? {
-    // Parts do not overlap, but need not be in order.
-    var start = 0
-    for part in parts {
-      let end = instructions[start...].firstIndex { !part.range.contains($0.address) } ?? instructions.count
-      if part.range.contains(address) {
-        var (low, high) = (start, end)
-        while low < high {
-          let middle = (low + high) / 2
-          if instructions[middle].address < address { low = middle + 1 } else { high = middle }
-        }
-        return low < end && instructions[low].address == address ? low : nil
+    for (part, range) in zip(parts, ranges) where part.range.contains(address) {
+      var (low, high) = (range.lowerBound, range.upperBound)
+      while low < high {
+        let middle = (low + high) / 2
+        if instructions[middle].address < address { low = middle + 1 } else { high = middle }
       }
-      start = end
+      return low < range.upperBound && instructions[low].address == address ? low : nil
     }
     return nil
   }
@@ -106,6 +107,8 @@ package struct FunctionCode: Sendable {
   // MARK: Decoding
 
   private mutating func decode(_ part: CodePart, _ decoder: borrowing Decoder) {
+    let start = instructions.count
+    defer { ranges.append(start..<instructions.count) }
     var offset = 0
     while offset < part.bytes.count {
       guard let next = decoder.instruction(in: part.bytes, at: offset, start: part.address) else {

@@ -7,7 +7,7 @@ struct JumpTables {
   /// Instructions before the jump that are searched for each piece.
   private static let reach = 256
   /// The most cases of a `switch`.
-  private static let limit: UInt64 = 1 << 14
+  private static let limit: UInt64 = 1 << 12
 
   private let set: InstructionSet
   private let readData: (UInt64, Int) -> [UInt8]?

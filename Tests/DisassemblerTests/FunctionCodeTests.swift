@@ -139,4 +139,18 @@ struct FunctionCodeTests {
       }
     }
   }
+
+  @Test(.timeLimit(.minutes(1)))
+  func aHostileFunctionTakesNoLongerThanALargeOne() {
+    // Half a million jumps, to each other and computed: cmp $1,%edi; ja; jmp *table(,%rdi,8) again and again.
+    let near = code(
+      [UInt8](repeating: 0, count: FunctionCode.limit).enumerated().map { $0.offset % 2 == 0 ? 0xEB : 0xFE })
+    #expect(near.instructions.count == FunctionCode.limit / 2 && near.isComplete)
+    let table: [UInt8] = [0x81, 0xFF, 0xFE, 0x00, 0, 0, 0x77, 0x07, 0xFF, 0x24, 0xFD, 0, 0x30, 0, 0, 0xC3]
+    let computed = code([[UInt8]](repeating: table, count: 1 << 15).flatMap { $0 }) { _, count in
+      (0..<count).map { [0x0F, 0x10, 0, 0, 0, 0, 0, 0][$0 % 8] }
+    }
+    #expect(
+      computed.isComplete && computed.targets.contains(0x100F) && computed.unresolvedJumps.count == (1 << 15) - 1024)
+  }
 }
