@@ -28,12 +28,12 @@ struct TargetPathTests {
     defer { try? FileManager.default.removeItem(at: directory) }
     let path = directory.path + "/lib.so (deleted)"
     try "x".write(toFile: path, atomically: false, encoding: .utf8)
-    let pid = getpid()
-    #expect(TargetPath.name(path, of: path, pid: pid) == path)
+    let own = "/proc/self"
+    #expect(TargetPath.name(path, of: path, in: own) == path)
     // The mapped file is another one, which is gone.
-    #expect(TargetPath.name(path, of: "/proc/self/exe", pid: pid) == directory.path + "/lib.so")
-    #expect(TargetPath.name(path + " (deleted)", of: path, pid: pid) == path)
-    #expect(TargetPath.name("/lib/x.so", of: "/nowhere", pid: pid) == "/lib/x.so")
+    #expect(TargetPath.name(path, of: "/proc/self/exe", in: own) == directory.path + "/lib.so")
+    #expect(TargetPath.name(path + " (deleted)", of: path, in: own) == path)
+    #expect(TargetPath.name("/lib/x.so", of: "/nowhere", in: own) == "/lib/x.so")
   }
 }
 
