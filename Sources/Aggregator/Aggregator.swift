@@ -27,7 +27,7 @@ package struct Aggregator: ~Copyable {
   /// Events lost in this window, by CPU.
   var lostEvents: [Int: UInt64] = [:]
   /// Where calls return to that a return probe waits for.
-  package private(set) var returnAddresses = ReturnAddressTable()
+  package internal(set) var returnAddresses = ReturnAddressTable()
   /// Triggers that were missed since the last window was closed.
   package var missedTriggers: UInt64 = 0
 
@@ -37,15 +37,15 @@ package struct Aggregator: ~Copyable {
   }
   private var numbers: SpecialNumbers
   /// How often the target replaced its program; whoever follows its file looks again when this changes.
-  package private(set) var execCount = 0
+  package internal(set) var execCount = 0
   /// How often events were lost so far, and are complete again; whoever lists threads looks again when this changes.
   package private(set) var gapCount = 0
   /// Threads that the kernel's pid filter does not hold, or not any more: until `refiltered`, their events are incomplete.
-  private var unfilteredTIDs: [Int32] = []
+  var unfilteredTIDs: [Int32] = []
   /// A rename of a tid whose thread has ended: an exec is about to hand the tid to another thread, and names it first.
-  private var renamedDead: (tid: Int32, name: NameID)?
+  var renamedDead: (tid: Int32, name: NameID)?
   /// The window starts when this task has replaced its program.
-  private var windowOpeningExec: Int32?
+  var windowOpeningExec: Int32?
 
   /// Numbers that every syscall event is compared with, looked up once.
   private struct SpecialNumbers {
@@ -130,7 +130,11 @@ package struct Aggregator: ~Copyable {
   private mutating func syscallExit(_ event: Event) {
     let position = threads.find(event.tid)
     guard position >= 0 else { return }
-    if threads.records[position].probeStart != 0 { return threads.records[position].exitProbe(event) }
+    if threads.records[position].probeStart != 0 {
+      // A kernel whose probes make no such syscall says ENOSYS: the program did.
+      guard event.value == -38 else { return threads.records[position].exitProbe(event) }
+      threads.records[position].takeProbeForSyscall(event.subject)
+    }
     let start = threads.records[position].exitSyscall(event)
     // Of a poll that began before the window its end is enough.
     if event.subject == numbers.poll { threads.records[position].lastPollEnd = event.timestamp }
@@ -155,105 +159,6 @@ package struct Aggregator: ~Copyable {
       syscallEvents.add(slow, isPoll: number == numbers.poll, &waits, &threads.records[position].waits)
     }
   }
-
-  // MARK: Tasks that come, change and go
-
-  private mutating func newTask(_ event: Event) {
-    // include/uapi/linux/sched.h. Without the first the new task is a process of its own. The second stands for what the
-    // kernel makes for itself (io_uring's and vhost's workers), without the event that its filter follows.
-    let (cloneThread, cloneUntraced): (Int64, Int64) = (0x10000, 0x80_0000)
-    let parent = threads.find(event.tid)
-    guard parent >= 0, threads.records[parent].scheduling != .dead else {
-      return children.taskCreated(event.subject, by: event.tid, isThread: event.value & cloneThread != 0)
-    }
-    guard event.value & cloneThread != 0 else { return children.targetForked(event.subject) }
-    threads.records[parent].isSeenRunning(at: event.timestamp, cpu: event.cpu)
-    // After a loss, /proc may have shown it before its own event comes.
-    let known = threads.find(event.subject)
-    if known >= 0, threads.records[known].isAlive { return }
-    var record = ThreadRecord(tid: event.subject, name: NameID(event.detail), at: event.timestamp)
-    record.mode = .syscall  // it begins with the end of the clone that made it
-    record.isWorker = event.value & cloneUntraced != 0
-    guard !record.isWorker else { return addUnfiltered(record) }
-    record.scheduling = .unborn
-    threads.add(record)
-  }
-
-  /// Adds a thread that the kernel's filter does not hold.
-  mutating func addUnfiltered(_ record: ThreadRecord) {
-    var record = record
-    record.isDeducible = false
-    record.isUnfiltered = true
-    threads.add(record)
-    unfilteredTIDs.append(record.tid)
-  }
-
-  /// The threads that have to be put into the kernel's filter, each once.
-  package mutating func takeUnfiltered() -> [Int32] {
-    defer { unfilteredTIDs = [] }
-    return unfilteredTIDs
-  }
-
-  private mutating func rename(_ event: Event) {
-    let thread = threads.find(event.subject)
-    guard thread >= 0 else { return }
-    if threads.records[thread].scheduling == .dead {
-      renamedDead = (event.subject, NameID(event.detail))
-    } else {
-      threads.records[thread].name = NameID(event.detail)
-    }
-  }
-
-  /// A thread's life ends here: a little of its exit follows, but the kernel's pid filter forgets the tid at this point.
-  private mutating func exit(_ event: Event) {
-    let thread = threads.find(event.subject)
-    guard thread >= 0, threads.records[thread].scheduling != .dead else { return children.ended(event.subject) }
-    threads.records[thread].end(event)
-    waits.forget(&threads.records[thread].waits)
-  }
-
-  /// An exec by a thread other than the leader takes over the leader's tid, which the pid filter dropped when the old
-  /// leader died: that thread's events are incomplete until `refiltered`.
-  private mutating func exec(_ event: Event) {
-    let newTID = event.subject
-    let oldTID = event.detail
-    let thread = threads.find(oldTID)
-    guard thread >= 0, threads.records[thread].scheduling != .dead else {
-      return children.replacedProgram(newTID, was: oldTID)
-    }
-    execCount += 1
-    returnAddresses.interrupt(at: event.timestamp)
-    if newTID != oldTID {
-      let name = renamedDead?.tid == newTID ? renamedDead?.name : nil
-      let oldName = threads.records[thread].name
-      threads.records[thread].end(event, in: .syscall)
-      // The old leader is gone, even if its exit was lost.
-      let leader = threads.find(newTID)
-      if leader >= 0, threads.records[leader].scheduling != .dead { threads.records[leader].end(event) }
-      addUnfiltered(ThreadRecord(tid: newTID, name: name ?? oldName, at: event.timestamp))
-    }
-    if windowOpeningExec == newTID {
-      windowOpeningExec = nil
-      startWindow(at: event.timestamp)
-    }
-  }
-
-  /// The kernel's pid filter holds `tid` since `time`, up to which all events have been consumed.
-  package mutating func refiltered(tid: Int32, at time: UInt64) {
-    let thread = threads.find(tid)
-    guard thread >= 0, threads.records[thread].isUnfiltered else { return }
-    threads.records[thread].isUnfiltered = false
-    // What looked open may have ended and begun again unseen.
-    threads.records[thread].abandon(at: time)
-    if openGaps.isEmpty { threads.records[thread].resumeDeduction(at: time) }
-  }
-
-  /// Starts the window at the instant at which `tid` has replaced its program, instead of at a given time; or where events
-  /// are lost before that is seen.
-  package mutating func openWindowAtExec(of tid: Int32) { windowOpeningExec = tid }
-
-  /// Whether `openWindowAtExec` is still waiting.
-  package var isWaitingForExec: Bool { windowOpeningExec != nil }
 
   // MARK: Triggers
 

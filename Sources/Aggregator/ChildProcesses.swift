@@ -36,6 +36,8 @@ package struct ChildProcesses {
 
   /// A task of the target made the process `pid`.
   mutating func targetForked(_ pid: Int32) {
+    // One that /proc has shown already, or one that ended unseen and whose id is used again.
+    if processes[pid]?.isFollowed ?? false { processEnded(pid) }
     if processes[pid] == nil { add(pid, isChild: true, isFollowed: true) }
     processes[pid]?.isFollowed = true
   }
@@ -60,8 +62,10 @@ package struct ChildProcesses {
 
   /// The process has ended, as /proc tells where events do not.
   package mutating func processEnded(_ pid: Int32) {
-    processes[pid] = nil
+    guard let process = processes.removeValue(forKey: pid) else { return }
     processOfThread[pid] = nil
+    guard process.threads > 1 else { return }
+    for (tid, owner) in processOfThread where owner == pid { processOfThread[tid] = nil }
   }
 
   /// A thread of a process replaced its program: all others are gone, and it has the first one's id now.

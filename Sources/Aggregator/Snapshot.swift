@@ -56,7 +56,7 @@ package struct ThreadSnapshot: Sendable, Equatable {
   package var name: NameID
   package var syscalls: [SyscallSnapshot] = []
   package var longPoll = IntervalStatistic()
-  /// Syscalls that probes made, of this tool or another one; part of no other statistic but user time.
+  /// Syscalls that probes made, of this tool or another one. They are in no other statistic; their time is user time.
   package var probes = IntervalStatistic()
   package var run = IntervalStatistic()
   package var ready = IntervalStatistic()

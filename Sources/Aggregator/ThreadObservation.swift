@@ -35,9 +35,10 @@ package struct ThreadObservation: Sendable, Equatable {
 extension ThreadRecord {
   /// Takes over what /proc says, unless events have told already.
   mutating func apply(_ seen: ThreadObservation) {
-    if seen.isWorker {
-      isWorker = true
-      mode = .syscall
+    // The flag of the event that told of its making can be a program's own (CLONE_UNTRACED of clone(2)).
+    if isWorker != seen.isWorker {
+      isWorker = seen.isWorker
+      mode = isWorker ? .syscall : .unknown
     }
     guard scheduling == .unknown, isDeducible else { return }
     switch seen.state {

@@ -64,6 +64,14 @@ extension ThreadRecord {
     probeStart = 0
   }
 
+  /// What looked like a probe's syscall was the thread's own.
+  mutating func takeProbeForSyscall(_ number: Int32) {
+    syscallStart = probeStart
+    syscallNumber = number
+    probeStart = 0
+    mode = .syscall
+  }
+
   // MARK: Scheduling
 
   mutating func switchOut(_ event: Event, isComplete: Bool) {

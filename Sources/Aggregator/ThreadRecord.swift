@@ -61,7 +61,7 @@ struct ThreadRecord: BitwiseCopyable {
   var softStart: UInt64 = 0
   var syscallStart: UInt64 = 0
   var syscallNumber: Int32 = 0
-  /// Of a syscall that a probe makes.
+  /// When the syscall that a probe makes began.
   var probeStart: UInt64 = 0
   /// In the current syscall, where such are reported one by one.
   var waits = WaitPool.Chain()

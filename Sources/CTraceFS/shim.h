@@ -57,7 +57,7 @@ static inline pid_t kdelay_spawn_waiting(const char *path, char *const argv[], i
 	_exit(127);
 }
 
-/* A macro. */
+/* Swift does not see the macro, whose type it cannot tell. */
 static const uint32_t KDELAY_TRACEFS_MAGIC = TRACEFS_MAGIC;
 
 /* O_PATH is hidden from Swift by feature macros. Gives descriptors 0 to 2 something where they are closed that, like a closed

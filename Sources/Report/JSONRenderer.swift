@@ -27,6 +27,7 @@ package struct JSONRenderer: Renderer {
         ])
       ),
       ("loss", Self.loss(sample)),
+      ("recording_cost_ns", sample.recordingCost.map { .unsigned($0) } ?? .null),
       ("children_not_watched", .integer(Int64(snapshot.childrenNotWatched))),
       ("threads", .array(sample.threads.map { Self.thread($0, of: sample) })),
       ("upcalls", sample.upcalls.map(Self.upcalls) ?? .null),
@@ -122,7 +123,7 @@ package struct JSONRenderer: Renderer {
         "probe_overhead",
         .object([("count", .unsigned(thread.probes.count)), ("total_ns", .unsigned(thread.probes.total))])
       ),
-      ("recording_ns", thread.recordingTime(sample.recordingCost).map { .unsigned($0) } ?? .null),
+      ("recording_ns", .unsigned(thread.recordingTime(sample.recordingCost) ?? 0)),
     ])
   }
 

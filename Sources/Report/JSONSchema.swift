@@ -61,6 +61,11 @@ package enum JSONSchema {
             "cpus"
           ]
         },
+        "recording_cost_ns": {
+          "description": "An estimate of what recording adds to a syscall; null if it could not be measured.",
+          "type": ["integer", "null"],
+          "minimum": 0
+        },
         "children_not_watched": {"type": "integer", "minimum": 0},
         "threads": {"type": "array", "items": {"$ref": "#/$defs/thread"}},
         "upcalls": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/upcalls"}]},
@@ -69,7 +74,7 @@ package enum JSONSchema {
         "stack_notes": {"type": "array", "items": {"type": "string"}}
       },
       "required": [
-        "schema", "target", "window", "loss", "children_not_watched", "threads", "upcalls", "syscall_events",
+        "schema", "target", "window", "loss", "recording_cost_ns", "children_not_watched", "threads", "upcalls", "syscall_events",
         "syscall_events_left_out", "stack_notes"
       ],
       "$defs": {
@@ -172,8 +177,8 @@ package enum JSONSchema {
               "required": ["count", "total_ns"]
             },
             "recording_ns": {
-              "description": "An estimate of what recording cost the thread, a part of user_ns; null if it is not known.",
-              "type": ["integer", "null"],
+              "description": "An estimate of what recording cost the thread, a part of user_ns; 0 if recording_cost_ns is null.",
+              "type": "integer",
               "minimum": 0
             }
           },

@@ -17,13 +17,18 @@ package struct TextRenderer: Renderer {
   package func render(_ sample: Sample, _ write: (String) -> Void) {
     var pieces = LinePieces()
     let threads = sample.threads
-    let rows = foldsThreads ? ThreadFolding.rows(threads, sample.names) : ThreadFolding.single(threads, sample.names)
+    let (names, cost) = (sample.names, sample.recordingCost)
+    let rows =
+      foldsThreads
+      ? ThreadFolding.rows(threads, names, recordingCost: cost)
+      : ThreadFolding.single(threads, names, recordingCost: cost)
     for line in Self.statistics(sample, rows) { pieces.add(line, write) }
     SyscallEventSection.write(sample, grouping) { pieces.add($0, write) }
     var lines = sample.upcalls.map { UpcallSection.lines($0) } ?? []
     lines += LatencySection.lines(rows, isUncertain: sample.namesAreUncertain)
     lines += ProbeSection.lines(rows)
-    lines += AccountingSection.lines(rows, recordingCost: sample.recordingCost)
+    let hasMore = sample.startTrigger != nil || sample.stopTrigger != nil || !sample.stacks.events.isEmpty
+    lines += AccountingSection.lines(rows, recordingCost: cost, hasMore: hasMore)
     lines += ChildrenSection.lines(sample.snapshot.childrenNotWatched)
     lines += LossSection.lines(sample)
     for line in lines { pieces.add(line, write) }

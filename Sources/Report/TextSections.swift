@@ -63,8 +63,8 @@ enum AccountingSection {
     ("STOPPED", .stopped), ("UNKNOWN", .unknown),
   ]
 
-  /// `cost`: what recording a syscall adds to USER, ns.
-  static func lines(_ rows: [ThreadRow], recordingCost cost: UInt64?) -> [String] {
+  /// `cost`: what recording a syscall adds to USER, ns. `hasMore`: stack samples or probes have cost more.
+  static func lines(_ rows: [ThreadRow], recordingCost cost: UInt64?, hasMore: Bool) -> [String] {
     guard !rows.isEmpty else { return [] }
     let titles = columns.map { Columns.right($0.title, 9) }
     var lines = [
@@ -73,9 +73,11 @@ enum AccountingSection {
         + titles[0] + Columns.right("RECORDING", 10) + titles.dropFirst().joined() + "  VERDICT",
     ]
     for row in rows {
-      lines.append(line(row.label, row.name, row.thread, cost))
+      lines.append(line(row.label, row.name, row.thread, row.recording))
       if let fold = row.fold {
-        lines.append(line(String(fold.worst.tid), fold.worstName, fold.worst, cost) + " (the worst of these)")
+        lines.append(
+          line(String(fold.worst.tid), fold.worstName, fold.worst, fold.worst.recordingTime(cost))
+            + " (the worst of these)")
       }
     }
     let count = rows.reduce(0) { $0 + ($1.fold?.count ?? 1) }
@@ -83,19 +85,18 @@ enum AccountingSection {
       lines.append(
         line(
           "ALL", "\(count) threads", rows.reduce(Accounting()) { $0 + $1.thread.accounting },
-          cost.map { _ in rows.reduce(0) { $0 + ($1.thread.recordingTime(cost) ?? 0) } }))
+          cost.map { _ in rows.reduce(0) { $0 + ($1.recording ?? 0) } }))
     }
     lines.append(
-      cost.map { "# RECORDING is what this tool took of USER, an estimate: \($0) ns a syscall on this machine." }
-        ?? "# RECORDING, what this tool took of USER, could not be measured.")
+      cost.map { "# RECORDING is what recording syscalls took of USER, an estimate: \($0) ns each on this machine." }
+        ?? "# RECORDING, what recording syscalls took of USER, could not be measured.")
+    if hasMore { lines.append("#           What stack samples and probes took is not in it.") }
     return lines
   }
 
   /// A thread, or several, with its verdict.
-  private static func line(_ tid: String, _ name: String, _ thread: ThreadSnapshot, _ cost: UInt64?) -> String {
-    let recording = thread.recordingTime(cost)
-    return line(tid, name, thread.accounting, recording)
-      + "  \(verdict(thread.accounting, recording: recording ?? 0))"
+  private static func line(_ tid: String, _ name: String, _ thread: ThreadSnapshot, _ recording: UInt64?) -> String {
+    line(tid, name, thread.accounting, recording) + "  \(verdict(thread.accounting, recording: recording ?? 0))"
   }
 
   private static func line(_ tid: String, _ name: String, _ accounting: Accounting, _ recording: UInt64?) -> String {

@@ -7,6 +7,8 @@ struct ThreadRow {
   var thread: ThreadSnapshot
   /// As the report shows it.
   var name: String
+  /// What recording cost the thread, or all of them, ns; nil where that is not known.
+  var recording: UInt64?
   /// nil for a single thread.
   var fold: Fold?
 
@@ -39,13 +41,19 @@ enum ThreadFolding {
   }
 
   /// One row a thread, in the order that they are in.
-  static func single(_ threads: [ThreadSnapshot], _ names: NameTable) -> [ThreadRow] {
-    threads.map { ThreadRow(thread: $0, name: Columns.printable(names[$0.name])) }
+  static func single(
+    _ threads: [ThreadSnapshot], _ names: NameTable, recordingCost cost: UInt64? = nil
+  ) -> [ThreadRow] {
+    threads.map {
+      ThreadRow(thread: $0, name: Columns.printable(names[$0.name]), recording: $0.recordingTime(cost))
+    }
   }
 
   /// The rows for `threads`, which are in the order that they are shown in where none is folded.
-  static func rows(_ threads: [ThreadSnapshot], _ names: NameTable) -> [ThreadRow] {
-    var rows = single(threads, names)
+  static func rows(
+    _ threads: [ThreadSnapshot], _ names: NameTable, recordingCost cost: UInt64? = nil
+  ) -> [ThreadRow] {
+    var rows = single(threads, names, recordingCost: cost)
     guard rows.count > most else { return rows }
     rows = fold(rows, by: \.name)
     if rows.count > most { rows = fold(rows) { withoutNumbers($0.name) } }
@@ -93,6 +101,7 @@ enum ThreadFolding {
     }
     return ThreadRow(
       thread: ThreadSnapshot(sumOf: rows.map(\.thread), name: rows[0].thread.name), name: name,
+      recording: rows.reduce(UInt64?(0)) { sum, row in sum.flatMap { sum in row.recording.map { sum + $0 } } },
       fold: ThreadRow.Fold(
         count: rows.reduce(0) { $0 + ($1.fold?.count ?? 1) }, worst: most.thread, worstName: most.name))
   }

@@ -6,7 +6,7 @@ internal import TraceSource
 struct ChildWatch {
   private let target: TargetProcess
   private var gapsSeen = 0
-  /// When /proc is looked at next, ns.
+  /// When /proc is looked at next, ns: at most one percent of the time is taken for it.
   private var nextLook: UInt64 = 0
 
   init(_ target: TargetProcess) { self.target = target }
@@ -18,20 +18,28 @@ struct ChildWatch {
     }
   }
 
-  /// Where events were lost, children may have come and gone unseen.
+  /// Where events were lost, children may have come and gone unseen. A look that is owed is made when there is time for it.
   mutating func follow(_ aggregator: inout Aggregator) {
     guard aggregator.gapCount != gapsSeen else { return }
+    let start = MonotonicClock.now
+    guard start >= nextLook else { return }
     gapsSeen = aggregator.gapCount
     Self.forgetEnded(aggregator.children.living, &aggregator)
     lookAtAll(&aggregator)
+    rest(since: start)
   }
 
   /// To be called before a window opens: those that were there before the capture are not in the kernel's filter, and no
-  /// event tells of their end. Takes at most one percent of the time, however short windows are.
+  /// event tells of their end.
   mutating func settle(_ aggregator: inout Aggregator) {
     let start = MonotonicClock.now
     guard start >= nextLook else { return }
     Self.forgetEnded(aggregator.children.unfollowed, &aggregator)
+    rest(since: start)
+  }
+
+  /// A look that began at `start`, ns, has ended.
+  private mutating func rest(since start: UInt64) {
     let end = MonotonicClock.now
     nextLook = end + (end - start) * 100
   }
@@ -43,6 +51,11 @@ struct ChildWatch {
   /// How many of them live now, children of children included.
   static func livingCount(_ aggregator: borrowing Aggregator) -> Int {
     aggregator.children.living.count { ProcessStatus.isAlive($0) }
+  }
+
+  /// What is said of `count` processes that have not ended, as the beginning of a clause.
+  static func living(_ count: Int) -> String {
+    count == 1 ? "a process that it started runs" : "\(count) processes that it started run"
   }
 
   /// What is said of `count` processes, as the end of a sentence.

@@ -12,7 +12,7 @@ struct LiveSession: ~Copyable {
   private let reporter: Reporter
   private let log: (@Sendable (String) -> Void)?
   private let target: TargetProcess
-  /// Of its first thread, as the last report has it.
+  /// The name of its first thread, as the last report has it.
   private var targetName: String
   private let signals: Signals
   private let pidfd: OwnedDescriptor
@@ -40,9 +40,13 @@ struct LiveSession: ~Copyable {
   private var openingTrigger: String?
   private let countsUpcalls: Bool
   private let recordingCost: RecordingCost?
-  /// The program has made 32-bit calls, though it is a 64-bit one.
-  private var namesAreUncertain = false
+  /// The program that has made 32-bit calls, though it is a 64-bit one, and the one that ran when the window opened; by the
+  /// number of execs before them. Nil for none.
+  private var programWithCompatCalls: Int?
+  private var programAtOpening = 0
   private var missedUpcalls: UInt64 = 0
+  /// Whether a trigger has done something.
+  private var hasSeenTrigger = false
 
   init(
     _ options: LiveCommand, _ target: TargetProcess, log: (@Sendable (String) -> Void)?, signals: consuming Signals,
@@ -157,6 +161,7 @@ struct LiveSession: ~Copyable {
       stacks?.collect(aggregator)
       if wasWaiting, !aggregator.isWaitingForExec {
         lossBefore = capture.loss
+        programAtOpening = aggregator.execCount
         plan.opened(at: aggregator.windowStart, reached: stop?.timestamp ?? limit)
       }
       if let stop {
@@ -175,6 +180,7 @@ struct LiveSession: ~Copyable {
     var names = capture.names
     try tracker.follow(&aggregator, capture, { names.intern($0) }, upTo: complete)
     capture.names = names
+    if plan.isOpen { tracker.lookAtSilent(aggregator, isGated: triggers.start != nil) }
     children.follow(&aggregator)
     let now = MonotonicClock.now
     progress.update(
@@ -190,10 +196,7 @@ struct LiveSession: ~Copyable {
 
   /// What the aggregator stopped at: a trigger, or an exec, which can change the numbering of the syscalls after it.
   private mutating func process(_ event: Event) throws {
-    guard event.kind.isTrigger else {
-      namesAreUncertain = false
-      return Self.readABI(of: target, &aggregator)
-    }
+    guard event.kind.isTrigger else { return Self.readABI(of: target, &aggregator) }
     let isUserSpace = triggers.isUserSpace(event.kind)
     // The pid filter follows forks into processes of their own, and knows nothing where other triggers are for anybody.
     if isUserSpace, !aggregator.isThread(event.tid), !target.has(thread: event.tid) { return }
@@ -202,6 +205,7 @@ struct LiveSession: ~Copyable {
     let step = plan.step(on: event.kind, at: time)
     if isUserSpace, step != .nothing { aggregator.isInUserMode(event.tid, at: time) }
     gateWatch.note(event)
+    if step != .nothing { hasSeenTrigger = true }
     openingTrigger = step == .open ? triggers.text(of: event.kind) : openingTrigger
     try take(step, at: time, trigger: event)
     if isUserSpace, step == .open || step == .closeAndOpen { aggregator.isInUserMode(event.tid, at: time) }
@@ -233,6 +237,7 @@ struct LiveSession: ~Copyable {
 
   private mutating func openWindow(at time: UInt64, _ trigger: Event?) {
     lossBefore = capture.loss
+    programAtOpening = aggregator.execCount
     openingTrigger = trigger.map { triggers.text(of: $0.kind) }
     children.settle(&aggregator)
     aggregator.startWindow(at: time, forgettingModes: gateWatch.opened(by: trigger, closesGate: capture.gate?.closes))
@@ -257,7 +262,7 @@ struct LiveSession: ~Copyable {
     for (index, stacks) in (pending?.found.events ?? []).enumerated() where stacks.isCompat {
       snapshot.syscallEvents[index].abi = .i386
     }
-    if snapshot.showsCompatCalls(of: aggregator.abi) { namesAreUncertain = true }
+    if snapshot.showsCompatCalls(of: aggregator.abi) { programWithCompatCalls = programAtOpening }
     let sample = sample(of: snapshot, trigger)
     plan.closed(at: time, counts: counts)
     progress.clear()
@@ -278,7 +283,7 @@ struct LiveSession: ~Copyable {
     sample.startTrigger = openingTrigger
     sample.stopTrigger = trigger.map { triggers.text(of: $0.kind, closing: true) }
     sample.stacks.wakers = wakerNames.names
-    sample.namesAreUncertain = namesAreUncertain
+    sample.namesAreUncertain = programWithCompatCalls == programAtOpening
     sample.recordingCost = recordingCost?.perSyscall
     sample.gatingIsUncertain = gateWatch.isUncertain
     if countsUpcalls {
@@ -342,15 +347,22 @@ struct LiveSession: ~Copyable {
       let count = triggers.start?.isUserSpace == true ? aggregator.children.seen : 0
       let reason = count == 0 ? "" : "; process \(target.pid) (\(targetName)) had \(ChildWatch.text(count))"
       Failure.say("warning: \(missing)\(reason)")
+    } else if triggers.start == nil, triggers.stop?.isUserSpace == true, !hasSeenTrigger {
+      let count = aggregator.children.seen
+      let reason = count == 0 ? "" : ": process \(target.pid) (\(targetName)) had \(ChildWatch.text(count))"
+      Failure.say("warning: the stop trigger did not come\(reason)")
     }
     guard let targetEnd else { return }
-    if command == nil { return Failure.say("process \(target.pid) (\(targetName)) ended") }
     let living = ChildWatch.livingCount(aggregator)
+    if command == nil {
+      let rest = living == 0 ? "" : "; \(ChildWatch.living(living)) on unwatched"
+      return Failure.say("process \(target.pid) (\(targetName)) ended\(rest)")
+    }
     guard living > 0 else { return }
     let lifetime = (targetEnd - min(commandStart, targetEnd)) / 1_000_000
     Failure.say(
       "warning: the command ended after \(lifetime) ms, which is all that was measured: "
-        + "\(living == 1 ? "a process that it started runs" : "\(living) processes that it started run") on unwatched")
+        + "\(ChildWatch.living(living)) on unwatched")
   }
 
   /// What the capture has cost so far, for `--debug`.

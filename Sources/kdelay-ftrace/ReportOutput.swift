@@ -21,7 +21,7 @@ struct ReportOutput: ~Copyable {
   init(path: String?) throws(ToolError) {
     let isSpecial = path.map(Self.isSpecial) ?? true
     let name = path ?? "stdout"
-    let temporaryPath = "\(name).\(getpid()).tmp"
+    let temporaryPath = path.map(Self.temporaryPath) ?? ""
     self.name = name
     self.path = isSpecial ? nil : path
     self.temporaryPath = temporaryPath
@@ -35,6 +35,7 @@ struct ReportOutput: ~Copyable {
       guard isWritable(1) else { throw failure("stdout", Errno.badFileDescriptor) }
       return (.standardOutput, false)
     }
+    try checkLength(path)
     let unnamed = isSpecial ? -1 : kdelay_open_unnamed(directory(of: path))
     if unnamed >= 0 { return (FileDescriptor(rawValue: unnamed), false) }
     do {
@@ -46,6 +47,21 @@ struct ReportOutput: ~Copyable {
     } catch {
       throw failure(path, error)
     }
+  }
+
+  /// An unnamed file does not tell that its name will be too long.
+  private static func checkLength(_ path: String) throws(ToolError) {
+    guard let last = path.split(separator: "/").last, last.utf8.count > Int(NAME_MAX) else { return }
+    throw failure(path, Errno.fileNameTooLong)
+  }
+
+  /// In the same directory, and no longer than names may be.
+  private static func temporaryPath(_ path: String) -> String {
+    let suffix = ".\(getpid()).tmp"
+    let name = path.split(separator: "/").last ?? ""
+    var kept = name
+    while kept.utf8.count + suffix.utf8.count > Int(NAME_MAX) { kept.removeLast() }
+    return String(path.dropLast(name.count)) + kept + suffix
   }
 
   private static func isWritable(_ descriptor: Int32) -> Bool {

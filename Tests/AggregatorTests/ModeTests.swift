@@ -60,6 +60,25 @@ struct ModeTests {
     }
   }
 
+  /// A kernel whose probes make no such syscall answers it with ENOSYS, and then the program made it.
+  @Test func aNumberOfProbesThatTheKernelDoesNotKnowIsTheProgramsCall() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.enter(7, 335, at: 110)
+    script.leave(7, 335, returning: -38, at: 120)
+    script.leave(7, 39, at: 130)
+    let thread = script.finish(at: 150).thread(7)
+    #expect(thread.probes.count == 0 && thread.syscall(335)?.errors == 1 && thread.spent[.syscall] == 10)
+  }
+
+  /// What it "returns" is whatever the interrupted code had in its register.
+  @Test func aReturnFromASignalIsNeverAnError() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.enter(7, 15, at: 110)
+    script.leave(7, -1, returning: -22, at: 120)
+    let syscall = script.finish(at: 150).thread(7).syscall(15)
+    #expect(syscall?.durations.count == 1 && syscall?.errors == 0)
+  }
+
   @Test func otherNumberingsHaveNoSyscallsOfProbes() {
     var script = Script()
     script.aggregator = Aggregator(abi: .i386)
@@ -117,6 +136,17 @@ struct WorkerTests {
     let thread = snapshot.thread(8)
     #expect(thread.spent == [.unknown: 30, .blockedInterruptible: 30 + 25, .ready: 2, .syscall: 3])
     #expect(thread.name == 5 && snapshot.discardedIntervals == 0)
+  }
+
+  /// CLONE_UNTRACED is a flag of clone(2), too.
+  @Test func aProgramsOwnUntracedThreadIsNoWorker() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.newTask(by: 7, 8, isWorker: true, at: 110)
+    script.aggregator.refiltered(tid: 8, at: 140)
+    script.aggregator.observe(ThreadObservation(tid: 8, name: 5, state: .runnable, mode: .unknown), at: 150)
+    script.switchTask(from: 8, to: 3, at: 170)
+    let spent = script.finish(at: 200).thread(8).spent
+    #expect(spent[.syscall] == nil && spent[.unknown] == 30 + 30 && spent[.ready] == 30)
   }
 
   @Test func aThreadThatNobodySawComeIsOutsideTheFilterToo() {

@@ -16,15 +16,19 @@ struct ThreadTrackerTests {
   /// The kernel's ticks are a syscall's only where no page fault can have taken them, and a user's never are.
   @Test(
     arguments: [
-      (5, 1, 0, false, ThreadObservation.Mode.user), (5, 1, 9, false, .user), (0, 5, 0, false, .syscall),
-      (0, 5, 1, false, .unknown), (2, 5, 1, false, .unknown), (0, 0, 0, false, .unknown), (3, 3, 0, false, .unknown),
-      (5, 1, 0, true, .unknown), (5, 0, 0, true, .user), (0, 5, 0, true, .unknown),
-    ] as [(UInt64, UInt64, UInt64, Bool, ThreadObservation.Mode)])
+      (5, 1, 0, ThreadObservation.Mode.user), (5, 1, 9, .user), (0, 5, 0, .syscall), (0, 5, 1, .unknown),
+      (2, 5, 1, .unknown), (0, 0, 0, .unknown), (3, 3, 0, .unknown),
+    ] as [(UInt64, UInt64, UInt64, ThreadObservation.Mode)])
   func clockTicksTellTheModeOfAThreadThatCrossesNothing(
-    _ user: UInt64, _ kernel: UInt64, _ faults: UInt64, _ isGated: Bool, _ expected: ThreadObservation.Mode
+    _ user: UInt64, _ kernel: UInt64, _ faults: UInt64, _ expected: ThreadObservation.Mode
   ) {
     let before = glance(user: 40, kernel: 30, faults: 20)
     let now = glance(user: 40 + user, kernel: 30 + kernel, faults: 20 + faults)
-    #expect(ThreadTracker.mode(from: before, to: now, isGated: isGated) == expected)
+    #expect(ThreadTracker.mode(from: before, to: now) == expected)
+  }
+
+  @Test func aLookThatIsOlderThanTheOtherTellsNothing() {
+    let (early, late) = (glance(user: 40, kernel: 30, faults: 20), glance(user: 45, kernel: 30, faults: 20))
+    #expect(ThreadTracker.mode(from: late, to: early) == .unknown)
   }
 }

@@ -1,10 +1,12 @@
 """How a capture ends: all that was recorded before the end is reported, however windows open and close."""
 import functools
+import pathlib
+import re
 import signal
 import subprocess
 import time
 
-from harness import LiveTestCase, ROOT, Tool, WORKLOADS, named, run
+from harness import LiveTestCase, ROOT, Tool, WORKLOADS, named, run, wait_until
 
 CALLS = 10_000
 
@@ -48,21 +50,30 @@ class EndTests(LiveTestCase):
             samples = self.windows(run("--start-trigger", "up:work", "--sample-time", 0.000001, *many, "--", calls(), CALLS))
             self.assertGreater(len(samples), CALLS // 100)
 
-    def test_a_signal_ends_the_sampling_amid_windows(self):
-        """Of a program that goes on, all windows up to the signal are there; the last ends with it."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            with self.subTest(number=number):
-                program = subprocess.Popen([calls(), "1000000000", "300"])
+    def test_a_signal_ends_the_sampling_and_no_window_before_it_is_lost(self):
+        """The program makes its calls and sleeps; the signal comes at once, while much is still unread, or a little later."""
+        many = "--sample-count", 1_000_000
+        for number, wait, triggers, expected in (
+            (signal.SIGINT, 0, ("--stop-trigger", "up:work"), CALLS + 1),
+            (signal.SIGTERM, 0.2, ("--stop-trigger", "up:work"), CALLS + 1),
+            (signal.SIGHUP, 0, ("--start-trigger", "up:work", "--stop-trigger", "up:work"), CALLS),
+            (signal.SIGINT, 0, ("--start-trigger", "up:work", "--stop-trigger", "ur:work"), CALLS),
+        ):
+            with self.subTest(number=number, triggers=triggers):
+                program = subprocess.Popen([calls(), str(CALLS), "1500", "100000"])
                 try:
-                    tool = Tool("-p", program.pid, "--stop-trigger", "up:work", "--sample-count", 1_000_000_000,
-                                "--trigger-delta", 30_000_000).wait_recording()
-                    time.sleep(0.3)
-                    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+                    tool = Tool("-p", program.pid, *triggers, *many).wait_recording()
+                    # The second sleep has begun: all calls were made.
+                    switches = lambda: int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)",
+                                                     pathlib.Path(f"/proc/{program.pid}/status").read_text(), re.M)[1])
+                    first = switches()
+                    wait_until(lambda: switches() > first, "the calls were made")
+                    time.sleep(wait)
                     samples = self.windows(tool.finish(number))
                 finally:
                     program.kill()
                     program.wait()
-                self.assertGreaterEqual(samples[-1]["window"]["stop_ns"], before)
+                self.assertEqual(len(samples), expected)
 
     def test_the_target_of_a_pid_ends(self):
         program = subprocess.Popen([calls(), str(CALLS), "1500"])

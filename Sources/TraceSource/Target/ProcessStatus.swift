@@ -18,7 +18,10 @@ package struct ProcessStatus: Sendable, Equatable {
 
   package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
   /// PF_IO_WORKER and PF_USER_WORKER (include/linux/sched.h): made by the kernel to work for the process, as io_uring's threads.
-  package var isWorker: Bool { flags & 0x4010 != 0 && !isKernelThread }
+  /// The bits have meant other things before; the names are the kernel's.
+  package var isWorker: Bool {
+    flags & 0x4010 != 0 && !isKernelThread && ["iou-", "vhost-", "kvm-"].contains { name.hasPrefix($0) }
+  }
   package var isZombie: Bool { state == "Z" || state == "X" }
 
   /// The process or thread with this id; nil if there is none.

@@ -41,22 +41,26 @@ package struct MountedTracefs: TracefsAccess {
 
   /// Mounts it where it belongs, or where kernels before 4.1 had it, as a part of debugfs.
   private static func mount() throws(CaptureError) -> String {
-    var reason = Errno.noSuchFileOrDirectory
+    var reason: Errno?
     for (type, path, root) in [
       ("tracefs", "/sys/kernel/tracing", "/sys/kernel/tracing"),
       ("debugfs", "/sys/kernel/debug", "/sys/kernel/debug/tracing"),
     ] {
-      let isMounted = Glibc.mount("nodev", path, type, 0, nil) == 0
-      if isMounted, MountTable.isTracefs(root) { return root }
-      if !isMounted, errno != ENOENT { reason = Errno(rawValue: errno) }
+      if Glibc.mount("nodev", path, type, 0, nil) == 0 {
+        if MountTable.isTracefs(root) { return root }
+        umount(path)  // it did not help
+      } else if reason == nil {
+        reason = Errno(rawValue: errno)
+      }
     }
+    let cause = reason ?? .noSuchFileOrDirectory
     if geteuid() != 0 {
       throw CaptureError(
-        .notPermitted, "cannot mount tracefs: \(reason)",
+        .notPermitted, "cannot mount tracefs: \(cause)",
         remedy: "run as root (or with CAP_SYS_ADMIN and access to tracefs)")
     }
     throw CaptureError(
-      .noTracefs, "no tracefs is mounted and it cannot be mounted: \(reason)",
+      .noTracefs, "no tracefs is mounted and it cannot be mounted: \(cause)",
       remedy: "use a kernel with CONFIG_FTRACE, or `mount -t tracefs nodev /sys/kernel/tracing`")
   }
 

@@ -1,0 +1,101 @@
+internal import TraceModel
+
+// Tasks that come, change and go.
+extension Aggregator {
+  mutating func newTask(_ event: Event) {
+    // include/uapi/linux/sched.h. Without the first the new task is a process of its own. The second stands for what the
+    // kernel makes for itself (io_uring's and vhost's workers), without the event that its filter follows.
+    let (cloneThread, cloneUntraced): (Int64, Int64) = (0x10000, 0x80_0000)
+    let parent = threads.find(event.tid)
+    guard parent >= 0, threads.records[parent].scheduling != .dead else {
+      return children.taskCreated(event.subject, by: event.tid, isThread: event.value & cloneThread != 0)
+    }
+    guard event.value & cloneThread != 0 else { return children.targetForked(event.subject) }
+    threads.records[parent].isSeenRunning(at: event.timestamp, cpu: event.cpu)
+    // After a loss, /proc may have shown it before its own event comes.
+    let known = threads.find(event.subject)
+    if known >= 0, threads.records[known].isAlive { return }
+    var record = ThreadRecord(tid: event.subject, name: NameID(event.detail), at: event.timestamp)
+    record.mode = .syscall  // it begins with the end of the clone that made it
+    record.isWorker = event.value & cloneUntraced != 0
+    guard !record.isWorker else { return addUnfiltered(record) }
+    record.scheduling = .unborn
+    threads.add(record)
+  }
+
+  /// Adds a thread that the kernel's filter does not hold.
+  mutating func addUnfiltered(_ record: ThreadRecord) {
+    var record = record
+    record.isDeducible = false
+    record.isUnfiltered = true
+    threads.add(record)
+    unfilteredTIDs.append(record.tid)
+  }
+
+  /// The threads that have to be put into the kernel's filter, each once.
+  package mutating func takeUnfiltered() -> [Int32] {
+    defer { unfilteredTIDs = [] }
+    return unfilteredTIDs
+  }
+
+  mutating func rename(_ event: Event) {
+    let thread = threads.find(event.subject)
+    guard thread >= 0 else { return }
+    if threads.records[thread].scheduling == .dead {
+      renamedDead = (event.subject, NameID(event.detail))
+    } else {
+      threads.records[thread].name = NameID(event.detail)
+    }
+  }
+
+  /// A thread's life ends here: a little of its exit follows, but the kernel's pid filter forgets the tid at this point.
+  mutating func exit(_ event: Event) {
+    let thread = threads.find(event.subject)
+    guard thread >= 0, threads.records[thread].scheduling != .dead else { return children.ended(event.subject) }
+    threads.records[thread].end(event)
+    waits.forget(&threads.records[thread].waits)
+  }
+
+  /// An exec by a thread other than the leader takes over the leader's tid, which the pid filter dropped when the old
+  /// leader died: that thread's events are incomplete until `refiltered`.
+  mutating func exec(_ event: Event) {
+    let newTID = event.subject
+    let oldTID = event.detail
+    let thread = threads.find(oldTID)
+    guard thread >= 0, threads.records[thread].scheduling != .dead else {
+      return children.replacedProgram(newTID, was: oldTID)
+    }
+    execCount += 1
+    returnAddresses.interrupt(at: event.timestamp)
+    if newTID != oldTID {
+      let name = renamedDead?.tid == newTID ? renamedDead?.name : nil
+      let oldName = threads.records[thread].name
+      threads.records[thread].end(event, in: .syscall)
+      // The old leader is gone, even if its exit was lost.
+      let leader = threads.find(newTID)
+      if leader >= 0, threads.records[leader].scheduling != .dead { threads.records[leader].end(event) }
+      addUnfiltered(ThreadRecord(tid: newTID, name: name ?? oldName, at: event.timestamp))
+    }
+    if windowOpeningExec == newTID {
+      windowOpeningExec = nil
+      startWindow(at: event.timestamp)
+    }
+  }
+
+  /// The kernel's pid filter holds `tid` since `time`, up to which all events have been consumed.
+  package mutating func refiltered(tid: Int32, at time: UInt64) {
+    let thread = threads.find(tid)
+    guard thread >= 0, threads.records[thread].isUnfiltered else { return }
+    threads.records[thread].isUnfiltered = false
+    // What looked open may have ended and begun again unseen.
+    threads.records[thread].abandon(at: time)
+    if openGaps.isEmpty { threads.records[thread].resumeDeduction(at: time) }
+  }
+
+  /// Starts the window at the instant at which `tid` has replaced its program, instead of at a given time; or where events
+  /// are lost before that is seen.
+  package mutating func openWindowAtExec(of tid: Int32) { windowOpeningExec = tid }
+
+  /// Whether `openWindowAtExec` is still waiting.
+  package var isWaitingForExec: Bool { windowOpeningExec != nil }
+}
