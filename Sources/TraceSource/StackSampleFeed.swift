@@ -65,12 +65,9 @@ package struct StackSampleFeed: ~Copyable {
     } catch {
       notes.append("\(ended). It cannot be taken up again (\(error.error)): later syscalls have no stacks.")
     }
-    do throws(PerfEventFailure) {
-      for cpu in try perf?.followCPUs(of: target) ?? [] {
-        notes.append("CPU \(cpu) came online: syscalls on it had no stacks until 100 ms later.")
-      }
-    } catch {
-      notes.append("a CPU came online, and stacks cannot be sampled there (\(error.error)).")
+    if let (came, failure) = perf?.followCPUs(of: target, &store, changes: &changes) {
+      for cpu in came { notes.append("CPU \(cpu) came online: syscalls on it had no stacks until 100 ms later.") }
+      if let failure { notes.append("a CPU came online, and stacks cannot be sampled there (\(failure.error)).") }
     }
     return (notes, losesMappings)
   }

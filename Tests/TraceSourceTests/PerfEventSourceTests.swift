@@ -1,5 +1,6 @@
 import CThreads
 import Foundation
+import SystemPackage
 import Testing
 import TraceModel
 
@@ -210,5 +211,93 @@ struct PerfEventSourceTests {
     #expect(names.contains(.renamed("renamed", byExec: false)))
     #expect(names.contains(.exited))
     #expect(changes.map(\.timestamp) == changes.map(\.timestamp).sorted())
+  }
+
+  private static let hasSeveralCPUs = sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1
+
+  /// Lets the highest CPU be one that comes online later.
+  private func takeLastCPU(from source: inout PerfEventSource) throws -> Int {
+    let last = source.cpus.popLast()
+    return try #require(last)
+  }
+
+  @Test(.enabled(if: hasSeveralCPUs)) func aCPUThatRefusesEventsIsTriedOnceAndNothingStaysOpen() throws {
+    let tracefs = try MountedTracefs.find().tracefs
+    var store = StackSampleStore(byteLimit: 1 << 20, largestStack: 1024)
+    var changes: [ProcessChange] = []
+    var source = try PerfEventSource(
+      tracefs, pid: getpid(), sampling: StackSampling(threshold: 1_000_000), ringBytes: 0)
+    let last = try takeLastCPU(from: &source)
+    let process = try TargetProcess.find(pid: getpid())
+    let calls = Calls()
+    let mayGo = DispatchSemaphore(value: 0)
+    for _ in 0..<4 { calls.thread { _ in mayGo.wait() } }
+    defer { for _ in 0..<4 { mayGo.signal() } }
+    try source.attach(to: process, &store, changes: &changes)
+    let (before, rings) = (source.eventCount, source.ringBytes)
+    // The first threads' events can be opened.
+    nonisolated(unsafe) var tries: [Int32] = []
+    source.opener.failure = { tid, cpu in
+      guard cpu == last else { return nil }
+      tries.append(tid)
+      return Set(tries).count > 2 ? .tooManyOpenFiles : nil
+    }
+    let first = source.followCPUs(of: process, &store, changes: &changes)
+    #expect(first.came.isEmpty && first.failure?.error == .tooManyOpenFiles)
+    #expect(Set(tries).count == 3)
+    #expect(source.eventCount == before && source.ringBytes == rings)
+    source.nextCPUCheck = 0
+    let second = source.followCPUs(of: process, &store, changes: &changes)
+    #expect(second.came.isEmpty && second.failure == nil)
+    #expect(Set(tries).count == 3)
+    // It goes offline and comes again.
+    source.onlineCPUs = { [] }
+    source.nextCPUCheck = 0
+    _ = source.followCPUs(of: process, &store, changes: &changes)
+    source.onlineCPUs = { (try? OnlineCPUs.read()) ?? [] }
+    source.opener.failure = { _, _ in nil }
+    source.nextCPUCheck = 0
+    #expect(source.followCPUs(of: process, &store, changes: &changes).came == [last])
+    #expect(source.eventCount > before && source.ringBytes > rings)
+  }
+
+  /// Each has one event per source there: a thread that its creator gave it before is not listed for another.
+  @Test(.enabled(if: hasSeveralCPUs)) func threadsBornWhileACPUComesAreSampledThereOnce() throws {
+    let tracefs = try MountedTracefs.find().tracefs
+    var store = StackSampleStore(byteLimit: 1 << 20, largestStack: 1024)
+    var changes: [ProcessChange] = []
+    var source = try PerfEventSource(
+      tracefs, pid: getpid(), sampling: StackSampling(threshold: 1_000_000), ringBytes: 0)
+    let last = try takeLastCPU(from: &source)
+    let process = try TargetProcess.find(pid: getpid())
+    try source.attach(to: process, &store, changes: &changes)
+    let (calls, mayGo) = (Calls(), DispatchSemaphore(value: 0))
+    let this = thread_id()
+    nonisolated(unsafe) var opened: [Int32: Int] = [:]
+    nonisolated(unsafe) var (early, late): (Int32?, Int32?)
+    func birth() -> Int32 {
+      nonisolated(unsafe) var tid: Int32 = 0
+      let isBorn = DispatchSemaphore(value: 0)
+      calls.thread { _ in
+        tid = thread_id()
+        isBorn.signal()
+        mayGo.wait()
+      }
+      isBorn.wait()
+      return tid
+    }
+    // Of a thread of this one's before it has its event, and of one after: the list of threads was read before both.
+    source.opener.failure = { tid, cpu in
+      guard cpu == last else { return nil }
+      if tid == this, early == nil { early = birth() }
+      if tid != this, early != nil, late == nil { late = birth() }
+      opened[tid, default: 0] += 1
+      return nil
+    }
+    defer { for _ in 0..<2 { mayGo.signal() } }
+    #expect(source.followCPUs(of: process, &store, changes: &changes).came == [last])
+    #expect(opened[this] == source.sampling.sources.count)
+    #expect(opened[try #require(early)] == source.sampling.sources.count)
+    #expect(opened[try #require(late)] == nil)
   }
 }

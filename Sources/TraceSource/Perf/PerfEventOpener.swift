@@ -12,6 +12,9 @@ struct PerfEventOpener {
   /// As many of KDELAY_PERF_… as the kernel has turned out to take.
   private var features = UInt32(KDELAY_PERF_BUILD_ID | KDELAY_PERF_THREADS_ONLY | KDELAY_PERF_COUNT_LOST)
 
+  /// Tests let events of a thread on a CPU fail.
+  var failure: (_ tid: Int32, _ cpu: Int) -> Errno? = { _, _ in nil }
+
   /// Without IDENTIFIER: each source has its own ring, which says what a sample's is.
   private static let sampleType =
     PerfRecordLayout.tid | PerfRecordLayout.time | PerfRecordLayout.cpu | PerfRecordLayout.userRegisters
@@ -48,6 +51,7 @@ struct PerfEventOpener {
 
   /// The event of `source` for a task and those that it will create, on one CPU, enabled.
   mutating func open(_ source: StackSampleSource, tid: Int32, cpu: Int) throws(Errno) -> OwnedDescriptor {
+    if let error = failure(tid, cpu) { throw error }
     var request = kdelay_perf_request()
     request.type = (source == .clock ? PERF_TYPE_SOFTWARE : PERF_TYPE_TRACEPOINT).rawValue
     request.config = tracepoints[source] ?? UInt64(PERF_COUNT_SW_TASK_CLOCK.rawValue)

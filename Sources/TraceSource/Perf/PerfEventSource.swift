@@ -14,30 +14,34 @@ package import TraceModel
 ///
 /// A syscall is certain to be seen only if it began after `attach` had returned: open the events first, then record syscalls.
 package struct PerfEventSource: ~Copyable {
-  private let pid: Int32
+  let pid: Int32
   package let sampling: StackSampling
-  private var opener: PerfEventOpener
+  var opener: PerfEventOpener
   private let decoder: PerfRecordDecoder
   /// That threads have events on.
-  private var cpus: [Int]
+  var cpus: [Int]
   /// CPUs that went offline when some threads had events there, and others had not.
-  private var left: Set<Int> = []
-  private var rings: PerfRingTable
+  var left: Set<Int> = []
+  var rings: PerfRingTable
   /// Of all events; owned, closed in `deinit`.
-  private var descriptors: [StackSampleSource: [FileDescriptor]] = [:]
+  var descriptors: [StackSampleSource: [FileDescriptor]] = [:]
   /// Threads that have events, opened or inherited.
-  private var covered: Set<Int32> = []
+  var covered: Set<Int32> = []
   /// When the thread by whose id the process goes was last said to end, ns: an exec that gives other privileges takes its
   /// events away in the same words.
   private var leaderEnd: UInt64?
   /// Whether the last record of the process told of an exec: the end that follows one at once is of the events alone.
   private var hasJustReplacedItself = false
   private var endedByExec = false
+  /// CPUs that events were refused on when they had come online.
+  var refused: Set<Int> = []
+  /// The CPUs that are online; tests name others.
+  var onlineCPUs: () -> [Int] = { (try? OnlineCPUs.read()) ?? [] }
   /// When the list of CPUs is read next, ns.
-  private var nextCPUCheck: UInt64 = 0
+  var nextCPUCheck: UInt64 = 0
   /// Lost samples of events that were closed.
-  private var closedLoss: [StackSampleSource: UInt64] = [:]
-  private var watermark: UInt64 = 0
+  var closedLoss: [StackSampleSource: UInt64] = [:]
+  var watermark: UInt64 = 0
   /// Bytes of all records that were passed on.
   private var bytesRead: UInt64 = 0
   private var counted = StackSampleLoss()
@@ -108,12 +112,12 @@ package struct PerfEventSource: ~Copyable {
   }
 
   /// Why an event could not be opened, or had no ring.
-  private struct EventFailure: Error {
+  struct EventFailure: Error {
     let error: Errno
     let isOfRings: Bool
   }
 
-  private mutating func open(_ source: StackSampleSource, _ tid: Int32, on cpus: [Int]) throws(EventFailure) {
+  mutating func open(_ source: StackSampleSource, _ tid: Int32, on cpus: [Int]) throws(EventFailure) {
     for cpu in cpus {
       var isOfRings = false
       do throws(Errno) {
@@ -152,6 +156,8 @@ package struct PerfEventSource: ~Copyable {
     guard let status = ProcessStatus.read(pid: pid), !status.isZombie else { return endedByExec ? .tooLate : nil }
     if covered.isEmpty { forgetEvents() }
     try attach(to: process, &store, changes: &changes)
+    // A first thread that has really ended (`pthread_exit`) is listed and takes no events.
+    guard endedByExec || covered.contains(pid) else { return nil }
     return covered.isEmpty ? .tooLate : .done(after: MonotonicClock.now - min(end, MonotonicClock.now))
   }
 
@@ -172,32 +178,7 @@ package struct PerfEventSource: ~Copyable {
     }
     cpus = (try? OnlineCPUs.read()) ?? cpus
     left = []
-  }
-
-  /// Opens the events on CPUs that have come online, and returns these. They are looked for ten times a second.
-  package mutating func followCPUs(of process: TargetProcess) throws(PerfEventFailure) -> [Int] {
-    let now = MonotonicClock.now
-    guard now >= nextCPUCheck else { return [] }
-    nextCPUCheck = now + 100_000_000
-    let new = ((try? OnlineCPUs.read()) ?? []).filter { !cpus.contains($0) && !left.contains($0) }
-    guard !new.isEmpty else { return [] }
-    // A thread inherits its creator's events, if that had them already.
-    var done: Set<Int32> = []
-    while case let tids = process.threads.filter({ !done.contains($0) }), !tids.isEmpty {
-      for tid in tids {
-        done.insert(tid)
-        guard covered.contains(tid) else { continue }
-        do throws(EventFailure) {
-          for source in sampling.sources { try open(source, tid, on: new) }
-        } catch {
-          if error.error == .noSuchProcess { continue }
-          throw PerfEventFailure(
-            error: error.error, isOfRings: error.isOfRings, threads: tids.count, needed: eventCount, limit: 0)
-        }
-      }
-    }
-    cpus += new.filter { !left.contains($0) }
-    return new
+    refused = []
   }
 
   // MARK: Reading
@@ -276,7 +257,7 @@ package struct PerfEventSource: ~Copyable {
     return loss
   }
 
-  private static func lost(of event: FileDescriptor) -> UInt64 {
+  static func lost(of event: FileDescriptor) -> UInt64 {
     var values: (value: UInt64, lost: UInt64) = (0, 0)
     return read(event.rawValue, &values, 16) == 16 ? values.lost : 0
   }

@@ -27,7 +27,7 @@ struct PerfRingTable: ~Copyable {
   private let capacity: Int
   private var heads: FlatArray<Head>
   /// The event whose ring all others of its CPU and source write to.
-  private var owners: [Key: FileDescriptor] = [:]
+  private var owners: [Key: (event: FileDescriptor, ring: Int)] = [:]
   /// Bytes of one ring, as far as the kernel grants them.
   let ringSize: Int
   /// The ring whose record was given last.
@@ -60,7 +60,7 @@ struct PerfRingTable: ~Copyable {
   mutating func attach(_ event: FileDescriptor, cpu: Int, source: StackSampleSource) throws(Errno) {
     let key = Key(cpu: cpu, source: source)
     if let owner = owners[key] {
-      guard kdelay_perf_redirect(event.rawValue, owner.rawValue) == 0 else { throw Errno(rawValue: errno) }
+      guard kdelay_perf_redirect(event.rawValue, owner.event.rawValue) == 0 else { throw Errno(rawValue: errno) }
       return
     }
     precondition(heads.count < capacity, "a ring per CPU and source")
@@ -68,11 +68,23 @@ struct PerfRingTable: ~Copyable {
     bytes += ring.size
     (rings + heads.count).initialize(to: ring)
     heads.append(Head(source: source))
-    owners[key] = event
+    owners[key] = (event, heads.count - 1)
   }
 
   /// Whether the event open as `descriptor` has a ring, which goes when it is closed.
-  func isOwner(_ descriptor: FileDescriptor) -> Bool { owners.values.contains(descriptor) }
+  func isOwner(_ descriptor: FileDescriptor) -> Bool { owners.values.contains { $0.event == descriptor } }
+
+  var count: Int { heads.count }
+
+  /// Gives up the rings that were added after there had been `count`; their records are gone.
+  mutating func removeLast(downTo count: Int) {
+    guard count < heads.count else { return }
+    for index in count..<heads.count { bytes -= rings[index].size }
+    (rings + count).deinitialize(count: heads.count - count)
+    while heads.count > count { _ = heads.removeLast() }
+    owners = owners.filter { $0.value.ring < count }
+    current = 0
+  }
 
   /// Looks for what the kernel has written since.
   mutating func refresh(_ decoder: PerfRecordDecoder) {
