@@ -109,6 +109,14 @@ struct LinePieces: ~Copyable {
   }
 }
 
+extension Sample {
+  /// Whether slow syscall number `index` may be another one than its name says: its program makes 32-bit syscalls too, and no
+  /// instruction was seen.
+  func isNameUncertain(ofEvent index: Int) -> Bool {
+    namesAreUncertain && snapshot.syscallEvents[index].abi.compat != nil && !stacks.confirmsName(ofEvent: index)
+  }
+}
+
 extension SyscallSnapshot {
   /// Its name; with a question mark where it may be another one, see `Sample.namesAreUncertain`.
   func name(isUncertain: Bool) -> String {

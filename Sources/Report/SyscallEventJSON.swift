@@ -6,9 +6,9 @@ enum SyscallEventJSON {
   static func write(_ sample: Sample, _ write: (String) -> Void) {
     let stacks = StackTexts(sample.stacks)
     var piece = ""
-    for (index, event) in sample.snapshot.syscallEvents.enumerated() {
+    for index in sample.snapshot.syscallEvents.indices {
       if index > 0 { piece += "," }
-      piece += value(event, sample.stacks.stacks(ofEvent: index), sample, stacks).text
+      piece += value(index, sample, stacks).text
       if piece.utf8.count >= 1 << 16 {
         write(piece)
         piece = ""
@@ -41,9 +41,8 @@ enum SyscallEventJSON {
     }
   }
 
-  private static func value(
-    _ event: SyscallEvent, _ own: EventStacks, _ sample: Sample, _ stacks: StackTexts
-  ) -> JSONValue {
+  private static func value(_ index: Int, _ sample: Sample, _ stacks: StackTexts) -> JSONValue {
+    let (event, own) = (sample.snapshot.syscallEvents[index], sample.stacks.stacks(ofEvent: index))
     let waits = Sample.waits(of: event).map { index in
       wait(
         sample.snapshot.syscallWaits[index], sample,
@@ -51,7 +50,8 @@ enum SyscallEventJSON {
     }
     return .object([
       ("tid", .integer(Int64(event.tid))), ("comm", .string(sample.names[event.name])),
-      ("name", .string(SyscallNames.name(event.number, abi: event.abi))), ("number", .integer(Int64(event.number))),
+      ("name", .string(SyscallNames.name(event.number, abi: event.abi))),
+      ("name_uncertain", .bool(sample.isNameUncertain(ofEvent: index))), ("number", .integer(Int64(event.number))),
       ("entry_ns", .unsigned(event.entry)), ("exit_ns", .unsigned(event.exit)),
       ("return_value", .integer(event.returnValue)), ("user_stack", stacks.user(own.user)),
       ("user_stack_end", .string(own.userEnd.rawValue)), ("kernel_stack", stacks.kernel(own.kernel)),

@@ -36,7 +36,7 @@ enum SyscallEventSection {
     for (index, event) in sample.snapshot.syscallEvents.enumerated() {
       line(
         "  \(Columns.right(event.entry, 19)) \(Columns.right(event.exit, 19)) \(task(event, sample)) "
-          + "\(Columns.right(Columns.grouped((event.exit - event.entry) / 1000), 10))  \(name(event))")
+          + "\(Columns.right(Columns.grouped((event.exit - event.entry) / 1000), 10))  \(name(index, sample))")
       for text in frames(sample.stacks.stacks(ofEvent: index), sample) { line(text) }
     }
   }
@@ -45,7 +45,11 @@ enum SyscallEventSection {
     "\(Columns.right(String(event.tid), 10)) \(Columns.left(Columns.printable(sample.names[event.name]), 16))"
   }
 
-  private static func name(_ event: SyscallEvent) -> String { SyscallNames.name(event.number, abi: event.abi) }
+  /// With a question mark where it may be another one, see `Sample.namesAreUncertain`.
+  private static func name(_ index: Int, _ sample: Sample) -> String {
+    let event = sample.snapshot.syscallEvents[index]
+    return SyscallNames.name(event.number, abi: event.abi) + (sample.isNameUncertain(ofEvent: index) ? "?" : "")
+  }
 
   /// The kernel's first, then the program's.
   private static func frames(_ stacks: EventStacks, _ sample: Sample) -> [String] {
@@ -67,9 +71,9 @@ enum SyscallEventSection {
     guard !sample.snapshot.syscallWaits.isEmpty else { return }
     line("")
     line("# SYSCALL WAITS (what the syscalls above waited for, worst first):")
-    for event in sample.snapshot.syscallEvents where event.waitCount > 0 {
+    for (index, event) in sample.snapshot.syscallEvents.enumerated() where event.waitCount > 0 {
       let division = division([event], sample)
-      line("  \(Columns.right(event.entry, 19)) \(task(event, sample)) \(name(event)): \(division)")
+      line("  \(Columns.right(event.entry, 19)) \(task(event, sample)) \(name(index, sample)): \(division)")
       for text in waitLines([event], sample) { line(text) }
     }
   }
@@ -120,7 +124,7 @@ enum SyscallEventSection {
       line(
         "  \(Columns.right(UInt64(group.events.count), 8)) \(Columns.right(Columns.grouped(group.total / 1000), 15)) "
           + "\(Columns.right(Columns.grouped(group.longest / 1000), 12)) \(Columns.right(worst.entry, 19)) "
-          + "\(task(worst, sample))  \(name(worst))")
+          + "\(task(worst, sample))  \(name(group.worst, sample))")
       for text in frames(sample.stacks.stacks(ofEvent: group.worst), sample) { line(text) }
       let members = group.members(of: events)
       if members.contains(where: { $0.waitCount > 0 }) {

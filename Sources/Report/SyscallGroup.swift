@@ -9,6 +9,7 @@ struct SyscallGroup: Equatable {
     var stack: Int32
     /// Stacks that are missing for different reasons are not the same.
     var end: UserStackEnd
+    var isNameUncertain: Bool
   }
 
   /// Of its events among the sample's, in order of time.
@@ -28,7 +29,9 @@ struct SyscallGroup: Equatable {
     var groups: [SyscallGroup] = []
     for (index, event) in sample.snapshot.syscallEvents.enumerated() {
       let stacks = sample.stacks.stacks(ofEvent: index)
-      let key = Key(abi: event.abi, number: event.number, stack: stacks.user, end: stacks.userEnd)
+      let key = Key(
+        abi: event.abi, number: event.number, stack: stacks.user, end: stacks.userEnd,
+        isNameUncertain: sample.isNameUncertain(ofEvent: index))
       let place = places[key] ?? groups.count
       if place == groups.count {
         places[key] = place

@@ -32,8 +32,8 @@ package struct EventStacks: Sendable, Equatable {
   package var userEnd = UserStackEnd.notSampled
   /// Where the kernel held it for most of its time.
   package var kernel: Int32 = -1
-  /// Its instruction is `int $0x80`, in a 64-bit program: its number is one of i386's.
-  package var isCompat = false
+  /// Whether its instruction is `int $0x80`, in a 64-bit program: then its number is one of i386's. Nil where nothing tells.
+  package var isCompat: Bool?
 
   package init(user: Int32 = -1, userEnd: UserStackEnd = .notSampled, kernel: Int32 = -1) {
     self.user = user
@@ -74,6 +74,9 @@ package struct SyscallStacks: Sendable, Equatable {
   package func missing(_ end: UserStackEnd) -> Int { events.count { $0.userEnd == end } }
 
   func stacks(ofEvent index: Int) -> EventStacks { events.indices.contains(index) ? events[index] : EventStacks() }
+
+  /// Whether the instruction has told which ABI's number a syscall has.
+  func confirmsName(ofEvent index: Int) -> Bool { stacks(ofEvent: index).isCompat != nil }
 
   func kernelStack(ofWait index: Int) -> [StackFrame] { stack(waits.indices.contains(index) ? waits[index] : -1) }
 

@@ -259,7 +259,7 @@ struct LiveSession: ~Copyable {
     var snapshot = aggregator.finishWindow(at: time)
     let counts = trigger == nil || !plan.isTooShort(from: snapshot.start, to: time)
     let pending = stacks?.take()
-    for (index, stacks) in (pending?.found.events ?? []).enumerated() where stacks.isCompat {
+    for (index, stacks) in (pending?.found.events ?? []).enumerated() where stacks.isCompat == true {
       snapshot.syscallEvents[index].abi = .i386
     }
     if snapshot.showsCompatCalls(of: aggregator.abi) { programWithCompatCalls = programAtOpening }

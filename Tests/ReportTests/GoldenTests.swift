@@ -43,6 +43,9 @@ struct GoldenTests {
       SyscallEvent(
         tid: 3_359_699, name: 1, number: number, abi: .x86_64, entry: entry, exit: entry + length, returnValue: result)
     }
+    // The instruction of the second one was seen.
+    sample.stacks.events = [EventStacks(), EventStacks()]
+    sample.stacks.events[1].isCompat = false
     sample.snapshot.syscallEventsLeftOut = 4321
     sample.upcalls = UpcallStatistics(
       counts: [

@@ -33,8 +33,7 @@ struct SlowSyscallStacks: ~Copyable {
   private var renewalNotes: [String] = []
   private var lossBefore = StackSampleLoss()
   private var droppedBefore: UInt64 = 0
-  /// Of the addresses behind syscalls' instructions, whether they are `int $0x80`; while the mappings stay the same.
-  private var instructions: (generation: UInt64, areCompat: [UInt64: Bool]) = (0, [:])
+  private var instructions = SyscallInstructions()
   // Memory that is used again and again.
   private var changes: [ProcessChange] = []
   private var samples = FlatArray<StackSample>()
@@ -143,7 +142,10 @@ struct SlowSyscallStacks: ~Copyable {
         if length > longest.wait { longest = (length, stack) }
       }
       let running = event.exit - event.entry - min(waited, event.exit - event.entry)
-      stacks.isCompat = samples.count > 0 && isCompat(samples[0])
+      if samples.count > 0 {
+        let space = code.space(at: samples[0].timestamp)
+        stacks.isCompat = instructions.isCompat(samples[0].registers, in: space, of: modules)
+      }
       stacks.kernel = longest.wait >= running && longest.stack >= 0 ? longest.stack : kernelStackOfRunning()
       events.append(stacks)
     }
@@ -249,19 +251,6 @@ struct SlowSyscallStacks: ~Copyable {
     if !isMapped { unmapped += 1 }
     let most = min(options.depth, refusal == nil ? StackSampling.mostFrames : FtraceStackFormat.mostUserFrames)
     return codes.count == most ? .depthLimit : .framePointers
-  }
-
-  /// Whether a 64-bit program's syscall is a 32-bit one, by its instruction: `int $0x80`.
-  private mutating func isCompat(_ sample: StackSample) -> Bool {
-    guard sample.registers.architecture == .x86_64, !sample.registers.is32Bit,
-      let pointer = sample.registers.instructionPointer
-    else { return false }
-    let space = code.space(at: sample.timestamp)
-    if space.generation != instructions.generation { instructions = (space.generation, [:]) }
-    if let known = instructions.areCompat[pointer] { return known }
-    let isCompat = modules.code(before: pointer, count: 2, in: space) == [0xCD, 0x80]
-    instructions.areCompat[pointer] = isCompat
-    return isCompat
   }
 
   /// Where it blocked before it ran again at `end`: among the samples from number `next` on, the last switch before that.
