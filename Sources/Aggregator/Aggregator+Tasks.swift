@@ -15,6 +15,8 @@ extension Aggregator {
     // After a loss, /proc may have shown it before its own event comes.
     let known = threads.find(event.subject)
     if known >= 0, threads.records[known].isAlive { return }
+    // Another thread had the id before.
+    returnAddresses.forget(tid: event.subject)
     var record = ThreadRecord(tid: event.subject, name: NameID(event.detail), at: event.timestamp)
     record.mode = .syscall  // it begins with the end of the clone that made it
     record.isWorker = event.value & cloneUntraced != 0

@@ -32,6 +32,8 @@ package struct ReturnAddressTable: Sendable {
 
   private var threads: [Int32: Thread] = [:]
   private var count = 0
+  /// Calls that were forgotten to make room for others.
+  package private(set) var forgotten: UInt64 = 0
   /// Times, ns, at which calls may have gone unseen: those before say nothing of what is later.
   private var breaks: [UInt64] = []
 
@@ -43,12 +45,25 @@ package struct ReturnAddressTable: Sendable {
   /// Takes note of a call at `time`, ns: thread `tid` will return to `returnAddress`, which lies at the address whose lower
   /// half is `place`.
   package mutating func note(tid: Int32, place: UInt32, returnAddress: UInt64, at time: UInt64) {
-    if count >= Self.limit {
-      threads.removeAll()
-      count = 0
-    }
+    if count >= Self.limit { makeRoom(besides: tid) }
     let call = Call(time: time, returnAddress: returnAddress, place: place)
     count += Self.add(call, to: &threads[tid, default: Thread()], since: breaks.last ?? 0)
+  }
+
+  /// Forgets the threads that have called nothing for the longest time, those among them that have ended, until a quarter is
+  /// free: the next time is far away.
+  private mutating func makeRoom(besides tid: Int32) {
+    let idle = threads.filter { $0.key != tid }.map { (time: $0.value[0].time, tid: $0.key) }
+    for thread in idle.sorted(by: { $0 < $1 }) where count > Self.limit / 4 * 3 {
+      let calls = threads.removeValue(forKey: thread.tid)?.calls.count ?? 0
+      count -= calls
+      forgotten += UInt64(calls)
+    }
+  }
+
+  /// Forgets the calls of a thread that has ended: another one may get its id.
+  package mutating func forget(tid: Int32) {
+    count -= threads.removeValue(forKey: tid)?.calls.count ?? 0
   }
 
   /// Returns how many more are kept.

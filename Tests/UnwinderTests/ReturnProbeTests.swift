@@ -158,4 +158,32 @@ struct ReturnProbeTests {
     #expect(table.returnAddress(tid: 399_999, place: 8, at: 200_000, besides: trampoline) == 1)
     #expect(table.returnAddress(tid: 100, place: 8, at: 200_000, besides: trampoline) == nil)
   }
+
+  @Test func aFullTableForgetsTheThreadsThatHaveCalledNothingForLongest() {
+    var table = ReturnAddressTable()
+    for index in 0..<100_000 as Range<UInt64> {
+      table.note(tid: 7, place: UInt32(index % 50 * 8), returnAddress: index, at: index)
+      table.note(tid: Int32(index) + 1000, place: 8, returnAddress: 1, at: index)
+    }
+    for index in 100_000..<300_000 as Range<UInt64> {
+      table.note(tid: Int32(index) + 1000, place: 8, returnAddress: 1, at: index)
+      // A thread that goes on calling.
+      if index % 1000 == 0 { table.note(tid: 7, place: 16, returnAddress: index, at: index) }
+    }
+    #expect(table.returnAddress(tid: 7, place: 16, at: 300_000, besides: trampoline) == 299_000)
+    #expect(table.returnAddress(tid: 299_999, place: 8, at: 300_000, besides: trampoline) == 1)
+    #expect(table.returnAddress(tid: 1000, place: 8, at: 300_000, besides: trampoline) == nil)
+    #expect(table.forgotten > 0)
+  }
+
+  @Test func aThreadThatHasEndedIsForgotten() {
+    var table = ReturnAddressTable()
+    table.note(tid: 7, place: 8, returnAddress: 1, at: 10)
+    table.note(tid: 8, place: 8, returnAddress: 2, at: 10)
+    table.forget(tid: 7)
+    #expect(table.returnAddress(tid: 7, place: 8, at: 20, besides: trampoline) == nil)
+    #expect(table.returnAddress(tid: 8, place: 8, at: 20, besides: trampoline) == 2)
+    table.forget(tid: 8)
+    #expect(table.isEmpty)
+  }
 }
