@@ -17,7 +17,13 @@ struct DebugSections {
 
   /// Bytes of those that are left, unpacked.
   private(set) var size: UInt64 = 0
-  private var sections: [String: OpaquePointer] = [:]
+  private struct Section {
+    var section: OpaquePointer
+    /// It was named .zdebug_…, which means the older form of packing; `ZLIB` in any other is text.
+    var isOfOldForm: Bool
+  }
+
+  private var sections: [String: Section] = [:]
   /// Whether one was left out because its header makes no sense.
   private(set) var isDamaged = false
 
@@ -34,7 +40,7 @@ struct DebugSections {
     while let section = next {
       var header = GElf_Shdr()
       if gelf_getshdr(section, &header) != nil, elf_ndxscn(section) != names {
-        if !take(section, header, Self.name(section, header, handle, names), bytes) {
+        if !take(section, header, Self.name(header, handle, names), bytes) {
           // In libelf's copy of the header alone.
           header.sh_type = UInt32(SHT_NOBITS)
           gelf_update_shdr(section, &header)
@@ -46,15 +52,16 @@ struct DebugSections {
 
   /// Whether libdw may see the section.
   private mutating func take(
-    _ section: OpaquePointer, _ header: GElf_Shdr, _ name: String?, _ bytes: borrowing ImageBytes
+    _ section: OpaquePointer, _ header: GElf_Shdr, _ name: (name: String, isOfOldForm: Bool)?,
+    _ bytes: borrowing ImageBytes
   ) -> Bool {
-    guard let name, sections[name] == nil else { return false }
-    guard let size = Self.unpackedSize(section, header, bytes) else {
+    guard let (name, isOfOldForm) = name, sections[name] == nil else { return false }
+    guard let size = Self.unpackedSize(section, header, isOfOldForm, bytes) else {
       isDamaged = isDamaged || header.sh_type == UInt32(SHT_PROGBITS)
       return false
     }
     guard name != "aranges" || size <= Self.arangesLimit else { return false }
-    sections[name] = section
+    sections[name] = Section(section: section, isOfOldForm: isOfOldForm)
     self.size += size
     return true
   }
@@ -64,19 +71,20 @@ struct DebugSections {
     sections.contains { name, section in names?.contains(name) ?? true && Self.isPacked(section) }
   }
 
-  private static func isPacked(_ section: OpaquePointer) -> Bool {
+  private static func isPacked(_ section: Section) -> Bool {
     var header = GElf_Shdr()
-    guard gelf_getshdr(section, &header) != nil else { return true }
+    guard gelf_getshdr(section.section, &header) != nil else { return true }
     if header.sh_flags & UInt64(SHF_COMPRESSED) != 0 { return true }
-    guard let data = elf_getdata(section, nil), let base = data.pointee.d_buf, data.pointee.d_size >= 4 else {
-      return false
-    }
-    return memcmp(base, "ZLIB", 4) == 0
+    guard section.isOfOldForm, let data = elf_getdata(section.section, nil), let base = data.pointee.d_buf,
+      data.pointee.d_size >= 5
+    else { return false }
+    // The size follows, whose first byte is 0. What is unpacked can begin with `ZLIB_VERSION`.
+    return memcmp(base, "ZLIB\0", 5) == 0
   }
 
   /// The bytes of .debug_`name` as libdw has them, once it was opened; as long as the handle. None where it could not unpack them.
   func reader(_ name: String) -> SectionReader {
-    guard let section = sections[name], !Self.isPacked(section), let data = elf_getdata(section, nil),
+    guard let section = sections[name], !Self.isPacked(section), let data = elf_getdata(section.section, nil),
       let base = data.pointee.d_buf
     else {
       return SectionReader()
@@ -91,22 +99,23 @@ struct DebugSections {
     return header.sh_flags & UInt64(SHF_COMPRESSED) == 0 && header.sh_size <= min(namesLimit, fileSize)
   }
 
-  /// Without `.debug_` or `.zdebug_`; nil if it is none of those that libdw may see. By libelf, as libdw asks it.
+  /// Without `.debug_` or `.zdebug_`, and which it was; nil if it is none of those that libdw may see. By libelf, as libdw
+  /// asks it.
   private static func name(
-    _ section: OpaquePointer, _ header: GElf_Shdr, _ handle: borrowing ELFHandle, _ names: Int
-  ) -> String? {
+    _ header: GElf_Shdr, _ handle: borrowing ELFHandle, _ names: Int
+  ) -> (name: String, isOfOldForm: Bool)? {
     guard let found = elf_strptr(handle.elf, names, Int(header.sh_name)) else { return nil }
     for prefix in [".debug_", ".zdebug_"] where strncmp(found, prefix, prefix.utf8.count) == 0 {
       let rest = found + prefix.utf8.count
-      return Self.names.first { strcmp(rest, $0) == 0 }
+      return Self.names.first { strcmp(rest, $0) == 0 }.map { ($0, prefix == ".zdebug_") }
     }
     return nil
   }
 
   /// In bytes; nil if the section is damaged.
-  private static func unpackedSize(_ section: OpaquePointer, _ header: GElf_Shdr, _ bytes: borrowing ImageBytes)
-    -> UInt64?
-  {
+  private static func unpackedSize(
+    _ section: OpaquePointer, _ header: GElf_Shdr, _ isOfOldForm: Bool, _ bytes: borrowing ImageBytes
+  ) -> UInt64? {
     guard header.sh_type == UInt32(SHT_PROGBITS), header.sh_offset <= bytes.size,
       header.sh_size <= bytes.size - header.sh_offset
     else { return nil }
@@ -114,8 +123,8 @@ struct DebugSections {
       var compression = GElf_Chdr()
       return gelf_getchdr(section, &compression) == nil ? nil : compression.ch_size
     }
-    // The older form, which its contents tell: `ZLIB` and the size in eight bytes, the most significant first.
-    guard let start = bytes.read(at: header.sh_offset, count: min(12, header.sh_size)), start.starts(with: "ZLIB".utf8)
+    // The older form: `ZLIB` and the size in eight bytes, the most significant first.
+    guard isOfOldForm, let start = bytes.read(at: header.sh_offset, count: min(12, header.sh_size)), start.starts(with: "ZLIB".utf8)
     else { return header.sh_size }
     return max(header.sh_size, start[4...].reduce(0) { $0 << 8 | UInt64($1) })
   }
