@@ -124,7 +124,8 @@ struct DebugSections {
       return gelf_getchdr(section, &compression) == nil ? nil : compression.ch_size
     }
     // The older form: `ZLIB` and the size in eight bytes, the most significant first.
-    guard isOfOldForm, let start = bytes.read(at: header.sh_offset, count: min(12, header.sh_size)), start.starts(with: "ZLIB".utf8)
+    guard isOfOldForm, let start = bytes.read(at: header.sh_offset, count: min(12, header.sh_size)),
+      start.starts(with: "ZLIB".utf8)
     else { return header.sh_size }
     return max(header.sh_size, start[4...].reduce(0) { $0 << 8 | UInt64($1) })
   }
