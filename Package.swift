@@ -97,7 +97,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Aggregator", "TestSupport", "TraceModel", "TraceSource", "kdelay-ftrace",
+        "Aggregator", "TestSupport", "TraceModel", "TraceSource", "Unwinder", "kdelay-ftrace",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .testTarget(

@@ -41,7 +41,13 @@ struct Decoder: ~Copyable {
   /// What the instruction there does to registers; nil if there is none.
   func operation(in code: [UInt8], at offset: Int, start: UInt64) -> Operation? {
     guard let found = decode(code, at: offset, start: start) else { return nil }
-    return Operation(found, details(of: found), writes: writtenRegisters())
+    let (registers, flags) = writtenRegisters()
+    let isCall =
+      switch x86_insn(rawValue: found.id) {
+      case X86_INS_CALL, X86_INS_SYSCALL, X86_INS_SYSENTER, X86_INS_INT: true
+      default: false
+      }
+    return Operation(found, details(of: found), writes: registers, writesFlags: flags, isCall: isCall)
   }
 
   private func decode(_ code: [UInt8], at offset: Int, start: UInt64) -> cs_insn? {
@@ -63,7 +69,7 @@ struct Decoder: ~Copyable {
     case X86_INS_RETF, X86_INS_RETFQ, X86_INS_IRET, X86_INS_IRETD, X86_INS_IRETQ, X86_INS_SYSRET, X86_INS_SYSEXIT,
       X86_INS_LJMP, X86_INS_LCALL:
       return .far
-    case X86_INS_UD2, X86_INS_UD2B, X86_INS_UD0, X86_INS_INT3, X86_INS_INT1, X86_INS_HLT: return .trap
+    case X86_INS_UD2, kdelay_x86_ins_ud1(), X86_INS_UD0, X86_INS_INT3, X86_INS_INT1, X86_INS_HLT: return .trap
     case X86_INS_CALL: return .call(target(of: instruction))
     case X86_INS_JMP:
       guard let target = target(of: instruction) else { return .indirectJump }
@@ -104,16 +110,20 @@ struct Decoder: ~Copyable {
     code[offset] == 0xF0 && length > 1
   }
 
-  private func writtenRegisters() -> RegisterSet {
+  private func writtenRegisters() -> (registers: RegisterSet, flags: Bool) {
     // cs_regs is an array of 64 numbers.
     var read = [UInt16](repeating: 0, count: 64)
     var written = read
     var (readCount, writtenCount): (UInt8, UInt8) = (0, 0)
-    guard cs_regs_access(handle, scratch, &read, &readCount, &written, &writtenCount) == CS_ERR_OK else { return .all }
+    guard cs_regs_access(handle, scratch, &read, &readCount, &written, &writtenCount) == CS_ERR_OK else {
+      return (.all, true)
+    }
     var set = RegisterSet()
+    var flags = false
     for register in written.prefix(Int(writtenCount)) {
+      flags = flags || UInt32(register) == X86_REG_EFLAGS.rawValue
       if let register = Register(x86_reg(rawValue: UInt32(register))) { set.insert(register) }
     }
-    return set
+    return (set, flags)
   }
 }

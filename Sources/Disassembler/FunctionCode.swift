@@ -32,6 +32,15 @@ package struct FunctionCode: Sendable {
   private var ranges: [Range<Int>] = []
   /// Whether all bytes of all parts were understood.
   package private(set) var isComplete = true
+  /// What jumps or calls to an address inside.
+  enum Source {
+    /// The position of the only instruction that does.
+    case one(Int)
+    case several
+  }
+
+  /// By address; computed jumps are not among them.
+  private(set) var sources: [UInt64: Source] = [:]
   /// Addresses inside that something inside jumps to.
   package private(set) var targets: Set<UInt64> = []
   /// Where direct jumps leave the function for: tail calls, and parts that are not known of.
@@ -57,16 +66,23 @@ package struct FunctionCode: Sendable {
 
   private mutating func followComputedJumps(_ tables: JumpTables, _ decoder: borrowing Decoder) {
     var left = Self.computedLimit
+    var paths: [(jump: UInt64, path: [UInt64])] = []
+    var computed: Set<UInt64> = []
     for (position, instruction) in instructions.enumerated() where instruction.flow == .indirectJump {
       left -= 1
       guard isComplete, left >= 0, let found = tables.targets(ofJumpAt: position, in: self, decoder),
-        found.allSatisfy({ starts(at: $0) })
+        found.targets.allSatisfy({ starts(at: $0) })
       else {
         unresolvedJumps.append(instruction.address)
         continue
       }
-      targets.formUnion(found)
+      computed.formUnion(found.targets)
+      paths.append((instruction.address, found.path))
     }
+    targets.formUnion(computed)
+    // A computed jump, too, may lead past a comparison.
+    for (jump, path) in paths where path.contains(where: computed.contains) { unresolvedJumps.append(jump) }
+    unresolvedJumps.sort()
   }
 
   /// Whether every way out is a `ret`, so that probes there see every return.
@@ -141,7 +157,7 @@ package struct FunctionCode: Sendable {
   }
 
   private mutating func follow() {
-    for instruction in instructions {
+    for (position, instruction) in instructions.enumerated() {
       switch instruction.flow {
       case .next, .trap, .indirectJump, .call(nil): break
       case .ret: returns.append(instruction.address)
@@ -149,6 +165,7 @@ package struct FunctionCode: Sendable {
       case .call(let target?):
         // A call of the function itself is one more call of it; one of its inside returns by the same instructions.
         guard contains(target), target != parts[0].address else { break }
+        note(position, asSourceOf: target)
         // 32-bit code learns where it is by calling the next instruction, which pops the return address.
         if target == instruction.end { targets.insert(target) } else { isIrregular = true }
       case .jump(let target, _):
@@ -157,9 +174,14 @@ package struct FunctionCode: Sendable {
           break
         }
         targets.insert(target)
+        note(position, asSourceOf: target)
         if !starts(at: target), !isBehindLock(target) { isComplete = false }
       }
     }
+  }
+
+  private mutating func note(_ position: Int, asSourceOf target: UInt64) {
+    sources[target] = sources[target] == nil ? .one(position) : .several
   }
 
   private func isBehindLock(_ address: UInt64) -> Bool { instruction(at: address &- 1)?.isLocked ?? false }

@@ -38,6 +38,14 @@ package struct Instruction: Sendable, Equatable {
   /// Where the next one lies.
   package var end: UInt64 { address &+ UInt64(length) }
 
+  /// Whether the processor may go on with the instruction behind it.
+  var fallsThrough: Bool {
+    switch flow {
+    case .next, .call, .jump(_, isConditional: true): true
+    case .jump, .indirectJump, .ret, .trap, .far: false
+    }
+  }
+
   package init(address: UInt64, length: UInt8, flow: Flow, isPadding: Bool = false, isLocked: Bool = false) {
     self.address = address
     self.length = length

@@ -17,14 +17,21 @@ struct JumpTables {
     self.readData = readData
   }
 
+  /// A computed jump's targets, and the instructions that show it.
+  struct Result {
+    let targets: Set<UInt64>
+    /// The targets are all only if nothing else jumps to one of these.
+    let path: [UInt64]
+  }
+
   /// All targets of the computed jump at a position of the function's instructions; nil if they are not known.
-  func targets(ofJumpAt position: Int, in code: FunctionCode, _ decoder: borrowing Decoder) -> Set<UInt64>? {
-    var search = Search(code, decoder, position)
+  func targets(ofJumpAt position: Int, in code: FunctionCode, _ decoder: borrowing Decoder) -> Result? {
+    var search = Search(code, position)
     guard let jump = search.next(decoder) else { return nil }
     switch jump.kind {
     case .jumpThrough(let table, let index):
       guard let last = bound(of: index, &search, decoder) else { return nil }
-      return addresses(in: table, last)
+      return addresses(in: table, last).map { Result(targets: $0, path: search.entered) }
     case .jumpTo(let register):
       return targets(inRegister: register, &search, decoder)
     default: return nil
@@ -33,12 +40,12 @@ struct JumpTables {
 
   private func targets(
     inRegister register: Register, _ search: inout Search, _ decoder: borrowing Decoder
-  ) -> Set<UInt64>? {
+  ) -> Result? {
     guard let definition = search.definition(of: register, decoder) else { return nil }
     switch definition.kind {
     case .loadAddress(_, let table, let index):
       guard let last = bound(of: index, &search, decoder) else { return nil }
-      return addresses(in: table, last)
+      return addresses(in: table, last).map { Result(targets: $0, path: search.entered) }
     case .add(_, let other):
       // One of both is the distance, the other one the table.
       var distance = search
@@ -46,14 +53,15 @@ struct JumpTables {
         distance = search
         guard let load = distance.definition(of: offset, decoder), case .loadDistance(_, base, let index) = load.kind
         else { continue }
-        var table = distance
+        // A loop's table is loaded before it, so that others may come to what is in between.
+        var table = distance.inAddressOrder
         // What writes the base between the load and the addition makes another one of it.
-        var between = search
+        var between = search.inAddressOrder
         guard let origin = between.definition(of: base, decoder), case .address(_, let start) = origin.kind,
           let same = table.definition(of: base, decoder), case .address(_, start) = same.kind,
           let last = bound(of: index, &distance, decoder)
         else { return nil }
-        return distances(from: start, last)
+        return distances(from: start, last).map { Result(targets: $0, path: distance.entered) }
       }
       return nil
     default: return nil
@@ -64,28 +72,39 @@ struct JumpTables {
   private func bound(of index: Register, _ search: inout Search, _ decoder: borrowing Decoder) -> UInt64? {
     var number = index
     var memory: MemoryOperand?
+    /// What the comparison, which comes before it, would mean.
     var condition: Operation.Condition?
     while let operation = search.next(decoder) {
-      if let found = operation.condition { condition = found }
+      if let found = operation.condition { condition = search.isTaken ? found : found.inverse }
       switch operation.kind {
-      case .compare(number, let limit) where memory == nil: return Self.last(limit, condition)
-      case .compareMemory(let place, let limit) where place == memory: return Self.last(limit, condition)
+      case .compare(number, let limit) where memory == nil:
+        if let last = Self.last(limit, condition) { return last }
+      case .compareMemory(let place, let limit) where place == memory:
+        if let last = Self.last(limit, condition) { return last }
       case .mask(number, let mask) where memory == nil && mask >= 0 && UInt64(mask) < Self.limit: return UInt64(mask)
       case .copy(number, let source) where memory == nil: number = source
       case .load(number, let place) where memory == nil: memory = place
       default:
-        if memory == nil, operation.writes.contains(number) { return nil }
+        if let memory {
+          // It may be another place by then, or another number.
+          if operation.writesMemory || memory.isAddressed(by: operation.writes) { return nil }
+        } else if operation.writes.contains(number) {
+          return nil
+        }
       }
+      // What is before it has nothing to do with the jump.
+      if operation.writesFlags { condition = nil }
     }
     return nil
   }
 
-  /// The last case where `cmp $limit` is followed by that jump.
+  /// The last case where `cmp $limit` has that result.
   private static func last(_ limit: Int64, _ condition: Operation.Condition?) -> UInt64? {
-    guard limit >= 0, UInt64(limit) < Self.limit, let condition else { return nil }
+    guard limit >= 0, UInt64(limit) < Self.limit else { return nil }
     switch condition {
-    case .above, .belowOrEqual: return UInt64(limit)
-    case .aboveOrEqual, .below: return limit > 0 ? UInt64(limit) - 1 : nil
+    case .belowOrEqual: return UInt64(limit)
+    case .below: return limit > 0 ? UInt64(limit) - 1 : nil
+    case .above, .aboveOrEqual, nil: return nil
     }
   }
 
@@ -109,27 +128,62 @@ struct JumpTables {
       })
   }
 
-  /// Goes back from an instruction, in the order of addresses.
+  /// Goes back from an instruction, the way that the processor came.
   private struct Search {
     private let code: FunctionCode
-    private let part: CodePart
-    private var position: Int
-    private var left: Int
+    /// Of the instruction that is found next, and whether it is a jump that is taken on this way.
+    private var step: (position: Int, isTaken: Bool)
+    private var last: Int?
+    private var left = JumpTables.reach
+    private var isStrict = true
+    /// Whether the instruction that was found last is a jump that is taken on this way.
+    private(set) var isTaken = false
+    /// Instructions that are come to from the one before alone.
+    private(set) var entered: [UInt64] = []
 
-    init(_ code: FunctionCode, _ decoder: borrowing Decoder, _ position: Int) {
+    init(_ code: FunctionCode, _ position: Int) {
       self.code = code
-      part = code.part(of: code.instructions[position].address) ?? CodePart(address: 0, bytes: [])
-      self.position = position
-      left = JumpTables.reach
+      step = (position, false)
     }
 
-    /// What the instruction before does.
+    /// The same from here on in the order of addresses, whoever else jumps there.
+    var inAddressOrder: Search {
+      var search = self
+      search.isStrict = false
+      return search
+    }
+
+    /// What the instruction before does; nil where it is not known which one that is.
     mutating func next(_ decoder: borrowing Decoder) -> Operation? {
-      guard left > 0, position >= 0, part.range.contains(code.instructions[position].address) else { return nil }
-      let address = code.instructions[position].address
-      position -= 1
+      guard left > 0 else { return nil }
       left -= 1
+      if let last {
+        guard let before = before(last) else { return nil }
+        entered.append(code.instructions[last].address)
+        step = before
+      }
+      last = step.position
+      isTaken = step.isTaken
+      let address = code.instructions[step.position].address
+      guard let part = code.part(of: address) else { return nil }
       return decoder.operation(in: part.bytes, at: Int(address - part.address), start: part.address)
+    }
+
+    /// The only instruction that the one at `position` is come to from.
+    private func before(_ position: Int) -> (position: Int, isTaken: Bool)? {
+      let address = code.instructions[position].address
+      var previous: Int?
+      if position > 0, code.instructions[position - 1].end == address {
+        if !isStrict || code.instructions[position - 1].fallsThrough { previous = position - 1 }
+      }
+      guard isStrict else { return previous.map { ($0, false) } }
+      // Callers come to the start.
+      if address == code.parts[0].address { return nil }
+      switch (previous, code.sources[address]) {
+      case (let previous?, nil): return (previous, false)
+      case (nil, .one(let jump)?): return (jump, true)
+      default: return nil
+      }
     }
 
     /// What last gave `register` its value.

@@ -38,11 +38,14 @@ struct Register: Equatable, Sendable {
 struct RegisterSet: Sendable {
   private var bits: UInt16 = 0
   static let all = RegisterSet(bits: .max)
+  /// Those that a call may change: all but rbx, rsp, rbp and r12 to r15.
+  static let callerSaved = RegisterSet(bits: 0b0000_1111_1100_0111)
 
   init() {}
   private init(bits: UInt16) { self.bits = bits }
 
   mutating func insert(_ register: Register) { bits |= 1 << UInt16(register.number) }
+  func union(_ other: RegisterSet) -> RegisterSet { RegisterSet(bits: bits | other.bits) }
   func contains(_ register: Register) -> Bool { bits & 1 << UInt16(register.number) != 0 }
 }
 
@@ -54,6 +57,11 @@ struct MemoryOperand: Equatable, Sendable {
   var index: UInt32
   var scale: Int32
   var displacement: Int64
+
+  /// Whether one of these registers says where it lies.
+  func isAddressed(by registers: RegisterSet) -> Bool {
+    [base, index].contains { Register(x86_reg(rawValue: $0)).map(registers.contains) ?? false }
+  }
 }
 
 /// What an instruction does to registers, as far as a jump table is found by it.
@@ -90,15 +98,31 @@ struct Operation {
     case aboveOrEqual
     case below
     case belowOrEqual
+
+    /// What holds where the jump is not taken.
+    var inverse: Condition {
+      switch self {
+      case .above: .belowOrEqual
+      case .aboveOrEqual: .below
+      case .below: .aboveOrEqual
+      case .belowOrEqual: .above
+      }
+    }
   }
 
   let kind: Kind
   let condition: Condition?
   /// Registers that have another value afterwards.
   let writes: RegisterSet
+  let writesFlags: Bool
+  /// Whether something in memory may have another value afterwards.
+  let writesMemory: Bool
 
-  init(_ instruction: cs_insn, _ details: cs_x86, writes: RegisterSet) {
-    self.writes = writes
+  init(_ instruction: cs_insn, _ details: cs_x86, writes: RegisterSet, writesFlags: Bool, isCall: Bool) {
+    // A function that is called leaves six registers as they were, and the kernel more.
+    self.writes = isCall ? writes.union(.callerSaved) : writes
+    self.writesFlags = writesFlags || isCall
+    writesMemory = isCall || Self.writesMemory(instruction, details)
     condition =
       switch x86_insn(rawValue: instruction.id) {
       case X86_INS_JA: .above
@@ -108,6 +132,20 @@ struct Operation {
       default: nil
       }
     kind = Self.kind(instruction, details)
+  }
+
+  private static func writesMemory(_ instruction: cs_insn, _ details: cs_x86) -> Bool {
+    switch x86_insn(rawValue: instruction.id) {
+    case X86_INS_LEA, X86_INS_NOP, X86_INS_CMP, X86_INS_TEST, X86_INS_JMP: return false
+    case X86_INS_PUSH, X86_INS_ENTER: return true
+    default: break
+    }
+    return withUnsafeBytes(of: details.operands) { bytes in
+      bytes.bindMemory(to: cs_x86_op.self).prefix(Int(details.op_count)).contains { operand in
+        // Where capstone does not say what is done with it, it counts as written.
+        operand.type == X86_OP_MEM && operand.access != UInt8(CS_AC_READ.rawValue)
+      }
+    }
   }
 
   private static func kind(_ instruction: cs_insn, _ details: cs_x86) -> Kind {

@@ -37,7 +37,7 @@ package struct CaptureSettings: Sendable {
 package struct Capture: ~Copyable {
   private var readers: RawPageReaders
   private var merger: EventMerger
-  /// Of the data, of the triggers, and of those that are recorded apart.
+  /// Of the data, of the triggers, of those that are recorded apart, and of calls.
   private let decoders: [PageDecoder]
   /// Streams of each of them; positions count through all.
   private let cpuCount: Int
@@ -62,6 +62,10 @@ package struct Capture: ~Copyable {
   private var recorder: TriggerRecorder?
   /// For a stop trigger at the start trigger's own tracepoint with another filter: an instance has one filter an event.
   private var apart: TriggerRecorder?
+  /// Of the calls that return triggers wait for.
+  private var calls: TriggerRecorder?
+  /// The first of its streams.
+  private let firstCall: Int
   private var probes: ProbeGroup
 
   /// Pages of one CPU that are read before the others get their turn: bounds memory when the reader was held up.
@@ -87,12 +91,12 @@ package struct Capture: ~Copyable {
     var probes = ProbeGroup(tracefs, owner: owner)
     let installed = try RecordedTrigger.install(settings.triggers, tracefs, &probes)
     let upcall = settings.countsUpcalls ? try probes.addReturnValue("upcall", of: Upcalls.function) : nil
-    let calls = settings.recordsReturnAddresses ? try probes.addReturnAddresses(of: settings.triggers) : nil
+    let call = settings.recordsReturnAddresses ? try probes.addReturnAddresses(of: settings.triggers) : nil
     let together = installed.count == 2 && installed[0].name == installed[1].name ? [installed[0]] : installed
     var recorder: TriggerRecorder?
     if !installed.isEmpty || upcall != nil {
       let new = try TriggerRecorder.create(
-        tracefs, owner: owner, purpose: .triggers, layout: layout, together, upcall: upcall, calls: calls)
+        tracefs, owner: owner, purpose: .triggers, layout: layout, together, upcall: upcall)
       recorder = consume new
     }
     var apart: TriggerRecorder?
@@ -101,15 +105,26 @@ package struct Capture: ~Copyable {
         tracefs, owner: owner, purpose: .stopTrigger, layout: layout, Array(installed.dropFirst()))
       apart = consume new
     }
+    var calls: TriggerRecorder?
+    if let call {
+      let new = try TriggerRecorder.create(
+        tracefs, owner: owner, purpose: .calls, layout: layout, [], calls: call)
+      calls = consume new
+    }
     let cpus = try instance.cpus()
     let pageSize = instance.pageSize
     var readers = RawPageReaders(pageSize: pageSize)
     try readers.add(instance, cpus: cpus)
     try recorder?.addPipes(to: &readers, cpus: cpus)
     try apart?.addPipes(to: &readers, cpus: cpus)
-    decoders = [PageDecoder(layout: layout, table: table)] + [recorder?.decoder, apart?.decoder].compactMap { $0 }
+    let firstCall = readers.cpus.count
+    try calls?.addPipes(to: &readers, cpus: cpus)
+    decoders =
+      [PageDecoder(layout: layout, table: table)]
+      + [recorder?.decoder, apart?.decoder, calls?.decoder].compactMap { $0 }
     merger = EventMerger(dataStreams: cpus.count, triggerStreams: readers.cpus.count - cpus.count)
     cpuCount = cpus.count
+    self.firstCall = firstCall
     events = present
     missingEvents = missing
     triggers = installed
@@ -120,6 +135,7 @@ package struct Capture: ~Copyable {
     self.instance = instance
     self.recorder = recorder
     self.apart = apart
+    self.calls = calls
     self.probes = probes
   }
 
@@ -127,6 +143,7 @@ package struct Capture: ~Copyable {
   package func watch(tids: [Int32]) throws(CaptureError) {
     try instance.watch(tids: tids)
     try recorder?.watch(tids: tids)
+    try calls?.watch(tids: tids)
   }
 
   // MARK: Starting and stopping
@@ -139,7 +156,7 @@ package struct Capture: ~Copyable {
     for event in events {
       if gate == nil || !EventGate.events.contains(event) { try instance.enable(event.name) }
     }
-    try recorder?.enableCalls()
+    try calls?.start()
     for trigger in triggers {
       try recorder?.enable(trigger)
       try apart?.enable(trigger)
@@ -174,6 +191,7 @@ package struct Capture: ~Copyable {
     try instance.set("tracing_on", "0")
     try recorder?.stop()
     try apart?.stop()
+    try calls?.stop()
   }
 
   /// Reads what the CPUs have recorded. All events before the returned time (ns) are here now; `wasBusy` says that there
@@ -207,8 +225,10 @@ package struct Capture: ~Copyable {
       if let missed = summary.missed {
         let lost = noteLoss(missed, at: position)
         let isTriggers = position >= cpuCount
+        // Without a call a stack has a gap, but no window is missing.
+        let isCalls = position >= firstCall
         merger.append(to: position) { events in
-          events[gap].value = Int64(lost)
+          events[gap].value = isCalls ? 0 : Int64(lost)
           guard isTriggers else { return }
           events[gap].kind = .lostTriggers
           events[gap + 1].kind = .lostTriggers
@@ -247,6 +267,7 @@ package struct Capture: ~Copyable {
     return switch position / cpuCount {
     case 0: instance.overrun(cpu: cpu)
     case 1: recorder?.overrun(cpu: cpu) ?? 0
+    case _ where position >= firstCall: calls?.overrun(cpu: cpu) ?? 0
     default: apart?.overrun(cpu: cpu) ?? 0
     }
   }
@@ -289,6 +310,7 @@ package struct Capture: ~Copyable {
     try instance.close()
     try recorder?.close()
     try apart?.close()
+    try calls?.close()
     try probes.remove()
   }
 }

@@ -126,6 +126,78 @@ struct FunctionCodeTests {
     #expect(found.returnsByRetAlone && found.targets == [0x100C, 0x100D], "\(found)")
   }
 
+  /// jmp *0x3000(,%rdi,8), whose table has two entries: the ret behind it, and that.
+  private func tableJump(after bytes: [UInt8], rets: Int = 2) -> FunctionCode {
+    let all = bytes + [0xFF, 0x24, 0xFD, 0, 0x30, 0, 0] + [UInt8](repeating: 0xC3, count: rets)
+    let target = UInt8(bytes.count + 7)
+    return code(all) { address, count in
+      address == 0x3000 ? (0..<count).map { [target, 0x10, 0, 0, 0, 0, 0, 0][$0 % 8] } : nil
+    }
+  }
+
+  @Test func aConditionOfAnotherComparisonBoundsNothing() {
+    // cmp $1,%edi; je end; ja end: both are of the same comparison.
+    #expect(tableJump(after: [0x83, 0xFF, 1, 0x74, 9, 0x77, 7]).unresolvedJumps.isEmpty)
+    // cmp $1,%edi; je end; cmp %rdx,%rcx; ja end
+    let other = tableJump(after: [0x83, 0xFF, 1, 0x74, 12, 0x48, 0x39, 0xD1, 0x77, 7])
+    #expect(other.isComplete && other.unresolvedJumps.count == 1, "\(other)")
+    // cmp $1,%edi; test %ecx,%ecx; ja end
+    let test = tableJump(after: [0x83, 0xFF, 1, 0x85, 0xC9, 0x77, 7])
+    #expect(test.isComplete && test.unresolvedJumps.count == 1)
+    // cmp $1,%edi; call; ja end
+    let called = tableJump(after: [0x83, 0xFF, 1, 0xE8, 0, 1, 0, 0, 0x77, 7])
+    #expect(called.isComplete && called.unresolvedJumps.count == 1)
+  }
+
+  @Test func aBoundHoldsOnItsOwnSideOfTheJump() {
+    // cmp $1,%edi; jbe end: at the table the number is larger.
+    let wrong = tableJump(after: [0x83, 0xFF, 1, 0x76, 7])
+    #expect(wrong.isComplete && wrong.unresolvedJumps.count == 1, "\(wrong)")
+    // cmp $1,%edi; jbe over; ret; over:
+    #expect(tableJump(after: [0x83, 0xFF, 1, 0x76, 1, 0xC3]).unresolvedJumps.isEmpty)
+    // cmp $1,%edi; ja over; ret; over:
+    let above = tableJump(after: [0x83, 0xFF, 1, 0x77, 1, 0xC3])
+    #expect(above.isComplete && above.unresolvedJumps.count == 1)
+  }
+
+  @Test func aWayPastTheComparisonLeavesTheNumberUnbounded() {
+    // test %ecx,%ecx; je over; cmp $1,%edi; ja end; over:
+    let past = tableJump(after: [0x85, 0xC9, 0x74, 5, 0x83, 0xFF, 1, 0x77, 7])
+    #expect(past.isComplete && past.unresolvedJumps.count == 1, "\(past)")
+    // test %ecx,%ecx; je over; nop; over: cmp $1,%edi; ja end
+    #expect(tableJump(after: [0x85, 0xC9, 0x74, 1, 0x90, 0x83, 0xFF, 1, 0x77, 7]).unresolvedJumps.isEmpty)
+  }
+
+  @Test func aComputedJumpPastTheComparisonIsOneToo() {
+    // cmp $0,%esi; ja end; jmp *0x4000(,%rsi,8), to the second of: cmp $1,%edi; ja end; jmp *0x3000(,%rdi,8); end: ret
+    let bytes: [UInt8] = [
+      0x83, 0xFE, 0, 0x77, 19, 0xFF, 0x24, 0xF5, 0, 0x40, 0, 0, 0x83, 0xFF, 1, 0x77, 7, 0xFF, 0x24, 0xFD, 0, 0x30, 0, 0,
+      0xC3,
+    ]
+    for (target, unresolved) in [(0x0C, []), (0x11, [0x1011])] as [(UInt8, [UInt64])] {
+      let found = code(bytes) { address, count in
+        (0..<count).map { [address == 0x4000 ? target : 0x18, 0x10, 0, 0, 0, 0, 0, 0][$0 % 8] }
+      }
+      #expect(found.isComplete && found.unresolvedJumps == unresolved, "\(found)")
+    }
+  }
+
+  @Test func aNumberInMemoryIsBoundedAsLongAsNothingIsWrittenThere() {
+    // cmpl $1,8(%rsi); ja end; BETWEEN; mov 8(%rsi),%edi
+    func found(_ between: [UInt8]) -> FunctionCode {
+      tableJump(after: [0x83, 0x7E, 8, 1, 0x77, UInt8(between.count + 10)] + between + [0x8B, 0x7E, 8])
+    }
+    // Nothing; mov (%rcx),%edx.
+    for between: [UInt8] in [[], [0x8B, 0x11]] { #expect(found(between).unresolvedJumps.isEmpty, "\(between)") }
+    // mov %rax,%rsi; add $8,%rsi; mov %edx,(%rcx); incl 8(%rsi); push %rax; call.
+    for between: [UInt8] in [
+      [0x48, 0x89, 0xC6], [0x48, 0x83, 0xC6, 8], [0x89, 0x11], [0xFF, 0x46, 8], [0x50], [0xE8, 0, 1, 0, 0],
+    ] {
+      let changed = found(between)
+      #expect(changed.isComplete && changed.unresolvedJumps.count == 1, "\(between)")
+    }
+  }
+
   @Test func anyBytesAreDecodedWithinTheirBounds() {
     var state: UInt64 = 12
     for _ in 0..<2000 {

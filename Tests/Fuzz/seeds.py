@@ -49,7 +49,13 @@ def sections(path):
     return data, found
 
 
-def programs(cfi, unwind):
+MAPS = b"""00400000-00410000 r-xp 00010000 fe:00 12                                 /root/bin/program
+00410000-00420000 rwxp 00000000 00:00 0
+00420000-00430000 r-xs 00020000 fe:00 12                                 /root/bin/a b (deleted)
+"""
+
+
+def programs(cfi, unwind, code):
     with tempfile.TemporaryDirectory() as work:
         with open(work + "/a.c", "w") as file:
             file.write(PROGRAM)
@@ -69,6 +75,8 @@ def programs(cfi, unwind):
             if ".debug_frame" in parts:
                 write(cfi, "debug-%d" % number, b"\2" + parts[".debug_frame"])
             entry = struct.unpack_from("<Q", image, 24)[0] & 0x3FFF
+            for place in (entry, 16, 0x40):
+                write(code, "program-%d-%x" % (number, place), struct.pack("<H", len(image)) + image + struct.pack("<H", place) + MAPS)
             # Registers, and words of code and stack places in turn.
             words = [(1 << 30) + 64 + 8 * n for n in range(33)]
             words[16] = words[32] = entry
@@ -127,7 +135,7 @@ def records(directory):
 def main():
     root = sys.argv[1]
     pages(root + "/page-fuzzer")
-    programs(root + "/cfi-fuzzer", root + "/unwind-fuzzer")
+    programs(root + "/cfi-fuzzer", root + "/unwind-fuzzer", root + "/code-fuzzer")
     debug_information(root + "/debug-fuzzer")
     records(root + "/perf-fuzzer")
 

@@ -75,8 +75,18 @@ class Nops(SafetyTestCase):
         with Workload(self.program) as workload:
             self.refused("up:looping+12", "looping+12", "nop of 5 bytes", "a jump leads behind it", "--force", pid=workload.pid)
             tool = Tool("-p", workload.pid, "--start-trigger", "up:looping+12", "--force").wait_recording()
+            # What is below the stack pointer may be spoiled now, as the warning says; nothing else is.
+            wrong = workload.go()["wrong"]
+            self.assertEqual(wrong[:1] + wrong[2:], [0] * 7)
             self.assertIn("warning: looping+12", tool.finish(signal.SIGINT).err)
             self.assertEqual(workload.go()["wrong"], [0] * 8)
+
+    def test_a_label_inside_of_a_function_is_no_function(self):
+        samples, answer, _, _ = self.windows(self.program, "up:mark", "up:mark", 1999)
+        self.assertEqual((len(samples), answer["wrong"]), (1999, [0] * 8))
+        with Workload(self.program) as workload:
+            self.refused("up:inside", "1 bytes inside of an instruction of 5 bytes", pid=workload.pid)
+            self.refused("ur:mark", "mark in", "a place inside of a function", "up:mark", pid=workload.pid)
 
 
 @unittest.skipUnless(platform.machine() == "x86_64", "the programs are x86-64 code")
@@ -125,17 +135,41 @@ class Returns(SafetyTestCase):
         program = built("stack-readers.cc")
         for trigger, count in (("ur:through", 500), ("ur:leave", 1)):
             with self.subTest(trigger):
-                _, answer, _, said = self.windows(program, trigger, None, count)
+                samples, answer, _, said = self.windows(program, trigger, None, count)
+                # The other 500 calls of through() end by exceptions, the one of leave() with its thread.
+                self.assertEqual(len(samples), 500 if trigger == "ur:through" else 0)
                 self.assertEqual(answer, {"caught": 500, "cleaned": 1})
                 self.assertNotIn("warning: the return", said)
 
-    def test_a_return_probe_in_a_program_that_throws_and_cancels_is_warned_of(self):
-        with Workload(built("stack-readers.cc")) as workload:
-            tool = Tool("-p", workload.pid, "--start-trigger", "ur:jumping").wait_recording()
+    harms = "an exception that is thrown through it ends the program", "pthread_exit or a cancellation inside it runs no cleanup handlers"
+
+    def test_a_return_probe_in_code_that_throws_and_cancels_is_refused(self):
+        for options in ([], ["-static"], ["-static-pie"]):
+            with self.subTest(options), Workload(built("stack-readers.cc", *options, name="readers" + "".join(options))) as workload:
+                self.refused("ur:jumping", "the return of jumping", *self.harms, "--force", pid=workload.pid)
+                tool = Tool("-p", workload.pid, "--start-trigger", "ur:jumping", "--force").wait_recording()
+                said = tool.finish(signal.SIGINT).err
+                for words in ("warning: the return of jumping", *self.harms):
+                    self.assertIn(words, said)
+
+    def test_a_static_program_that_does_neither_is_not_warned_of(self):
+        for options in (["-static"], ["-static-pie"]):
+            with self.subTest(options), Workload(built("trigger-safety.c", *options, name="safety" + "".join(options))) as workload:
+                tool = Tool("-p", workload.pid, "--start-trigger", "ur:leaving").wait_recording()
+                # Nothing makes the call; that is all there is to say.
+                self.assertNotIn("the return of", tool.finish(signal.SIGINT).err)
+
+    def test_where_only_another_file_can_throw_a_return_probe_is_warned_of(self):
+        source = FILES / "tail.c"
+        source.write_text("long (*volatile next)(long); long tail(long i) { return next ? next(i) : i; }\n")
+        library = FILES / "libtail.so"
+        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+        program = built("stack-readers.cc", "-Wl,--no-as-needed", library, f"-Wl,-rpath,{FILES}", name="with-tail")
+        with Workload(program) as workload:
+            tool = Tool("-p", workload.pid, "--start-trigger", "ur:tail").wait_recording()
             said = tool.finish(signal.SIGINT).err
-        self.assertIn("warning: the return of jumping", said)
-        self.assertIn("an exception that is thrown through it ends the program", said)
-        self.assertIn("pthread_exit or a cancellation inside it runs no cleanup handlers", said)
+        for words in ("warning: the return of tail", "other files of the program", *self.harms):
+            self.assertIn(words, said)
 
     def test_a_return_probe_in_a_go_program_is_refused(self):
         program = built("like-go.c")

@@ -103,12 +103,13 @@ struct CaptureSetupTests {
   @Test func callsAreRecordedBeforeAReturnTriggerReplacesTheirReturnAddresses() throws {
     let tracefs = try TracefsTree()
     let site = UserProbeSite(path: "/a", offset: 0x10)
-    let triggers = Trigger.pair(
+    let pair = Trigger.pair(
       start: .userSites([site], isReturn: true),
       stop: .userSites([site, UserProbeSite(path: "/b", offset: 0x20)], isReturn: true))
-    try runCapture(tracefs, triggers, recordsReturnAddresses: true)
+    try runCapture(tracefs, pair, recordsReturnAddresses: true)
     let call = "kdelay_4194305_7/call_4194305"
-    let instance = "instances/kdelay-4194305-7-triggers"
+    let triggers = "instances/kdelay-4194305-7-triggers"
+    let instance = "instances/kdelay-4194305-7-calls"
     #if arch(arm64)
       let values = "ra=%x30:u64 sp=%sp:u32"
     #else
@@ -121,9 +122,30 @@ struct CaptureSetupTests {
         "write \(instance)/events/\(call)/enable 1",
         "append dynamic_events -:\(call)",
       ])
-    let enabled = tracefs.changes.filter { $0.hasPrefix("write \(instance)/events/") }
-    #expect(enabled.first == "write \(instance)/events/\(call)/enable 1" && enabled.count == 3)
+    let started = tracefs.changes.filter {
+      $0.hasSuffix("enable 1") && $0.contains("kdelay_") || $0.hasPrefix("write \(instance)/tracing_on 1")
+    }
+    #expect(
+      started == [
+        "write \(instance)/events/\(call)/enable 1", "write \(instance)/tracing_on 1",
+        "write \(triggers)/events/kdelay_4194305_7/start_4194305/enable 1",
+        "write \(triggers)/events/kdelay_4194305_7/stop_4194305/enable 1",
+      ])
     #expect(tracefs.probes.isEmpty)
+  }
+
+  @Test func callsOfOtherProcessesAreNotRecordedWhateverTheOtherTriggerIs() throws {
+    let site = UserProbeSite(path: "/lib/libc.so.6", offset: 0x10)
+    for countsUpcalls in [false, true] {
+      let tracefs = try TracefsTree()
+      let pair = Trigger.pair(
+        start: .tracepoint(EventName("sched", "sched_wakeup"), filter: nil), stop: .userSites([site], isReturn: true))
+      try runCapture(tracefs, pair, countsUpcalls: countsUpcalls, recordsReturnAddresses: true)
+      #expect(tracefs.changes.contains("append instances/kdelay-4194305-7-calls/set_event_pid 10 11"))
+      #expect(!tracefs.changes.contains { $0.contains("-triggers/set_event_pid") })
+      #expect(!tracefs.changes.contains { $0.contains("-triggers/events/") && $0.contains("/call_") })
+      #expect(tracefs.changes.contains("rmdir kdelay-4194305-7-calls"))
+    }
   }
 
   @Test func callsAreNotRecordedForOtherTriggersOrWithoutStacks() throws {

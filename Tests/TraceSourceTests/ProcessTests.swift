@@ -21,7 +21,7 @@ struct ProcessTests {
   @Test func anInstancesNameTellsItsOwner() throws {
     let owner = try #require(InstanceOwner(instanceName: "kdelay-12-345"))
     #expect(owner == InstanceOwner(pid: 12, startTime: 345))
-    for purpose in [InstanceOwner.Purpose.data, .triggers, .stopTrigger] {
+    for purpose in [InstanceOwner.Purpose.data, .triggers, .stopTrigger, .calls] {
       #expect(InstanceOwner(instanceName: owner.instanceName(purpose)) == owner)
     }
     #expect(owner.instanceName() == "kdelay-12-345")

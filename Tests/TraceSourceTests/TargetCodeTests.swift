@@ -62,4 +62,22 @@ struct MappedCodeTests {
     #expect(mapped.presence(of: library, at: 0x10000) == .unprobeable("shared"))
     #expect(mapped.presence(of: other, at: 0) == .absent)
   }
+
+  @Test func aMappedFileThatCannotBeLookedAtMayBeAny() throws {
+    let program = try #require(FileIdentity("/proc/self/exe"))
+    let other = try #require(FileIdentity("/proc"))
+    let mapped = MappedCode(MappedCode.parse(maps)) { $0.inode == 11 ? program : nil }
+    #expect(mapped.presence(of: other, at: 0) == nil)
+    #expect(mapped.presence(of: program, at: 0x10000) == .mapped)
+  }
+
+  @Test func aNameThatEndsWithACarriageReturnHidesNoOtherMapping() {
+    let maps = """
+      00400000-00410000 r-xp 00000000 fe:00 11                                 /lib/one.so\r
+      00500000-00510000 rwxs 00000000 fe:00 12                                 /lib/two.so
+      """
+    #expect(CodeMapping.parse(maps).map(\.path) == ["/lib/one.so\r", "/lib/two.so"])
+    let areas = MappedCode.parse(maps)
+    #expect(areas.map(\.isWritable) == [false, true] && areas.map(\.isShared) == [false, true])
+  }
 }

@@ -27,6 +27,8 @@ package struct InstanceOwner: Sendable, Equatable {
     case triggers = "-triggers"
     /// A stop trigger that needs an instance of its own.
     case stopTrigger = "-stop"
+    /// Calls that return triggers wait for.
+    case calls = "-calls"
     /// Stacks, where there are no perf events.
     case stacks = "-stacks"
     /// What recording costs is measured there.

@@ -19,7 +19,7 @@ extension CodeMapping {
 
   /// `START-END PERMISSIONS OFFSET DEVICE INODE PATH`, man 5 proc_pid_maps. `root`: what comes before each path.
   package static func parse(_ text: String, root: String = "") -> [CodeMapping] {
-    let lines = text.split(separator: "\n")
+    let lines = MapsLine.lines(of: text)
     return lines.indices.compactMap { index in
       guard var mapping = MapsLine(lines[index]), mapping.isCode else { return nil }
       mapping.removeRoot(root)
@@ -54,14 +54,21 @@ extension CodeMapping {
 }
 
 /// A line of /proc/PID/maps.
-private struct MapsLine {
+struct MapsLine {
   let start: UInt64
   let end: UInt64
   let fileOffset: UInt64
   let isCode: Bool
+  let isWritable: Bool
+  let isShared: Bool
   let device: (major: UInt32, minor: UInt32)
   let inode: UInt64
   private(set) var path: String
+
+  /// The lines of a list of mappings. A file's name may end with a carriage return, which is one character with the line's end.
+  static func lines(of text: String) -> [Substring] {
+    text.utf8.split(separator: UInt8(ascii: "\n")).map { Substring($0) }
+  }
 
   init?(_ line: Substring) {
     let columns = line.split(separator: " ", maxSplits: 5)
@@ -71,6 +78,8 @@ private struct MapsLine {
     guard range.count == 2, range[0] < range[1], device.count == 2 else { return nil }
     (start, end) = (range[0], range[1])
     isCode = columns[1].contains("x")
+    isWritable = columns[1].contains("w")
+    isShared = columns[1].contains("s")
     fileOffset = UInt64(columns[2], radix: 16) ?? 0
     self.device = (device[0], device[1])
     inode = UInt64(columns[4]) ?? 0

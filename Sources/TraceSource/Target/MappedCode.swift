@@ -36,6 +36,8 @@ package struct MappedCode: Sendable {
 
   private let areas: [Area]
   private let files: [File]
+  /// Whether a mapped file could not be looked at: it may be any.
+  private let hasUnknownFile: Bool
 
   /// What a running process has mapped now.
   init(of pid: Int32) {
@@ -47,8 +49,12 @@ package struct MappedCode: Sendable {
   /// `identify`: the file that is mapped; nil if it cannot be looked at.
   init(_ areas: [Area], identify: (CodeMapping) -> FileIdentity?) {
     var files: [File] = []
+    var hasUnknownFile = false
     for area in areas where area.mapping.inode != 0 {
-      guard let identity = identify(area.mapping) else { continue }
+      guard let identity = identify(area.mapping) else {
+        hasUnknownFile = true
+        continue
+      }
       if let place = files.firstIndex(where: { $0.identity == identity }) {
         files[place].areas.append(area)
       } else {
@@ -57,19 +63,19 @@ package struct MappedCode: Sendable {
     }
     self.areas = areas
     self.files = files
+    self.hasUnknownFile = hasUnknownFile
   }
 
   static func parse(_ maps: String) -> [Area] {
-    maps.split(separator: "\n").compactMap { line in
-      guard let mapping = CodeMapping.parse(String(line)).first else { return nil }
-      let permissions = line.split(separator: " ", maxSplits: 2)[1]
-      return Area(mapping: mapping, isWritable: permissions.contains("w"), isShared: permissions.contains("s"))
+    MapsLine.lines(of: maps).compactMap { line in
+      guard let line = MapsLine(line), line.isCode else { return nil }
+      return Area(mapping: line.code, isWritable: line.isWritable, isShared: line.isShared)
     }
   }
 
-  /// Whether the byte at `offset` of a file runs.
-  func presence(of file: FileIdentity, at offset: UInt64) -> Presence {
-    guard let found = files.first(where: { $0.identity == file }) else { return .absent }
+  /// Whether the byte at `offset` of a file runs; nil where that is not known.
+  func presence(of file: FileIdentity, at offset: UInt64) -> Presence? {
+    guard let found = files.first(where: { $0.identity == file }) else { return hasUnknownFile ? nil : .absent }
     let around = found.areas.filter {
       offset >= $0.mapping.fileOffset && offset - $0.mapping.fileOffset < $0.mapping.length
     }

@@ -119,7 +119,7 @@ package struct TargetCode: ~Copyable {
     let process = pid == 0 ? "/proc/self" : ProcessDirectory.of(pid)
     guard let directory = try? FileDescriptor.link("\(process)/cwd"), directory.hasPrefix("/") else { return nil }
     guard pid != 0, let top = try? FileDescriptor.link("\(process)/root"), top != "/" else { return directory }
-    return directory == top ? "" : directory.hasPrefix(top + "/") ? String(directory.dropFirst(top.utf8.count)) : nil
+    return directory == top ? "" : directory.hasPrefix(top + "/") ? String(directory.dropFirst(top.count)) : nil
   }
 }
 

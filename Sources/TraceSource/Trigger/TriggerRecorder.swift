@@ -31,7 +31,8 @@ struct RecordedTrigger: Sendable {
 }
 
 /// Records triggers and upcalls in an instance of their own: no loss of data loses a trigger, and one that any process may
-/// cause is not held back by the pid filter.
+/// cause is not held back by the pid filter. Calls that return triggers wait for have one more instance, which is always
+/// filtered: those of all processes would push triggers out.
 struct TriggerRecorder: ~Copyable {
   private let triggers: [RecordedTrigger]
   private let upcall: EventName?
@@ -84,7 +85,8 @@ struct TriggerRecorder: ~Copyable {
 
   /// Adds tasks to the filter, where nothing that is recorded here is for any process and not everything is the target's own.
   func watch(tids: [Int32]) throws(CaptureError) {
-    guard upcall == nil, triggers.allSatisfy(\.isUserSpace), !triggers.allSatisfy(\.isTargetsOwn) else { return }
+    let isForAny = upcall != nil || !triggers.allSatisfy(\.isUserSpace)
+    guard calls != nil || !isForAny && !triggers.allSatisfy(\.isTargetsOwn) else { return }
     try instance.watch(tids: tids)
   }
 
@@ -92,15 +94,11 @@ struct TriggerRecorder: ~Copyable {
     try readers.add(instance, cpus: cpus)
   }
 
-  /// Starts to record what is enabled, and upcalls.
+  /// Starts to record what is enabled, calls and upcalls. Calls have to be recorded before the triggers that wait for them.
   func start() throws(CaptureError) {
+    if let calls { try instance.enable(calls) }
     if let upcall { try instance.enable(upcall) }
     try instance.set("tracing_on", "1")
-  }
-
-  /// Lets calls be recorded that return triggers wait for, once this is started: to be called before those are enabled.
-  func enableCalls() throws(CaptureError) {
-    if let calls { try instance.enable(calls) }
   }
 
   /// Enables `trigger`, if it is one of this recorder's.

@@ -14,12 +14,25 @@ extension ELFImage {
     return nil
   }
 
-  /// Addresses of code, in the order of the program headers.
+  /// Addresses of code whose bytes the file has, in the order of the program headers.
   package var codeRanges: [Range<UInt64>] {
     segments.compactMap { segment in
-      let (end, overflow) = segment.address.addingReportingOverflow(segment.fileSize)
-      return segment.isLoaded && segment.isExecutable && !overflow ? segment.address..<end : nil
+      guard segment.isLoaded, segment.isExecutable, segment.fileOffset < bytes.size else { return nil }
+      let size = min(segment.fileSize, bytes.size - segment.fileOffset)
+      let (end, overflow) = segment.address.addingReportingOverflow(size)
+      return overflow ? nil : segment.address..<end
     }
+  }
+
+  /// Bytes of all code; nil where segments overlap so often that the sum does not fit.
+  package var codeSize: UInt64? {
+    var sum: UInt64 = 0
+    for range in codeRanges {
+      let (next, overflow) = sum.addingReportingOverflow(range.upperBound - range.lowerBound)
+      if overflow { return nil }
+      sum = next
+    }
+    return sum
   }
 
   /// Where the stretch of code that `address` is in ends: a section, or a segment where there are no sections.

@@ -12,6 +12,10 @@ extension FunctionTable {
     }
     let described = frames.code(containing: address, in: image, &frameBudget)
     guard let found else { return described }
+    // A label inside of a function without a size.
+    if found.kind == .untyped, let described, described.contains(address), described.lowerBound < found.address {
+      return described
+    }
     let next = partitionPoint(of: addresses.count) { entries[Int(addresses[$0])].address <= found.address }
     let ends = [
       described.flatMap { $0.contains(found.address) ? $0.upperBound : nil },
@@ -20,14 +24,17 @@ extension FunctionTable {
     return ends.min().map { found.address..<max($0, found.address) }
   }
 
-  /// The last function with a size that `address` is in: labels inside of a function have none.
+  /// The last function with a size that `address` is in: labels inside of a function have none, or no type.
   private func sizedEntry(containing address: UInt64) -> SymbolEntry? {
     let count = partitionPoint(of: addresses.count) { entries[Int(addresses[$0])].address <= address }
+    var untyped: SymbolEntry?
     for place in addresses[max(0, count - 64)..<count].reversed() {
       let entry = entries[Int(place)]
-      if entry.size > 0, address - entry.address < entry.size { return entry }
+      guard entry.size > 0, address - entry.address < entry.size else { continue }
+      if entry.kind != .untyped { return entry }
+      untyped = untyped ?? entry
     }
-    return nil
+    return untyped
   }
 
   /// Whether a function begins at one of these addresses.

@@ -15,10 +15,16 @@ struct ProbePlanner {
   /// A function with more `ret` instructions than this gets a return probe: each is a probe of its own.
   private static let returnLimit = 512
 
+  /// Nops in a row that are passed; each is one more place that nothing may jump to.
+  private static let nopLimit = 4
+
   /// The operator accepts that the target may be harmed (`--force`).
   let isForced: Bool
   /// What the operator should know.
   private(set) var warnings: [String] = []
+
+  /// The function that was decoded last: the sites of a USDT probe are mostly next to each other.
+  private var decoded: (path: String, function: TargetFunction)?
 
   init(isForced: Bool) { self.isForced = isForced }
 
@@ -28,20 +34,25 @@ struct ProbePlanner {
 
   // MARK: One instruction
 
-  /// Where a probe of the instruction at `address` goes. `isEntry`: callers enter a function there. `name`: for messages.
+  /// Where a probe of the instruction at `address` goes. `symbol`: the function that begins there as its symbol says; nil for
+  /// another place. `name`: for messages.
   mutating func place(
-    at address: UInt64, isEntry: Bool, name: String, in functions: inout FunctionTable
+    at address: UInt64, symbol: Function?, name: String, in functions: inout FunctionTable
   ) throws(TriggerResolver.Failure) -> UInt64 {
     guard let set = InstructionSet(functions.image.abi),
       let bytes = functions.image.loadedBytes(at: address, count: 15)
     else { return address }
     let rules = UprobeRules(set)
-    let function = isEntry && !rules.mayBecomeCall(bytes) ? nil : Self.function(at: address, &functions)
-    if !isEntry { try checkStart(of: address, function, name) }
+    let isNop = rules.mayBecomeCall(bytes)
+    // A type and a size are a function's; without them a symbol may be a label in the middle of one.
+    let isFunction = symbol.map { $0.kind == .function && $0.size > 0 } ?? false
+    let function = isFunction && !isNop ? nil : function(at: address, &functions)
+    let begins = function?.code.parts[0].address == address
+    if !isFunction, symbol == nil || !begins { try checkStart(of: address, function, name) }
     if let refusal = rules.refusal(of: bytes) { throw Self.refused(refusal, name) }
-    guard rules.mayBecomeCall(bytes) else { return address }
+    guard isNop else { return address }
     // Below the stack pointer of a function that begins lies nothing yet.
-    if isEntry, let function, !function.code.targets.contains(address) { return address }
+    if isFunction, begins, let function, !function.code.targets.contains(address) { return address }
     guard let function else {
       return try forced(address, "the function around it is not known, whose variables may lie there", name)
     }
@@ -60,13 +71,18 @@ struct ProbePlanner {
     else { return site.address }
     let rules = UprobeRules(set)
     // Mostly it is a nop of one byte, and nothing more needs to be known.
-    if rules.mayBecomeCall(bytes) { return try place(at: site.address, isEntry: false, name: name, in: &functions) }
+    if rules.mayBecomeCall(bytes) { return try place(at: site.address, symbol: nil, name: name, in: &functions) }
     if let refusal = rules.refusal(of: bytes) { throw Self.refused(refusal, name) }
     return site.address
   }
 
-  private static func function(at address: UInt64, _ functions: inout FunctionTable) -> TargetFunction? {
-    (try? TargetFunction(containing: address, in: &functions)) ?? nil
+  private mutating func function(at address: UInt64, _ functions: inout FunctionTable) -> TargetFunction? {
+    guard let range = try? functions.code(containing: address) else { return nil }
+    let path = functions.image.path
+    if let decoded, decoded.path == path, decoded.function.code.parts[0].range == range { return decoded.function }
+    guard let found = (try? TargetFunction(containing: address, in: &functions)) ?? nil else { return nil }
+    decoded = (path, found)
+    return found
   }
 
   private mutating func checkStart(
@@ -97,23 +113,30 @@ struct ProbePlanner {
     _ address: UInt64, _ function: TargetFunction, _ rules: UprobeRules, _ functions: inout FunctionTable
   ) -> Result<UInt64, Obstacle> {
     let code = function.code
-    var address = address
     guard code.isComplete else { return .failure(Obstacle(text: "the function's code is not understood")) }
     if let jump = code.unresolvedJumps.first {
       return .failure(Obstacle(text: "a computed jump, at 0x\(String(jump, radix: 16)), may lead behind it"))
     }
-    while let nop = code.instruction(at: address), let next = code.instruction(at: nop.end) {
-      let isEntered = (try? function.isEntered(at: next.address...next.address, in: &functions)) ?? true
-      guard !code.targets.contains(next.address), !isEntered else {
-        return .failure(Obstacle(text: "a jump leads behind it"))
+    var places: [UInt64] = []
+    var place = address
+    repeat {
+      guard places.count < Self.nopLimit else { return .failure(Obstacle(text: "many more follow it")) }
+      guard let nop = code.instruction(at: place), let next = code.instruction(at: nop.end) else {
+        return .failure(Obstacle(text: "nothing of the function is behind it"))
       }
       guard let bytes = functions.image.loadedBytes(at: next.address, count: 15), rules.refusal(of: bytes) == nil else {
         return .failure(Obstacle(text: "the kernel puts no probe at the instruction behind it"))
       }
-      guard rules.mayBecomeCall(bytes) else { return .success(next.address) }
-      address = next.address
+      place = next.address
+      places.append(place)
+      if !rules.mayBecomeCall(bytes) { break }
+    } while true
+    // All of the file's code is searched for what jumps there, once.
+    let isEntered = (try? function.isEntered(at: places[0]...place, in: &functions)) ?? true
+    guard !isEntered, !places.contains(where: code.targets.contains) else {
+      return .failure(Obstacle(text: "a jump leads behind it"))
     }
-    return .failure(Obstacle(text: "nothing of the function is behind it"))
+    return .success(place)
   }
 
   /// The place itself, which may harm the target, if the operator wants that.
@@ -149,8 +172,15 @@ struct ProbePlanner {
   mutating func returns(
     of function: Function, _ file: CodeFile, in functions: inout FunctionTable
   ) throws(TriggerResolver.Failure) -> Returns {
-    guard let found = Self.function(at: function.address, &functions), found.code.parts[0].address == function.address
-    else { return .address(cause: "its code is not understood") }
+    guard let found = self.function(at: function.address, &functions) else {
+      return .address(cause: "its code is not understood")
+    }
+    // The kernel would take whatever lies on top of the stack there for the return address.
+    guard found.code.parts[0].address == function.address, !TargetFunction.isPart(function.name) else {
+      throw TriggerResolver.Failure(
+        reason: "\(function.displayName) in \(file.path) is a place inside of a function, from which nothing returns",
+        remedy: "choose the function around it, or up:\(function.name) for the place itself")
+    }
     if let cause = obstacle(found, &functions) { return .address(cause: cause) }
     guard !found.code.returns.isEmpty else {
       throw TriggerResolver.Failure(

@@ -14,6 +14,8 @@ struct ReturnHarm {
   private static let v8Prefix = "Builtins_"
 
   private static let throwing: Set<String> = ["__cxa_throw", "_Unwind_RaiseException", "_Unwind_ForcedUnwind"]
+  /// What throws in a static program, which always has the unwinder: C++ and Rust.
+  private static let throwingInside: Set<String> = ["__cxa_throw", "__rust_start_panic", "rust_panic"]
   private static let cancelling: Set<String> = ["pthread_exit", "pthread_cancel", "thrd_exit"]
 
   /// The language whose code the function is, if return probes end its programs.
@@ -27,21 +29,53 @@ struct ReturnHarm {
     return nil
   }
 
-  /// How a program that has these files unwinds its own stack by the C run-time library: what it does, and what then happens.
+  /// How the code of a file unwinds its own stack by the C run-time library: what then happens.
+  static func unwinding(in functions: inout FunctionTable) -> [String] {
+    let (canThrow, canCancel) = abilities(of: &functions)
+    return texts(canThrow, canCancel)
+  }
+
+  /// The same of all these files together.
   static func unwinding(in files: [CodeFile]) -> [String] {
-    var canThrow = false
-    var canCancel = false
+    var (canThrow, canCancel) = (false, false)
     for file in files.prefix(256) {
       guard let image = try? ELFImage(path: file.link) else { continue }
-      let isStatic = image.section(named: ".dynsym") == nil
-      canThrow = canThrow || image.firstImport(of: throwing) != nil
-      // A static program has it all in itself.
-      canThrow = canThrow || (isStatic && image.section(named: ".gcc_except_table") != nil)
-      canCancel = canCancel || image.firstImport(of: cancelling) != nil
+      var functions = FunctionTable(of: image)
+      let found = abilities(of: &functions)
+      (canThrow, canCancel) = (canThrow || found.canThrow, canCancel || found.canCancel)
     }
-    return [
+    return texts(canThrow, canCancel)
+  }
+
+  private static func texts(_ canThrow: Bool, _ canCancel: Bool) -> [String] {
+    [
       canThrow ? "an exception that is thrown through it ends the program" : nil,
       canCancel ? "pthread_exit or a cancellation inside it runs no cleanup handlers" : nil,
     ].compactMap { $0 }
+  }
+
+  private static func abilities(of functions: inout FunctionTable) -> (canThrow: Bool, canCancel: Bool) {
+    // A static program has it all in itself; a static-pie one has a dynamic section, too, but nothing in it.
+    let isStatic = functions.image.interpreter == nil && (try? functions.image.dynamic)?.needed.isEmpty ?? true
+    guard isStatic else {
+      return (functions.image.firstImport(of: throwing) != nil, functions.image.firstImport(of: cancelling) != nil)
+    }
+    // The C library's own code has handlers and can raise exceptions, so that only names tell; a stripped program may do both.
+    guard let count = try? functions.count, count > 0 else {
+      let hasHandlers = functions.image.section(named: ".gcc_except_table") != nil
+      return (hasHandlers, hasHandlers)
+    }
+    return (functions.has(throwingInside), functions.has(cancelling))
+  }
+}
+
+extension FunctionTable {
+  fileprivate mutating func has(_ names: Set<String>) -> Bool {
+    names.contains { name in
+      switch try? find(name) {
+      case .function, .ambiguous, .indirect: true
+      case .missing, nil: false
+      }
+    }
   }
 }

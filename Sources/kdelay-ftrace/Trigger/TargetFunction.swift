@@ -33,8 +33,10 @@ struct TargetFunction {
   }
 
   private static func part(_ range: Range<UInt64>, _ image: borrowing ELFImage) -> CodePart? {
-    guard range.count <= FunctionCode.limit, let bytes = image.loadedBytes(at: range.lowerBound, count: range.count),
-      bytes.count == range.count
+    // A hostile size does not fit in Int.
+    let size = range.upperBound - range.lowerBound
+    guard size <= UInt64(FunctionCode.limit), let bytes = image.loadedBytes(at: range.lowerBound, count: Int(size)),
+      bytes.count == Int(size)
     else { return nil }
     return CodePart(address: range.lowerBound, bytes: bytes)
   }
@@ -67,7 +69,7 @@ struct TargetFunction {
     let scan = BranchScan(to: places)
     var candidates: [UInt64] = []
     let ranges = functions.image.codeRanges
-    guard ranges.reduce(0, { $0 + UInt64($1.count) }) <= Self.codeLimit else { return true }
+    guard let size = functions.image.codeSize, size <= Self.codeLimit else { return true }
     for range in ranges {
       var start = range.lowerBound
       while start < range.upperBound {

@@ -108,8 +108,9 @@ struct TriggerResolver: ~Copyable {
         remedy: "choose the address of one of its instructions; `objdump -d` shows them")
     }
     let isEntry = offset == 0 && function.kind != .address && !TargetFunction.isPart(function.name)
+    let symbol = isEntry ? function : nil
     let name = "\(function.displayName)\(offset == 0 ? "" : "+\(offset)") in \(file.path)"
-    let address = try planner.place(at: function.address &+ offset, isEntry: isEntry, name: name, in: &functions)
+    let address = try planner.place(at: function.address &+ offset, symbol: symbol, name: name, in: &functions)
     let site = try site(at: address, function, functions.image, file)
     try check([site], file, name)
     return site
@@ -135,8 +136,8 @@ struct TriggerResolver: ~Copyable {
     switch try planner.returns(of: function, file, in: &functions) {
     case .instructions(let returns): (addresses, isReturn) = (returns, false)
     case .address(let cause):
-      try checkHarm(to: function, name, cause, &functions)
-      addresses = [try planner.place(at: function.address, isEntry: true, name: name, in: &functions)]
+      try checkHarm(to: function, name, cause, &functions, file)
+      addresses = [try planner.place(at: function.address, symbol: function, name: name, in: &functions)]
       isReturn = true
     }
     var sites: [UserProbeSite] = []
@@ -147,20 +148,29 @@ struct TriggerResolver: ~Copyable {
 
   /// Refuses a return probe that would end the target, and warns of one that may.
   private mutating func checkHarm(
-    to function: Function, _ name: String, _ cause: String, _ functions: inout FunctionTable
+    to function: Function, _ name: String, _ cause: String, _ functions: inout FunctionTable, _ file: CodeFile
   ) throws(Failure) {
     let means = "the return of \(name) can be seen at its return address alone, as \(cause)"
-    if let language = ReturnHarm.language(of: function, in: &functions) {
-      let harm =
-        "\(means); its program reads its own stack (\(language)) and ends where it finds the probe's address there"
+    let unwinding = ReturnHarm.unwinding(in: &functions)
+    let cause: String? =
+      if let language = ReturnHarm.language(of: function, in: &functions) {
+        "its program reads its own stack (\(language)) and ends where it finds the probe's address there"
+      } else {
+        unwinding.isEmpty ? nil : unwinding.joined(separator: "; ")
+      }
+    if let cause {
+      let harm = "\(means); \(cause)"
       guard planner.isForced else {
         throw Failure(
           reason: harm, remedy: "choose another function or up:FUNCTION+OFFSET; --force sets it nevertheless")
       }
       planner.warn(harm)
     }
-    let unwinding = ReturnHarm.unwinding(in: [code.executable] + code.libraries)
-    if !unwinding.isEmpty { planner.warn("\(means): \(unwinding.joined(separator: "; "))") }
+    let others = ([code.executable] + code.libraries).filter { $0.link != file.link }
+    let more = ReturnHarm.unwinding(in: others).filter { !unwinding.contains($0) }
+    // Code of another file runs below this function only if it is called from there.
+    guard !more.isEmpty else { return }
+    planner.warn("\(means), and other files of the program can do harm: \(more.joined(separator: "; "))")
   }
 
   /// Refuses what cannot fire in the running target, and warns of what cannot fire yet.

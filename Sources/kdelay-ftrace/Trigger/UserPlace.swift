@@ -14,21 +14,33 @@ struct UserPlace<What: Equatable>: Equatable {
   /// A place in a file that is named for sure, or in none.
   init(file: String?, _ what: What) { readings = [Reading(file: file, what: what)] }
 
-  /// `parse` reads what is behind the file; nil where that is nothing that can be there.
+  /// `parse` reads what is behind the file; nil where that is nothing that can be there. Where it throws, the text has no
+  /// such reading; why is thrown if it has no other one.
   init?(_ text: Substring, parse: (Substring) throws(TriggerSpec.Failure) -> What?) throws(TriggerSpec.Failure) {
     readings = []
+    var failure: TriggerSpec.Failure?
+    func reading(_ file: String?, _ rest: Substring) -> Reading? {
+      do { return try parse(rest).map { Reading(file: file, what: $0) } } catch {
+        failure = failure ?? error
+        return nil
+      }
+    }
     var end = text.endIndex
     while let colon = text[..<end].lastIndex(of: ":") {
       end = colon
       let file = text[..<colon]
       let rest = text[text.index(after: colon)...]
       // Two colons are C++'s: no file's name is known to end, and no function's to begin, with one.
-      guard !file.isEmpty, !file.hasSuffix(":"), !rest.hasPrefix(":"), let what = try parse(rest) else { continue }
-      readings.append(Reading(file: String(file), what: what))
+      guard !file.isEmpty, !file.hasSuffix(":"), !rest.hasPrefix(":"), let found = reading(String(file), rest) else {
+        continue
+      }
+      readings.append(found)
     }
     // A path begins with a slash, and no function does.
-    if !text.hasPrefix("/"), let what = try parse(text) { readings.append(Reading(file: nil, what: what)) }
-    if readings.isEmpty { return nil }
+    if !text.hasPrefix("/"), let found = reading(nil, text) { readings.append(found) }
+    guard readings.isEmpty else { return }
+    if let failure { throw failure }
+    return nil
   }
 }
 

@@ -32,7 +32,10 @@ FUNCTION(again, ".nops 5\ncmp $7, %rdi\nja 1f\nlea 8(%rdi), %rdi\nmov %rdi, -8(%
 // Instructions that the kernel puts no probe at: lock at +1, int3 at +7, hlt at +8.
 FUNCTION(unprobeable, "push %rax\nlock incl (%rsp)\njmp 1f\nint3\nhlt\n1: pop %rax\nmov %rdi, %rax\nret");
 
-long looping(long), patchable(long), tracked(long), again(long), unprobeable(long);
+// Labels that others can link to, which are no functions: of such a nop with a variable below the stack pointer, and inside of an instruction.
+FUNCTION(marked, "mov %rdi, -8(%rsp)\n.globl mark\nmark: .nops 5\n.byte 0xb8\n.globl inside\ninside: .long 7\nmov -8(%rsp), %rax\nret");
+
+long looping(long), patchable(long), tracked(long), again(long), unprobeable(long), marked(long);
 
 // getppid, and two returns.
 FUNCTION(returning, "mov $110, %eax\nsyscall\nmov %rdi, %rax\ntest $1, %dil\njnz 1f\nret\n1: rep ret");
@@ -60,7 +63,7 @@ int main(int argc, char **argv)
             wrong[0] += leaf(i) != 8 * i + 28;
             wrong[1] += looping(i) != 8 * i;
             wrong[2] += patchable(i) != i;
-            wrong[3] += tracked(i) != i;
+            wrong[3] += tracked(i) != i || marked(i) != i;
             wrong[4] += again(i) != (i > 7 ? i : i + 8);
             wrong[5] += unprobeable(i) != i;
             wrong[6] += returning(i) != i;
