@@ -20,6 +20,7 @@ func fuzzers(library: String) -> [Target] {
     ("unwind-fuzzer", ["TraceModel", "Unwinder"]),
     ("debug-fuzzer", ["TraceModel", "Unwinder"]),
     ("perf-fuzzer", ["TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system")]),
+    ("code-fuzzer", ["Disassembler", "TraceModel", "TraceSource", "Unwinder"]),
   ]
   return [.target(name: "FuzzDriver", path: "Tests/Fuzz/driver", swiftSettings: settings)]
     + dependencies.map { fuzzer in
