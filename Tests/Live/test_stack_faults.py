@@ -113,7 +113,10 @@ class CopiedCode(LiveTestCase):
             for how, count in (("place", 3), ("move", 3), ("late", 4)):
                 with self.subTest(how=how):
                     sample = run("-s", 1_000_000, "--", program, how).sample
-                    self.assertEqual([from_function(e, "nap") for e in sleeps(sample)], [["nap", "inner", "outer", *OUTERMOST]] * count)
+                    found = [from_function(e, "nap") for e in sleeps(sample)]
+                    self.assertEqual(found, [["nap", "inner", "outer", *OUTERMOST]] * len(found))
+                    # The program's last sleep is of no time, which takes a while on a busy machine.
+                    self.assertIn(len(found), (count, count + 1))
                     self.assertEqual({e["user_stack_end"] for e in sleeps(sample)}, {"complete"})
 
 

@@ -47,9 +47,12 @@ package struct TargetRoot: ~Copyable {
   }
 
   /// Looks whether the target has another root directory than before.
+  ///
+  /// A mount namespace of its own with the same root is none: an open directory keeps its mount busy, and the target could not
+  /// unmount the old root there after `pivot_root`.
   package mutating func follow() -> Bool {
     let directory = ProcessDirectory.of(pid)
-    guard directories.count < Self.limit, let now = Identity(directory), now != latest,
+    guard directories.count < Self.limit, let now = Identity(directory), now.directory != latest?.directory,
       let root = OpenDirectory("\(directory)/root")
     else { return false }
     directories.append(root)
