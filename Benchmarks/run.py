@@ -117,7 +117,8 @@ class Watched:
             with Target(calls) as target, tempfile.NamedTemporaryFile() as report:
                 tool = subprocess.Popen(["taskset", "-c", "1", *under, BINARY, *options, "-D", "--format", "json", "-p", str(target.pid),
                                          "--sample-time", "600"], stdout=report, stderr=subprocess.PIPE, text=True)
-                time.sleep(0.7)
+                # It measures first what recording costs, and may have to share its CPU.
+                time.sleep(2.5)
                 self.ns = target.go()
                 tool.send_signal(signal.SIGINT)
                 _, said = tool.communicate(timeout=60)
