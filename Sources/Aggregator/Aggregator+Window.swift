@@ -22,8 +22,7 @@ extension Aggregator {
   /// Makes a thread known that the kernel's filter does not hold, as seen at `time`.
   package mutating func observeUnfiltered(_ seen: ThreadObservation, at time: UInt64) {
     var record = ThreadRecord(tid: seen.tid, name: seen.name, at: time)
-    record.isWorker = seen.isWorker
-    if seen.isWorker { record.mode = .syscall }
+    record.setWorker(seen.isWorker)
     addUnfiltered(record)
   }
 

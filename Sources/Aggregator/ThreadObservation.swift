@@ -36,10 +36,7 @@ extension ThreadRecord {
   /// Takes over what /proc says, unless events have told already.
   mutating func apply(_ seen: ThreadObservation) {
     // The flag of the event that told of its making can be a program's own (CLONE_UNTRACED of clone(2)).
-    if isWorker != seen.isWorker {
-      isWorker = seen.isWorker
-      mode = isWorker ? .syscall : .unknown
-    }
+    if isWorker != seen.isWorker { setWorker(seen.isWorker) }
     guard scheduling == .unknown, isDeducible else { return }
     switch seen.state {
     case .runnable: return  // the next event tells, or `settle`

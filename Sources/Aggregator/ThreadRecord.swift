@@ -91,6 +91,15 @@ struct ThreadRecord: BitwiseCopyable {
     since = time
   }
 
+  /// Its mode where no event has told of one.
+  private var untoldMode: Mode { isWorker ? .syscall : .unknown }
+
+  /// Says whether the kernel made it for itself.
+  mutating func setWorker(_ isWorker: Bool) {
+    self.isWorker = isWorker
+    mode = untoldMode
+  }
+
   var isAlive: Bool { scheduling != .dead && scheduling != .unborn }
 
   /// Accounts for the time up to `time` in the state that the thread has been in since `since`.
@@ -183,7 +192,7 @@ struct ThreadRecord: BitwiseCopyable {
 
   /// Nobody knows which side of the syscall boundary it is on, or whether inside an interrupt.
   mutating func forgetMode() {
-    mode = isWorker ? .syscall : .unknown
+    mode = untoldMode
     hardDepth = 0
     softDepth = 0
   }
@@ -212,7 +221,7 @@ struct ThreadRecord: BitwiseCopyable {
     hardDepth = 0
     softDepth = 0
     scheduling = .unknown
-    mode = isWorker ? .syscall : .unknown
+    mode = untoldMode
     isDeducible = false
   }
 

@@ -19,6 +19,14 @@ enum SystemFiles {
     }
   }
 
+  /// Where the symbolic link at `path` points to.
+  static func link(_ path: String) throws(Errno) -> String {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink(path, &bytes, bytes.count)
+    guard count >= 0 else { throw Errno(rawValue: errno) }
+    return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// What is left to read of an open file, up to `limit` bytes.
   static func readBytes(of file: FileDescriptor, limit: Int = .max) throws -> [UInt8] {
     var bytes: [UInt8] = []

@@ -6,8 +6,7 @@ internal import TraceSource
 struct ChildWatch {
   private let target: TargetProcess
   private var gapsSeen = 0
-  /// When /proc is looked at next, ns: at most one percent of the time is taken for it.
-  private var nextLook: UInt64 = 0
+  private var budget = LookBudget()
 
   init(_ target: TargetProcess) { self.target = target }
 
@@ -20,28 +19,19 @@ struct ChildWatch {
 
   /// Where events were lost, children may have come and gone unseen. A look that is owed is made when there is time for it.
   mutating func follow(_ aggregator: inout Aggregator) {
-    guard aggregator.gapCount != gapsSeen else { return }
-    let start = MonotonicClock.now
-    guard start >= nextLook else { return }
+    guard aggregator.gapCount != gapsSeen, let start = budget.start else { return }
     gapsSeen = aggregator.gapCount
     Self.forgetEnded(aggregator.children.living, &aggregator)
     lookAtAll(&aggregator)
-    rest(since: start)
+    budget.end(since: start)
   }
 
   /// To be called before a window opens: those that were there before the capture are not in the kernel's filter, and no
   /// event tells of their end.
   mutating func settle(_ aggregator: inout Aggregator) {
-    let start = MonotonicClock.now
-    guard start >= nextLook else { return }
+    guard let start = budget.start else { return }
     Self.forgetEnded(aggregator.children.unfollowed, &aggregator)
-    rest(since: start)
-  }
-
-  /// A look that began at `start`, ns, has ended.
-  private mutating func rest(since start: UInt64) {
-    let end = MonotonicClock.now
-    nextLook = end + (end - start) * 100
+    budget.end(since: start)
   }
 
   private static func forgetEnded(_ pids: [Int32], _ aggregator: inout Aggregator) {

@@ -342,15 +342,14 @@ struct LiveSession: ~Copyable {
   /// Says on stderr what a report does not: that the target ended, and what of it was not watched.
   private mutating func sayWhatWasMissed() {
     noteName()
+    let count = aggregator.children.seen
+    let children = count == 0 ? nil : "process \(target.pid) (\(targetName)) had \(ChildWatch.text(count))"
     if let missing = triggers.missing(windows: plan.index - 1) {
       // Triggers of the kernel come from any process.
-      let count = triggers.start?.isUserSpace == true ? aggregator.children.seen : 0
-      let reason = count == 0 ? "" : "; process \(target.pid) (\(targetName)) had \(ChildWatch.text(count))"
-      Failure.say("warning: \(missing)\(reason)")
+      let reason = triggers.start?.isUserSpace == true ? children : nil
+      Failure.say("warning: \(missing)\(reason.map { "; \($0)" } ?? "")")
     } else if triggers.start == nil, triggers.stop?.isUserSpace == true, !hasSeenTrigger {
-      let count = aggregator.children.seen
-      let reason = count == 0 ? "" : ": process \(target.pid) (\(targetName)) had \(ChildWatch.text(count))"
-      Failure.say("warning: the stop trigger did not come\(reason)")
+      Failure.say("warning: the stop trigger did not come\(children.map { ": \($0)" } ?? "")")
     }
     guard let targetEnd else { return }
     let living = ChildWatch.livingCount(aggregator)

@@ -1,4 +1,3 @@
-internal import Glibc
 package import TraceModel
 
 extension CodeMapping {
@@ -11,9 +10,7 @@ extension CodeMapping {
 
   /// The process's root directory as this process sees it, which its list of mappings has before each path; empty for `/`.
   private static func root(of directory: String) -> String {
-    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink("\(directory)/root", &bytes, bytes.count)
-    let path = String(decoding: bytes[..<max(count, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let path = (try? SystemFiles.link("\(directory)/root")) ?? ""
     return path == "/" ? "" : path
   }
 

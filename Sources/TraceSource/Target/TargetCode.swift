@@ -34,7 +34,7 @@ package struct TargetCode: ~Copyable {
     let directory = ProcessDirectory.of(target.pid)
     root = "\(directory)/root"
     let program = "\(directory)/exe"
-    let path = (try? FileDescriptor.link(program)) ?? target.name
+    let path = (try? SystemFiles.link(program)) ?? target.name
     let identity = FileIdentity(program)
     executable = CodeFile(path: TargetPath.name(path, of: program, in: directory), link: program)
     pid = target.pid
@@ -117,18 +117,8 @@ package struct TargetCode: ~Copyable {
   /// Where the target works, below its root; nil if that cannot be told.
   private var workingDirectory: String? {
     let process = pid == 0 ? "/proc/self" : ProcessDirectory.of(pid)
-    guard let directory = try? FileDescriptor.link("\(process)/cwd"), directory.hasPrefix("/") else { return nil }
-    guard pid != 0, let top = try? FileDescriptor.link("\(process)/root"), top != "/" else { return directory }
+    guard let directory = try? SystemFiles.link("\(process)/cwd"), directory.hasPrefix("/") else { return nil }
+    guard pid != 0, let top = try? SystemFiles.link("\(process)/root"), top != "/" else { return directory }
     return directory == top ? "" : directory.hasPrefix(top + "/") ? String(directory.dropFirst(top.count)) : nil
-  }
-}
-
-extension FileDescriptor {
-  /// Where the symbolic link at `path` points to.
-  fileprivate static func link(_ path: String) throws(Errno) -> String {
-    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink(path, &bytes, bytes.count)
-    guard count >= 0 else { throw Errno(rawValue: errno) }
-    return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

@@ -27,8 +27,8 @@ struct SlowSyscallStacks: ~Copyable {
   private var unmapped = 0
   /// Why there are no perf events, where there are none.
   private var refusal: PerfEventFailure?
-  /// When the mappings are looked at next where nothing tells of new ones, ns.
-  private var nextLook: UInt64 = 0
+  /// For the mappings, where nothing tells of new ones.
+  private var budget = LookBudget()
   /// What the reader must know of samples that were not taken for a while.
   private var renewalNotes: [String] = []
   private var lossBefore = StackSampleLoss()
@@ -84,14 +84,12 @@ struct SlowSyscallStacks: ~Copyable {
     code.replaceAll(CodeMapping.all(of: target.pid), at: time)
   }
 
-  /// Looks for new mappings, for at most one percent of the time: the target may have to wait for it.
+  /// Looks for new mappings, if it is time.
   private mutating func lookForMappings(_ take: (inout ProcessCode, [CodeMapping]) -> Void) {
-    let start = MonotonicClock.now
-    guard start >= nextLook else { return }
+    guard let start = budget.start else { return }
     followRoot()
     take(&code, CodeMapping.all(of: target.pid))
-    let end = MonotonicClock.now
-    nextLook = end + (end - start) * 100
+    budget.end(since: start)
   }
 
   private mutating func applyChanges() {
