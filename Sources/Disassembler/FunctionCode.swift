@@ -85,10 +85,26 @@ package struct FunctionCode: Sendable {
     unresolvedJumps.sort()
   }
 
-  /// Whether every way out is a `ret`, so that probes there see every return.
-  package var returnsByRetAlone: Bool {
-    isComplete && !isIrregular && outsideTargets.isEmpty && unresolvedJumps.isEmpty
+  /// A way out of a function that is no `ret` of its own, or that nobody can exclude.
+  package enum OtherWayOut: Sendable, Equatable {
+    case notUnderstood
+    /// A jump to this address.
+    case jump(to: UInt64)
+    /// The computed jump at this address, whose targets are not all known.
+    case computedJump(at: UInt64)
+    case irregularEnd
   }
+
+  /// The first way out that is no `ret`; nil where every one is, so that probes there see every return.
+  package var otherWayOut: OtherWayOut? {
+    if !isComplete { return .notUnderstood }
+    if let target = outsideTargets.first { return .jump(to: target) }
+    if let jump = unresolvedJumps.first { return .computedJump(at: jump) }
+    return isIrregular ? .irregularEnd : nil
+  }
+
+  /// Whether every way out is a `ret`.
+  package var returnsByRetAlone: Bool { otherWayOut == nil }
 
   /// The instruction that begins at `address`.
   package func instruction(at address: UInt64) -> Instruction? {

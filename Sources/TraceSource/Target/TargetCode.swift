@@ -69,13 +69,17 @@ package struct TargetCode: ~Copyable {
     return others.contains { FileIdentity("\(ProcessDirectory.of($0))/exe") == program }
   }
 
-  /// Whether a running process has the byte at `offset` of `file` mapped as code; nil where nothing runs yet, or that is not known.
-  package func presence(of file: CodeFile, at offset: UInt64) -> MappedCode.Presence? {
-    guard let mapped, let identity = FileIdentity(file.link) else { return nil }
-    let presence = mapped.presence(of: identity, at: offset)
-    // Of the program itself something was mapped, or nothing would run.
-    guard presence == .absent, file.link == executable.link else { return presence }
-    return mapped.hasAnonymousCode ? .copied : .unmapped
+  /// Whether a running process has the byte at an offset of `file` mapped as code; nil where nothing runs yet, or that is not
+  /// known. The file is looked at once, however many offsets are asked for.
+  package func presence(of file: CodeFile) -> (_ offset: UInt64) -> MappedCode.Presence? {
+    guard let mapped, let identity = FileIdentity(file.link) else { return { _ in nil } }
+    let isProgram = file.link == executable.link
+    return { offset in
+      let presence = mapped.presence(of: identity, at: offset)
+      // Of the program itself something was mapped, or nothing would run.
+      guard presence == .absent, isProgram else { return presence }
+      return mapped.hasAnonymousCode ? .copied : .unmapped
+    }
   }
 
   deinit {

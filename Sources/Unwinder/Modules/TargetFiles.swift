@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// How a process's files are reached.
 package struct TargetFiles: Sendable {
   package internal(set) var pid: Int32
@@ -8,11 +6,16 @@ package struct TargetFiles: Sendable {
   package private(set) var roots: [String]
   /// Whether it is a process of this machine that lives, or has lived until a moment ago.
   private let isLive: Bool
+  /// The directory of /proc in which a process's mapped files are found.
+  private let directory: @Sendable (Int32) -> String
 
-  /// `root`: a path of the target's root directory that leads there even when the process has ended; nil if that is this
+  /// `directory`: see `TraceSource`'s `ProcessDirectory`, which knows where that is not /proc/PID. `root`: a path of the target's root directory that leads there even when the process has ended; nil if that is this
   /// process's own.
-  package init(pid: Int32, root: String?) {
+  package init(
+    pid: Int32, root: String?, directory: @escaping @Sendable (Int32) -> String = { "/proc/\($0)" }
+  ) {
     self.pid = pid
+    self.directory = directory
     roots = root.map { [$0, ""] } ?? [""]
     isLive = true
   }
@@ -23,25 +26,7 @@ package struct TargetFiles: Sendable {
     self.pid = pid
     roots = [root]
     isLive = false
-  }
-
-  /// The process's directory in /proc. A first thread that has ended before the others has no mappings any more; any other
-  /// thread has the process's.
-  private var directory: String {
-    func isMapped(_ directory: String) -> Bool {
-      var byte: CChar = 0
-      return readlink("\(directory)/exe", &byte, 1) > 0
-    }
-    let usual = "/proc/\(pid)"
-    guard !isMapped(usual), let tasks = opendir("\(usual)/task") else { return usual }
-    defer { closedir(tasks) }
-    while let entry = readdir(tasks) {
-      let tid = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if Int32(tid) != nil, isMapped("/proc/\(tid)") { return "/proc/\(tid)" }
-    }
-    return usual
+    directory = { "/proc/\($0)" }
   }
 
   /// The target has another root directory, which `root` leads to; nil for this process's own.
@@ -50,7 +35,7 @@ package struct TargetFiles: Sendable {
   func place(of path: String, mappedAt start: UInt64, length: UInt64) -> ModulePlace {
     let range = String(start, radix: 16) + "-" + String(start &+ length, radix: 16)
     return ModulePlace(
-      link: isLive ? "\(directory)/map_files/\(range)" : nil, path: (roots.first ?? "") + path,
+      link: isLive ? "\(directory(pid))/map_files/\(range)" : nil, path: (roots.first ?? "") + path,
       others: roots.dropFirst().map { $0 + path })
   }
 }

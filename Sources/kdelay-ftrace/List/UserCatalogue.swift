@@ -36,6 +36,7 @@ struct UserCatalogue: ~Copyable {
   private func entries(
     _ functions: [Function], _ path: String?, _ image: borrowing ELFImage, _ file: CodeFile
   ) -> [ListEntry] {
+    let presence = code.presence(of: file)
     var named = functions.map { (name: $0.name, function: $0) }
     named.sort { $0.name < $1.name }
     var entries: [ListEntry] = []
@@ -45,7 +46,7 @@ struct UserCatalogue: ~Copyable {
       let end = named[start...].firstIndex { $0.name != name } ?? named.count
       let meant = FunctionTable.meant(of: named[start..<end].map(\.function))
       start = end
-      for function in meant where function.kind != .indirect && canBeProbed(function.address, image, file) {
+      for function in meant where function.kind != .indirect && canBeProbed(function.address, image, presence) {
         let address = meant.count > 1 ? function.address : nil
         entries.append(ListEntry(kind: .userFunction, path: path, name: name, address: address))
       }
@@ -53,9 +54,11 @@ struct UserCatalogue: ~Copyable {
     return entries
   }
 
-  private func canBeProbed(_ address: UInt64, _ image: borrowing ELFImage, _ file: CodeFile) -> Bool {
+  private func canBeProbed(
+    _ address: UInt64, _ image: borrowing ELFImage, _ presence: (UInt64) -> MappedCode.Presence?
+  ) -> Bool {
     guard let offset = image.fileOffset(ofAddress: address) else { return false }
-    if let presence = code.presence(of: file, at: offset), presence != .mapped { return false }
+    if let presence = presence(offset), presence != .mapped { return false }
     guard let set = InstructionSet(image.abi), let bytes = image.loadedBytes(at: address, count: 15) else {
       return true
     }

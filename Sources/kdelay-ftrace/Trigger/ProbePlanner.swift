@@ -191,15 +191,19 @@ struct ProbePlanner {
     return .instructions(found.code.returns)
   }
 
+  private static func text(_ way: FunctionCode.OtherWayOut) -> String {
+    switch way {
+    case .notUnderstood: "its code is not understood"
+    case .jump(let target): "it leaves by a jump, to 0x\(String(target, radix: 16))"
+    case .computedJump(let jump): "it may leave by a computed jump, at 0x\(String(jump, radix: 16))"
+    case .irregularEnd: "it does not end as compilers end functions"
+    }
+  }
+
   /// Why not every return is seen at the function's `ret` instructions; nil if it is.
   private func obstacle(_ function: TargetFunction, _ functions: inout FunctionTable) -> String? {
     let code = function.code
-    guard code.isComplete else { return "its code is not understood" }
-    if let target = code.outsideTargets.first { return "it leaves by a jump, to 0x\(String(target, radix: 16))" }
-    if let jump = code.unresolvedJumps.first {
-      return "it may leave by a computed jump, at 0x\(String(jump, radix: 16))"
-    }
-    guard !code.isIrregular else { return "it does not end as compilers end functions" }
+    if let other = code.otherWayOut { return Self.text(other) }
     guard code.returns.count <= Self.returnLimit else { return "it has \(code.returns.count) ret instructions" }
     let rules = UprobeRules(function.instructions)
     for address in code.returns {

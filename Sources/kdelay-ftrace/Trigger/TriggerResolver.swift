@@ -175,7 +175,8 @@ struct TriggerResolver: ~Copyable {
 
   /// Refuses what cannot fire in the running target, and warns of what cannot fire yet.
   private mutating func check(_ sites: [UserProbeSite], _ file: CodeFile, _ name: String) throws(Failure) {
-    let presences = sites.compactMap { code.presence(of: file, at: $0.offset) }
+    let presence = code.presence(of: file)
+    let presences = sites.compactMap { presence($0.offset) }
     guard presences.count == sites.count, let worst = presences.first(where: { $0 != .mapped }) else { return }
     let cause: String
     switch worst {
