@@ -43,6 +43,14 @@ def wait_until(condition, what, seconds=20):
     raise AssertionError(f"gave up after {seconds} s waiting until {what}")
 
 
+@functools.cache
+def compiled(source, name):
+    """A program of Tests/Live/programs, built as `name`: tests that put probes on it have one of their own."""
+    out = WORKLOADS / name
+    subprocess.run(["gcc", "-O2", "-g", "-o", out, ROOT / "Tests/Live/programs" / source], check=True)
+    return out
+
+
 class Workload:
     """A program of Tests/Workloads with its handshake: ready PID / go / JSON / EOF."""
 

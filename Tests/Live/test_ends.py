@@ -1,21 +1,17 @@
 """How a capture ends: all that was recorded before the end is reported, however windows open and close."""
-import functools
 import pathlib
 import re
 import signal
 import subprocess
 import time
 
-from harness import LiveTestCase, ROOT, Tool, WORKLOADS, named, run, wait_until
+from harness import LiveTestCase, Tool, compiled, named, run, wait_until
 
 CALLS = 10_000
 
 
-@functools.cache
 def calls():
-    out = WORKLOADS / "calls"
-    subprocess.run(["gcc", "-O2", "-g", "-o", out, ROOT / "Tests/Live/programs/calls.c"], check=True)
-    return out
+    return compiled("calls.c", "calls")
 
 
 class EndTests(LiveTestCase):

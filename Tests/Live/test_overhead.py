@@ -1,22 +1,17 @@
 """What probes and recording cost is told apart from what the program does."""
-import functools
 import os
 import platform
 import signal
 import subprocess
 import time
 
-from harness import LiveTestCase, ROOT, Tool, WORKLOADS, Workload, named, run, syscall, watched
+from harness import LiveTestCase, compiled, named, run, syscall, watched
 
 CALLS = 1000
 
 
-@functools.cache
 def calls():
-    """A copy of its own: other tests put probes on theirs."""
-    out = WORKLOADS / "calls-probed"
-    subprocess.run(["gcc", "-O2", "-g", "-o", out, ROOT / "Tests/Live/programs/calls.c"], check=True)
-    return out
+    return compiled("calls.c", "calls-probed")
 
 
 def return_probes_make_syscalls():

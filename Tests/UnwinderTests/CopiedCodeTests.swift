@@ -10,23 +10,9 @@ struct CopiedCodeTests {
   /// their places in the file.
   private static func image() -> [UInt8] {
     var writer = ByteWriter()
-    #if arch(arm64)
-      let machine: UInt16 = 183
-    #else
-      let machine: UInt16 = 62
-    #endif
-    writer.bytes += [0x7F] + Array("ELF".utf8) + [2, 1, 1, 0] + [UInt8](repeating: 0, count: 8)
-    for half in [3, machine] as [UInt16] { writer.add(half) }
-    writer.add(UInt32(1))
-    for word in [0, 64, 0] as [UInt64] { writer.add(word) }
-    writer.add(UInt32(0))
-    for half in [64, 56, 2, 64, 0, 0] as [UInt16] { writer.add(half) }
-    for (flags, offset, address, size) in [(4, 0, 0, 0x1000), (5, 0x1000, 0x2000, 0x10000)]
-      as [(UInt32, UInt64, UInt64, UInt64)]
-    {
-      for word in [1, flags] as [UInt32] { writer.add(word) }
-      for word in [offset, address, address, size, size, 0x1000] as [UInt64] { writer.add(word) }
-    }
+    writer.addELFHeader(segments: 2)
+    writer.addSegment(flags: 4, offset: 0, address: 0, size: 0x1000)
+    writer.addSegment(flags: 5, offset: 0x1000, address: 0x2000, size: 0x10000)
     writer.pad(to: 0x11000)
     return writer.bytes
   }

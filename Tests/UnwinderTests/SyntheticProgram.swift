@@ -32,6 +32,28 @@ struct ByteWriter {
   }
 
   mutating func pad(to count: Int) { bytes += [UInt8](repeating: 0, count: max(0, count - bytes.count)) }
+
+  /// The header of an ELF file for this machine; program headers follow it. `sections`: how many section headers there are, where,
+  /// and which has the names.
+  mutating func addELFHeader(segments: UInt16, sections: (count: UInt16, offset: UInt64, names: UInt16) = (0, 0, 0)) {
+    #if arch(arm64)
+      let machine: UInt16 = 183
+    #else
+      let machine: UInt16 = 62
+    #endif
+    bytes += [0x7F] + Array("ELF".utf8) + [2, 1, 1, 0] + [UInt8](repeating: 0, count: 8)
+    for half in [3, machine] { add(half) }
+    add(UInt32(1))
+    for word in [0, 64, sections.offset] as [UInt64] { add(word) }
+    add(UInt32(0))
+    for half in [64, 56, segments, 64, sections.count, sections.names] { add(half) }
+  }
+
+  /// PT_LOAD.
+  mutating func addSegment(flags: UInt32, offset: UInt64, address: UInt64, size: UInt64) {
+    for word in [1, flags] { add(word) }
+    for word in [offset, address, address, size, size, 0x1000] { add(word) }
+  }
 }
 
 /// A program that exists as bytes alone: an ELF image of code and of the call frame information that is said of it.
@@ -91,20 +113,9 @@ struct SyntheticProgram {
     let names = Array("\0.eh_frame\0.shstrtab\0".utf8)
     let frames = frameBytes
     var writer = ByteWriter()
-    #if arch(arm64)
-      let machine: UInt16 = 183
-    #else
-      let machine: UInt16 = 62
-    #endif
-    writer.bytes += [0x7F] + Array("ELF".utf8) + [2, 1, 1, 0] + [UInt8](repeating: 0, count: 8)
-    for half in [3, machine] as [UInt16] { writer.add(half) }
-    writer.add(UInt32(1))
-    for word in [0, 64, UInt64(Self.size)] as [UInt64] { writer.add(word) }
-    writer.add(UInt32(0))
-    for half in [64, 56, 1, 64, 3, 2] as [UInt16] { writer.add(half) }
-    // PT_LOAD, readable and executable.
-    for word in [1, 5] as [UInt32] { writer.add(word) }
-    for word in [0, 0, 0, UInt64(Self.size), UInt64(Self.size), 4096] as [UInt64] { writer.add(word) }
+    writer.addELFHeader(segments: 1, sections: (count: 3, offset: UInt64(Self.size), names: 2))
+    // Readable and executable.
+    writer.addSegment(flags: 5, offset: 0, address: 0, size: UInt64(Self.size))
     writer.pad(to: Self.size)
     for (address, bytes) in code { writer.bytes.replaceSubrange(address..<address + bytes.count, with: bytes) }
     writer.bytes.replaceSubrange(Self.frames..<Self.frames + frames.count, with: frames)

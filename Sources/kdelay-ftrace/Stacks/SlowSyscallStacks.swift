@@ -50,7 +50,8 @@ struct SlowSyscallStacks: ~Copyable {
     let root = TargetRoot(of: target)
     let modules = ModuleTable()
     let code = ProcessCode(
-      modules: modules, files: TargetFiles(pid: target.pid, root: root.path, directory: ProcessDirectory.of), vdso: VDSO.bytes)
+      modules: modules, files: TargetFiles(pid: target.pid, root: root.path, directory: ProcessDirectory.of),
+      vdso: VDSO.bytes)
     feed = try StackSampleFeed(tracefs, target, sampling)
     store = Self.store(stackBytes: sampling.userBytes)
     unwinder = Unwinder(modules: modules)
