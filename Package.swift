@@ -58,11 +58,13 @@ let package = Package(
     .target(name: "Unwinder", dependencies: ["TraceModel", "CElfUtils"], swiftSettings: settings),
     .target(name: "Disassembler", dependencies: ["CCapstone"], swiftSettings: settings),
     .target(
+      name: "Session", dependencies: ["TraceModel", "Aggregator", "Unwinder"], swiftSettings: settings),
+    .target(
       name: "Report", dependencies: ["TraceModel", "Aggregator"], swiftSettings: settings),
     .executableTarget(
       name: "kdelay-ftrace",
       dependencies: [
-        "TraceModel", "TraceSource", "Aggregator", "Unwinder", "Disassembler", "Report",
+        "TraceModel", "TraceSource", "Aggregator", "Unwinder", "Disassembler", "Session", "Report",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
@@ -96,9 +98,12 @@ let package = Package(
       name: "ReportTests", dependencies: ["TraceModel", "Aggregator", "Report"], exclude: ["Golden"],
       swiftSettings: settings),
     .testTarget(
+      name: "SessionTests", dependencies: ["Aggregator", "Session", "TestSupport", "TraceModel", "Unwinder"],
+      swiftSettings: settings),
+    .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Aggregator", "TestSupport", "TraceModel", "TraceSource", "Unwinder", "kdelay-ftrace",
+        "Aggregator", "Session", "TestSupport", "TraceModel", "TraceSource", "Unwinder", "kdelay-ftrace",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .testTarget(

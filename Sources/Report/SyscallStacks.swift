@@ -1,31 +1,5 @@
 package import TraceModel
 
-/// Where a user stack stops, in the words of the report.
-package enum UserStackEnd: String, Sendable, Equatable, CaseIterable {
-  case complete
-  /// The stack goes on behind the bytes that were copied of it.
-  case truncated
-  case noInformation = "no unwind information"
-  case missingRegister = "missing register"
-  case corrupt
-  case depthLimit = "depth limit"
-  /// A return probe, of whatever tool, has taken the return address's place.
-  case returnProbe = "return probe"
-  /// 32-bit code.
-  case unsupported = "32-bit code"
-  /// As far as frame pointers led, which nothing confirms.
-  case framePointers = "frame pointers"
-  /// Stacks were not asked for.
-  case notSampled = "not sampled"
-  /// There is no sample of it.
-  case lost
-  /// There was no room among the stacks of this sample.
-  case notKept = "not kept"
-
-  /// Whether the report owes a stack that it does not show.
-  var isMissing: Bool { self == .lost || self == .notKept }
-}
-
 /// The stacks of one slow syscall, as numbers among the sample's; -1 for none.
 package struct EventStacks: Sendable, Equatable {
   package var user: Int32 = -1
@@ -62,13 +36,6 @@ package struct SyscallStacks: Sendable, Equatable {
   package var notes: [String] = []
 
   package init() {}
-
-  /// Takes over what was found of the stacks; names of wakers are known already.
-  package mutating func take(_ found: SyscallStacks) {
-    let known = wakers
-    self = found
-    wakers = known
-  }
 
   /// Stacks that the report owes, by reason.
   package func missing(_ end: UserStackEnd) -> Int { events.count { $0.userEnd == end } }

@@ -44,39 +44,42 @@ package struct StackTable: ~Copyable {
 
   private let limit: Int
   private var nodes: [Node] = []
-  private var numbers: [Node: Int32] = [:]
-  private var stacks: Set<Int32> = []
+  private var numbersOfNodes: [Node: Int32] = [:]
+  /// The innermost frame of each stack, by the stack's number.
+  private var stacks: [Int32] = []
+  private var numbersOfStacks: [Int32: Int] = [:]
 
   /// `limit`: most distinct stacks that are kept.
   package init(limit: Int) { self.limit = limit }
 
-  /// The number of a stack, innermost frame first; nil if it is new and there is no room, or it is empty.
-  package mutating func intern(_ places: borrowing FlatArray<StackPlace>) -> Int32? {
+  /// The number of a stack, from 0, its innermost frame first; nil if it is new and there is no room, or it is empty.
+  package mutating func intern(_ places: borrowing FlatArray<StackPlace>) -> Int? {
     guard places.count > 0 else { return nil }
     var parent: Int32 = -1
     var index = places.count
     while index > 0 {
       index -= 1
       let node = Node(parent: parent, place: places[index])
-      if let known = numbers[node] {
+      if let known = numbersOfNodes[node] {
         parent = known
         continue
       }
       guard stacks.count < limit else { return nil }
       parent = Int32(nodes.count)
       nodes.append(node)
-      numbers[node] = parent
+      numbersOfNodes[node] = parent
     }
-    if stacks.contains(parent) { return parent }
+    if let known = numbersOfStacks[parent] { return known }
     guard stacks.count < limit else { return nil }
-    stacks.insert(parent)
-    return parent
+    numbersOfStacks[parent] = stacks.count
+    stacks.append(parent)
+    return stacks.count - 1
   }
 
   /// The frames of a stack, innermost first.
-  package func places(of stack: Int32) -> [StackPlace] {
+  package func places(of stack: Int) -> [StackPlace] {
     var places: [StackPlace] = []
-    var number = stack
+    var number = stacks[stack]
     while number >= 0 {
       places.append(nodes[Int(number)].place)
       number = nodes[Int(number)].parent
@@ -84,10 +87,14 @@ package struct StackTable: ~Copyable {
     return places
   }
 
-  /// Forgets all of them.
-  package mutating func removeAll() {
+  /// Forgets all of them, and returns them in the order of their numbers.
+  @discardableResult
+  package mutating func removeAll() -> [[StackPlace]] {
+    let all = stacks.indices.map { places(of: $0) }
     nodes.removeAll(keepingCapacity: true)
-    numbers.removeAll(keepingCapacity: true)
+    numbersOfNodes.removeAll(keepingCapacity: true)
     stacks.removeAll(keepingCapacity: true)
+    numbersOfStacks.removeAll(keepingCapacity: true)
+    return all
   }
 }

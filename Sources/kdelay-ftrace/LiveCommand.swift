@@ -2,6 +2,7 @@ internal import Aggregator
 internal import ArgumentParser
 internal import Glibc
 internal import Report
+internal import Session
 internal import TraceSource
 
 /// Which report format is written.
@@ -151,9 +152,9 @@ struct LiveCommand: ParsableCommand {
   }
 
   /// nil where no stacks are shown.
-  var stackOptions: StackOptions? {
+  var stackOptions: StackSettings? {
     guard syscallEvents != nil, stackTraceSize > 0, userStacks != .none || kernelStacks else { return nil }
-    return StackOptions(
+    return StackSettings(
       user: userStacks, kernel: kernelStacks, dumpSize: stackDumpSize, depth: maxStack, limit: stackTraceSize)
   }
 

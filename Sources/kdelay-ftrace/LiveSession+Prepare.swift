@@ -1,5 +1,6 @@
 internal import Aggregator
 internal import Report
+internal import Session
 internal import TraceModel
 internal import TraceSource
 
@@ -47,21 +48,40 @@ extension LiveSession {
     for event in capture.missingEvents {
       Failure.say("warning: this kernel has no event \(event.name), which tells of \(event.purpose)")
     }
-    var stacks: SlowSyscallStacks?
+    var stacks: LiveStacks?
     if let stackOptions = options.stackOptions, let filter = options.syscallEventFilter {
-      let new = try SlowSyscallStacks(tracefs, target, threshold: filter.threshold, stackOptions)
+      let new = try LiveStacks(tracefs, target, threshold: filter.threshold, stackOptions)
       stacks = consume new
     }
     _ = consume resolver  // its files had to stay open until the kernel had its probes
     log?("sub-buffers of \(capture.pageSize) bytes, \(capture.bufferBytes) bytes per CPU")
+    let settings = options.settings(target, triggers, countsUpcalls: countsUpcalls)
+    let facts = LiveFacts()
+    let session = Session(settings, facts: facts, stacks: settings.stacks.flatMap { stacks?.finder($0, facts) })
     return LiveSession(
-      options, target, log: log, signals: signals, pidfd: pidfd, triggers: triggers, countsUpcalls: countsUpcalls,
-      recordingCost: recordingCost,
-      reporter: reporter, command: command, stacks: stacks, capture: capture)
+      session, target, log: log, signals: signals, pidfd: pidfd, recordingCost: recordingCost, reporter: reporter,
+      command: command, stacks: stacks, capture: capture)
   }
 }
 
 extension LiveCommand {
+  /// What the session is asked for.
+  fileprivate func settings(_ target: TargetProcess, _ triggers: TriggerPair, countsUpcalls: Bool) -> SessionSettings {
+    let length = sampleTime ?? (command.isEmpty || startTrigger != nil ? 0.5 : nil)
+    var settings = SessionSettings(target: target.pid, targetName: target.name)
+    settings.isCommand = !command.isEmpty
+    settings.startTrigger = triggers.startText
+    settings.stopTrigger = triggers.stopText
+    settings.length = stopTrigger == nil ? length.map { UInt64($0 * 1e9) } : nil
+    settings.pause = UInt64(sampleInterval * 1e9)
+    settings.count = sampleCount
+    settings.shortest = triggerDelta ?? 0
+    settings.slowSyscalls = syscallEventFilter
+    settings.stacks = stackOptions
+    settings.countsUpcalls = countsUpcalls
+    return settings
+  }
+
   /// kernel_delay.py takes these without a word; they are not refused, but they do nothing.
   fileprivate func warnOfIdleOptions() {
     if startTrigger != nil, stopTrigger != nil, sampleTime != nil {

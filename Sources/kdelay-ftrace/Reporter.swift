@@ -113,7 +113,7 @@ final class Reporter: @unchecked Sendable {
       for job in jobs {
         switch job {
         case .report(var sample, let stacks):
-          if let stacks { sample.stacks.take(namer.name(stacks)) }
+          if let stacks { (sample.stacks.stacks, sample.stacks.notes) = namer.name(stacks) }
           // A reader sees each report as soon as it is there, and of many at once not each by itself.
           renderer.render(sample) { piece in
             text += piece

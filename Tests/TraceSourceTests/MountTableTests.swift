@@ -1,4 +1,5 @@
 import Testing
+import TraceModel
 
 @testable import TraceSource
 
@@ -37,8 +38,8 @@ struct MountTableTests {
     let found = ProcessTree.descendants(of: 10, among: processes).sorted { $0.pid < $1.pid }
     #expect(
       found == [
-        ProcessTree.Descendant(pid: 11, isChild: true), ProcessTree.Descendant(pid: 12, isChild: true),
-        ProcessTree.Descendant(pid: 13, isChild: false),
+        DescendantProcess(pid: 11, isChild: true), DescendantProcess(pid: 12, isChild: true),
+        DescendantProcess(pid: 13, isChild: false),
       ])
     // While it was read, each became the other's parent.
     #expect(ProcessTree.descendants(of: 20, among: processes).map(\.pid) == [21])

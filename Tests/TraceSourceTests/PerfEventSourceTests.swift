@@ -101,7 +101,8 @@ struct PerfEventSourceTests {
       for index in 0..<taken.count { Self.expectUsable(taken[index], store) }
     }
     #expect(changes.contains { if case .created = $0.kind { $0.pid == getpid() } else { false } })
-    #expect(try source.watch(tids: long.map(\.tid).filter(process.has)) == 0)
+    let living = long.map(\.tid).filter { TargetProcess.hasThread($0, of: process.pid) }
+    #expect(try source.watch(tids: living) == 0)
   }
 
   private static func expectUsable(_ sample: StackSample, _ store: borrowing StackSampleStore) {

@@ -60,7 +60,10 @@ package struct TargetProcess: Sendable, Equatable {
   }
 
   /// Its threads now; empty where it has ended.
-  package var threads: [Int32] {
+  package var threads: [Int32] { Self.threads(of: pid) }
+
+  /// The threads of process `pid` now; empty where it has ended.
+  package static func threads(of pid: Int32) -> [Int32] {
     ((try? SystemFiles.list("/proc/\(pid)/task")) ?? []).compactMap { Int32($0) }
   }
 
@@ -78,8 +81,8 @@ package struct TargetProcess: Sendable, Equatable {
     return new
   }
 
-  /// Whether `tid` is one of its threads now.
-  package func has(thread tid: Int32) -> Bool { SystemFiles.exists("/proc/\(pid)/task/\(tid)") }
+  /// Whether `tid` is a thread of process `pid` now.
+  package static func hasThread(_ tid: Int32, of pid: Int32) -> Bool { SystemFiles.exists("/proc/\(pid)/task/\(tid)") }
 
   /// A descriptor (pidfd) that becomes readable when the process ends.
   package func openDescriptor() throws(CaptureError) -> OwnedDescriptor {
@@ -92,6 +95,6 @@ package struct TargetProcess: Sendable, Equatable {
     return OwnedDescriptor(FileDescriptor(rawValue: descriptor))
   }
 
-  /// Path of its program as this process can open it.
-  package var executablePath: String { "\(ProcessDirectory.of(pid))/exe" }
+  /// The path of process `pid`'s program as this process can open it.
+  package static func executablePath(of pid: Int32) -> String { "\(ProcessDirectory.of(pid))/exe" }
 }

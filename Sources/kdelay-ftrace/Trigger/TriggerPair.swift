@@ -1,4 +1,4 @@
-internal import TraceModel
+internal import Session
 internal import TraceSource
 
 /// The start and the stop trigger of a capture, as written and as the kernel is told.
@@ -40,19 +40,13 @@ struct TriggerPair {
   var stop: TriggerProbe? { last?.probe }
   var probes: [Trigger] { Trigger.pair(start: start, stop: stop) }
 
-  /// What was written for the trigger that did this. `closing`: it ended a window.
-  func text(of kind: EventKind, closing: Bool = false) -> String {
-    (closing || kind == .stopTrigger ? last : first)?.text ?? ""
-  }
+  /// What the session knows of the start trigger.
+  var startText: SessionSettings.TriggerText? { first.map(Self.text) }
 
-  /// Whether only the target can have caused it.
-  func isUserSpace(_ kind: EventKind) -> Bool {
-    (kind == .stopTrigger ? stop : start)?.isUserSpace ?? false
-  }
+  /// What the session knows of the stop trigger.
+  var stopText: SessionSettings.TriggerText? { last.map(Self.text) }
 
-  /// What the operator should know where nothing, or not all, was measured for want of a trigger.
-  func missing(windows: Int) -> String? {
-    guard windows == 0, let first else { return nil }
-    return "nothing is reported: the start trigger '\(first.text)' did not come"
+  private static func text(_ member: Member) -> SessionSettings.TriggerText {
+    SessionSettings.TriggerText(text: member.text, isUserSpace: member.probe.isUserSpace)
   }
 }

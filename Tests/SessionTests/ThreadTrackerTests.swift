@@ -1,16 +1,13 @@
 import Aggregator
 import Testing
+import TraceModel
 
-@testable import TraceSource
-@testable import kdelay_ftrace
+@testable import Session
 
 struct ThreadTrackerTests {
-  private func glance(user: UInt64, kernel: UInt64, faults: UInt64) -> ThreadGlance {
-    ThreadGlance(
-      tid: 7,
-      status: ProcessStatus(
-        name: "t", state: "R", parent: 1, flags: 0, userTicks: user, kernelTicks: kernel, faults: faults, startTime: 5),
-      isInSyscall: nil, runTime: nil)
+  private func thread(user: UInt64, kernel: UInt64, faults: UInt64) -> ThreadFacts {
+    ThreadFacts(
+      tid: 7, pid: 7, name: "t", state: .runnable, userTicks: user, kernelTicks: kernel, faults: faults)
   }
 
   /// The kernel's ticks are a syscall's only where no page fault can have taken them, and a user's never are.
@@ -22,13 +19,13 @@ struct ThreadTrackerTests {
   func clockTicksTellTheModeOfAThreadThatCrossesNothing(
     _ user: UInt64, _ kernel: UInt64, _ faults: UInt64, _ expected: ThreadObservation.Mode
   ) {
-    let before = glance(user: 40, kernel: 30, faults: 20)
-    let now = glance(user: 40 + user, kernel: 30 + kernel, faults: 20 + faults)
+    let before = thread(user: 40, kernel: 30, faults: 20)
+    let now = thread(user: 40 + user, kernel: 30 + kernel, faults: 20 + faults)
     #expect(ThreadTracker.mode(from: before, to: now) == expected)
   }
 
   @Test func aLookThatIsOlderThanTheOtherTellsNothing() {
-    let (early, late) = (glance(user: 40, kernel: 30, faults: 20), glance(user: 45, kernel: 30, faults: 20))
+    let (early, late) = (thread(user: 40, kernel: 30, faults: 20), thread(user: 45, kernel: 30, faults: 20))
     #expect(ThreadTracker.mode(from: late, to: early) == .unknown)
   }
 }

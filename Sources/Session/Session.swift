@@ -1,0 +1,292 @@
+package import Aggregator
+package import TraceModel
+
+/// Events in, results out: follows an ordered stream of events, cuts windows from it, and says what each of them showed.
+///
+/// It reads no file and no clock. What events do not tell it asks `TargetFacts`; what it wants done outside comes back as an
+/// effect, which whoever drives it performs. So a live capture, a recording and a script of a test feed the same session.
+///
+/// `follow` does the whole of it for a stream: it consumes events up to the next time at which something is due (`edge`), and
+/// then calls `tick`.
+package struct Session: ~Copyable {
+  package let settings: SessionSettings
+  let facts: any TargetFacts
+  package private(set) var aggregator: Aggregator
+  var plan: WindowPlan
+  private var tracker: ThreadTracker
+  private var children: ChildWatch
+  private var gateWatch = GateWatch()
+  private var wakerNames = WakerNames()
+  /// Nil where stacks were not asked for.
+  private var stacks: SlowSyscallStacks?
+  private var slowSyscalls: [SlowSyscall] = []
+  private var effects: [SessionEffect] = []
+  /// What the session has stopped at, a trigger or an exec, until `tick` looks at it.
+  private var stop: Event?
+  private var isWaitingForExec = false
+
+  /// Whether the kernel closes the gate of data events at stop triggers; nil where there is no gate.
+  package var gateCloses: Bool?
+  /// The name of the target's first thread, as the last report has it.
+  package private(set) var targetName: String
+  /// Whether a trigger has opened or closed a window.
+  package private(set) var hasSeenTrigger = false
+  private var lossBefore = Loss()
+  /// What opened the open window; nil where that was no trigger.
+  private var openingTrigger: String?
+  /// Upcalls that were missed since the last window was closed.
+  private var missedUpcalls: UInt64 = 0
+  /// The program that has made 32-bit calls, though it is a 64-bit one, and the one that ran when the window opened; by the
+  /// number of execs before them. Nil for none.
+  private var programWithCompatCalls: Int?
+  private var programAtOpening = 0
+
+  /// A session that has seen nothing yet. `stacks`: what finds the stacks of slow syscalls, where the settings ask for it.
+  package init(_ settings: SessionSettings, facts: any TargetFacts, stacks: consuming SlowSyscallStacks? = nil) {
+    self.settings = settings
+    self.facts = facts
+    self.stacks = stacks
+    targetName = settings.targetName
+    aggregator = Aggregator(syscallEvents: settings.slowSyscalls)
+    tracker = ThreadTracker(settings.target, facts)
+    children = ChildWatch(settings.target, facts)
+    plan = WindowPlan(
+      opening: settings.startTrigger == nil ? .time : .trigger, closing: settings.closing, pause: settings.pause,
+      count: settings.count, shortest: settings.shortest)
+  }
+
+  // MARK: What the driver says and asks
+
+  /// Begins: events are recorded by now. Windows open from now on, or from the exec of a command.
+  package mutating func begin(_ names: inout NameTable) {
+    lookAtThreads(&names)
+    if !settings.isCommand { children.lookAtAll(&aggregator) }
+    if settings.isCommand, settings.startTrigger == nil {
+      aggregator.openWindowAtExec(of: settings.target)
+    } else {
+      // What was seen of the threads is no older than the events, and no younger than this.
+      plan.schedule(at: facts.now)
+    }
+  }
+
+  /// The command's program has begun.
+  package mutating func commandBegan() { readABI() }
+
+  /// The target has ended, or the operator wants to: all that was recorded before `time`, ns, is reported, and nothing after.
+  package mutating func cutShort(at time: UInt64) { plan.cutShort(at: time) }
+
+  /// Whether nothing is left to do.
+  package var isDone: Bool { plan.isDone }
+
+  /// The number of windows that were reported.
+  package var windowCount: Int { plan.index - 1 }
+
+  /// When the open window began, ns; nil where none is open.
+  package var openWindowStart: UInt64? { plan.isOpen ? aggregator.windowStart : nil }
+
+  /// When the next thing is due whether or not an event comes, ns; nil where nothing is.
+  package var nextDue: UInt64? { plan.edge }
+
+  /// Whether the driver has to go on at once: a step to an open gate is due.
+  package var wantsOpenGate: Bool { gateWatch.wantsOpenGate }
+
+  /// Direct child processes that were not watched and lived at some time since the session began.
+  package var childrenSeen: Int { aggregator.children.seen }
+
+  /// Child processes that are not watched and have not ended, children of children included.
+  package func livingChildren() -> Int { children.livingCount(aggregator) }
+
+  /// What the session wants done, in this order; asks for each once.
+  package mutating func takeEffects() -> [SessionEffect] {
+    defer { effects.removeAll(keepingCapacity: true) }
+    return effects
+  }
+
+  /// The kernel's probes have missed triggers or upcalls.
+  package mutating func missed(triggers: UInt64, upcalls: UInt64) {
+    aggregator.missedTriggers += triggers
+    missedUpcalls += upcalls
+  }
+
+  /// The kernel's filter holds the tasks that `SessionEffect.watch` asked for.
+  package mutating func watched(_ tids: [Int32]) {
+    let others = tracker.watched(tids, &aggregator)
+    if !others.isEmpty { effects.append(.watch(others)) }
+  }
+
+  /// A step to an open gate was taken; `closes`: whether the kernel still closes it at stop triggers. Returns whether the gate
+  /// stays open from now on.
+  package mutating func gateWidened(closes: Bool) -> Bool {
+    gateCloses = closes
+    if closes { return false }
+    gateWatch.keptOpen(at: facts.now)
+    return true
+  }
+
+  /// Lets the source of stack samples have what finds the stacks; does nothing where stacks were not asked for.
+  package mutating func updateStacks<Failure: Error>(
+    _ body: (inout SlowSyscallStacks) throws(Failure) -> Void
+  ) throws(Failure) {
+    try stacks?.update(body)
+  }
+
+  // MARK: The stream
+
+  /// The time up to which events may be consumed before `tick`, ns; nil where only the stream's own end stops it.
+  package var edge: UInt64? {
+    guard let due = plan.edge else { return tracker.edge }
+    return tracker.edge.map { min($0, due) } ?? due
+  }
+
+  /// Takes in a run of ordered events, none at or after `edge`. Returns how many it took; where it stops, `tick` has to be
+  /// called before it takes more.
+  package mutating func consume(_ events: UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool) {
+    let taken = aggregator.consume(events)
+    if taken.stops { stop = events[taken.count - 1] }
+    if settings.slowSyscalls != nil { collectSlowSyscalls() }
+    return taken
+  }
+
+  /// All events before `limit`, ns, were consumed, or those up to the one that `consume` stopped at: does what is due there.
+  /// Returns whether there was anything; if not, the stream can be left alone until more of it is known. `loss`: what the
+  /// stream has lost so far; `released`: the time before which it has passed on everything, ns.
+  package mutating func tick(_ limit: UInt64, _ names: inout NameTable, loss: Loss, released: UInt64) -> Bool {
+    let stop = self.stop
+    self.stop = nil
+    let wasWaiting = isWaitingForExec
+    isWaitingForExec = aggregator.isWaitingForExec
+    if wasWaiting, !isWaitingForExec {
+      noteOpening(loss)
+      plan.opened(at: aggregator.windowStart, reached: stop?.timestamp ?? limit)
+    }
+    if let stop {
+      take(stop, released: released, names, loss)
+    } else if let edge = tracker.edge, edge <= limit {
+      tracker.reach(&aggregator, &names)
+    } else if let edge = plan.edge, edge <= limit {
+      take(plan.stepAtEdge(), at: edge, trigger: nil, names, loss)
+    } else {
+      return false
+    }
+    return true
+  }
+
+  /// Consumes all events before `complete`, ns, opening and closing windows on the way.
+  package mutating func follow<Stream: EventStream & ~Copyable>(_ stream: inout Stream, upTo complete: UInt64) {
+    isWaitingForExec = aggregator.isWaitingForExec
+    while !plan.isDone {
+      let limit = min(complete, edge ?? .max)
+      _ = stream.release(before: limit) { consume($0) }
+      guard tick(limit, &stream.names, loss: stream.loss, released: stream.released) else { break }
+    }
+    if plan.isDone { return }
+    let unfiltered = tracker.follow(&aggregator, &stream.names, upTo: complete)
+    if !unfiltered.isEmpty { effects.append(.watch(unfiltered)) }
+    if plan.isOpen { tracker.lookAtSilent(aggregator, isGated: settings.startTrigger != nil) }
+    children.follow(&aggregator)
+    stacks?.discard(&aggregator, upTo: min(complete, stream.released))
+    if gateWatch.wantsOpenGate { effects.append(.widenGate) }
+  }
+
+  private mutating func lookAtThreads(_ names: inout NameTable) {
+    tracker.lookAtAll(&aggregator, &names)
+    readABI()
+  }
+
+  private mutating func readABI() { aggregator.abi = facts.abi(of: settings.target) ?? aggregator.abi }
+
+  private mutating func collectSlowSyscalls() {
+    while slowSyscalls.count < aggregator.slowSyscallCount {
+      var slow = SlowSyscall(aggregator.slowSyscall(at: slowSyscalls.count))
+      for index in slow.call.firstWait..<slow.call.firstWait + slow.call.waitCount {
+        slow.waits.append(SlowSyscall.Wait(wait: aggregator.wait(at: index), kernelStack: nil))
+      }
+      wakerNames.note(slow.waits, &aggregator, facts)
+      stacks?.find(for: &slow, aggregator.returnAddresses)
+      slowSyscalls.append(slow)
+    }
+  }
+
+  // MARK: Triggers
+
+  /// What the aggregator stopped at: a trigger, or an exec, which can change the numbering of the syscalls after it.
+  private mutating func take(_ event: Event, released: UInt64, _ names: borrowing NameTable, _ loss: Loss) {
+    guard event.kind.isTrigger else { return readABI() }
+    let isUserSpace = trigger(event.kind)?.isUserSpace ?? false
+    // The pid filter follows forks into processes of their own, and knows nothing where other triggers are for anybody.
+    if isUserSpace, !aggregator.isThread(event.tid), !facts.hasThread(event.tid, of: settings.target) { return }
+    // What comes late belongs to where the stream is.
+    let time = max(event.timestamp, released)
+    let step = plan.step(on: event.kind, at: time)
+    if isUserSpace, step != .nothing { aggregator.isInUserMode(event.tid, at: time) }
+    gateWatch.note(event)
+    if step != .nothing { hasSeenTrigger = true }
+    take(step, at: time, trigger: event, names, loss)
+    if isUserSpace, step == .open || step == .closeAndOpen { aggregator.isInUserMode(event.tid, at: time) }
+  }
+
+  /// The trigger of a kind. `closing`: it ended a window.
+  private func trigger(_ kind: EventKind, closing: Bool = false) -> SessionSettings.TriggerText? {
+    closing || kind == .stopTrigger ? settings.stopTrigger : settings.startTrigger
+  }
+
+  private mutating func take(
+    _ step: WindowPlan.Step, at time: UInt64, trigger: Event?, _ names: borrowing NameTable, _ loss: Loss
+  ) {
+    switch step {
+    case .open: openWindow(at: time, trigger, loss)
+    case .close: closeWindow(at: time, trigger, names, loss)
+    case .closeAndOpen:
+      closeWindow(at: time, trigger, names, loss)
+      openWindow(at: time, trigger, loss)
+    case .nothing: break
+    }
+  }
+
+  // MARK: Windows
+
+  private mutating func noteOpening(_ loss: Loss) {
+    lossBefore = loss
+    programAtOpening = aggregator.execCount
+  }
+
+  private mutating func openWindow(at time: UInt64, _ trigger: Event?, _ loss: Loss) {
+    noteOpening(loss)
+    openingTrigger = trigger.flatMap { self.trigger($0.kind)?.text }
+    children.settle(&aggregator)
+    aggregator.startWindow(at: time, forgettingModes: gateWatch.opened(by: trigger, closesGate: gateCloses))
+    plan.opened(at: time)
+    wakerNames.startWindow()
+  }
+
+  private mutating func closeWindow(at time: UInt64, _ trigger: Event?, _ names: borrowing NameTable, _ loss: Loss) {
+    tracker.settleSilent(&aggregator, isGated: settings.startTrigger != nil)
+    let snapshot = aggregator.finishWindow(at: time)
+    let counts = trigger == nil || !plan.isTooShort(from: snapshot.start, to: time)
+    let compat = aggregator.abi.compat
+    if snapshot.showsCompatCalls(of: aggregator.abi) || slowSyscalls.contains(where: { $0.call.abi == compat }) {
+      programWithCompatCalls = programAtOpening
+    }
+    noteName(names)
+    // Lost events are the window's by their place in the stream; the rest is known by the time of reading only.
+    var loss = loss.since(lossBefore)
+    loss.eventsByCPU = snapshot.lostEvents
+    let result = WindowResult(
+      index: plan.index, isTooShort: !counts, target: settings.target, targetName: targetName, snapshot: snapshot,
+      loss: loss, names: copy names, startTrigger: openingTrigger,
+      stopTrigger: trigger.flatMap { self.trigger($0.kind, closing: true)?.text },
+      gatingIsUncertain: gateWatch.isUncertain, namesAreUncertain: programWithCompatCalls == programAtOpening,
+      missedUpcalls: settings.countsUpcalls ? missedUpcalls : nil, slowSyscalls: slowSyscalls,
+      stacks: stacks?.closeWindow(), wakers: wakerNames.names)
+    if settings.countsUpcalls { missedUpcalls = 0 }
+    slowSyscalls.removeAll(keepingCapacity: true)
+    plan.closed(at: time, counts: counts)
+    effects.append(.closed(result))
+  }
+
+  /// Takes over the first thread's name, which an exec or the thread itself can have changed. One that ended in an earlier
+  /// window keeps the name that it had.
+  package mutating func noteName(_ names: borrowing NameTable) {
+    if let name = aggregator.name(of: settings.target) { targetName = names[name] }
+  }
+}

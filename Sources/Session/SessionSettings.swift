@@ -1,0 +1,53 @@
+package import Aggregator
+
+/// What a session is asked for. Times are ns.
+package struct SessionSettings: Sendable {
+  /// A trigger as the session knows it: what the operator wrote, and whom it can happen to.
+  package struct TriggerText: Sendable, Equatable {
+    package var text: String
+    /// Whether only the target can have caused it.
+    package var isUserSpace: Bool
+
+    package init(text: String, isUserSpace: Bool) {
+      self.text = text
+      self.isUserSpace = isUserSpace
+    }
+  }
+
+  /// The process that is watched.
+  package var target: Int32
+  /// The name of its first thread before any event tells of it.
+  package var targetName: String
+  /// Whether the target is a command that has not replaced this program yet: without a start trigger, its exec opens the
+  /// first window.
+  package var isCommand = false
+  /// What opens windows; nil: the time.
+  package var startTrigger: TriggerText?
+  /// What closes windows; nil: their length, or the target's end.
+  package var stopTrigger: TriggerText?
+  /// How long windows last that no trigger closes; nil: to the target's end.
+  package var length: UInt64?
+  /// The time between the end of a window and the beginning of the next.
+  package var pause: UInt64 = 0
+  /// How many windows are reported.
+  package var count = 1
+  /// Windows that a trigger closes earlier than this after their opening are not reported.
+  package var shortest: UInt64 = 0
+  /// The syscalls that are reported one by one; nil for none.
+  package var slowSyscalls: SyscallEventFilter?
+  /// Which stacks these get; nil for none.
+  package var stacks: StackSettings?
+  /// Whether Open vSwitch's upcalls are counted.
+  package var countsUpcalls = false
+
+  package init(target: Int32, targetName: String) {
+    self.target = target
+    self.targetName = targetName
+  }
+
+  /// The stop trigger where one closes windows, else their length, else the end.
+  var closing: WindowPlan.Closing {
+    if stopTrigger != nil { return .trigger }
+    return length.map { .after($0) } ?? .end
+  }
+}

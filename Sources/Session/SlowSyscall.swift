@@ -1,0 +1,30 @@
+package import Aggregator
+package import TraceModel
+
+/// The number of a distinct stack of a window.
+package typealias StackNumber = Int
+
+/// A syscall that took longer than asked for, with all that is known of it.
+package struct SlowSyscall: Sendable {
+  /// Once that it gave up its CPU.
+  package struct Wait: Sendable {
+    package var wait: SyscallWait
+    /// Where in the kernel that was; nil where no sample shows it.
+    package var kernelStack: StackNumber?
+  }
+
+  /// What it was, when, and of which thread.
+  package var call: SyscallEvent
+  /// What it waited for, in order.
+  package var waits: [Wait] = []
+  /// The user stack that made it; nil where there is none, for the reason of `userStackEnd`.
+  package var userStack: StackNumber?
+  /// Where the user stack stops, or why there is none.
+  package var userStackEnd = UserStackEnd.notSampled
+  /// Where the kernel held it for most of its time; nil where no sample shows it.
+  package var kernelStack: StackNumber?
+  /// Whether its instruction is `int $0x80` in a 64-bit program: then its number is one of i386's. Nil where nothing tells.
+  package var isCompat: Bool?
+
+  init(_ call: SyscallEvent) { self.call = call }
+}

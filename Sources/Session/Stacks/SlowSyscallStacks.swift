@@ -1,0 +1,271 @@
+internal import Aggregator
+package import TraceModel
+package import Unwinder
+
+/// Finds the stacks of slow syscalls, soon after they have ended, among the samples of their threads.
+///
+/// All samples that were taken inside a syscall show the user stack as it was at the syscall's entry. Those of switches show
+/// where the kernel blocked, those of the clock what it computed.
+package struct SlowSyscallStacks: ~Copyable {
+  /// Bytes of samples that wait for their syscalls to end.
+  private static let storeBytes = 64 << 20
+  /// The deepest kernel call chain that is kept, and asked for.
+  package static let kernelFrames = 64
+
+  private var settings: StackSettings
+  private let target: Int32
+  private let facts: any TargetFacts
+  private let modules: ModuleTable
+  /// What the target has mapped as code, by time.
+  package var code: ProcessCode
+  private var store: StackSampleStore
+  private var unwinder: Unwinder
+  private var table: StackTable
+  private var instructions = SyscallInstructions()
+  /// User stacks of the window whose code nothing is known of.
+  private var unmapped = 0
+  /// Why stacks are ftrace's own, and how deep; nil where they are perf's.
+  private var fallback: (cause: String, mostFrames: Int)?
+  /// For the mappings, where nothing tells of new ones.
+  private var budget = LookBudget()
+  /// What the reader must know of samples that were not taken for a while.
+  private var sourceNotes: [String] = []
+  private var lossBefore = StackSampleLoss()
+  private var droppedBefore: UInt64 = 0
+  // Memory that is used again and again.
+  private var changes: [ProcessChange] = []
+  private var samples = FlatArray<StackSample>()
+  private var frames = FlatArray<Frame>()
+  private var places = FlatArray<StackPlace>()
+
+  /// `code`: the target's, with nothing mapped yet; its modules are in `modules`.
+  package init(
+    _ settings: StackSettings, target: Int32, code: consuming ProcessCode, modules: ModuleTable, facts: any TargetFacts
+  ) {
+    store = Self.store(stackBytes: settings.sampledBytes)
+    unwinder = Unwinder(modules: modules)
+    table = StackTable(limit: settings.limit)
+    self.settings = settings
+    self.target = target
+    self.facts = facts
+    self.modules = modules
+    self.code = code
+  }
+
+  private static func store(stackBytes: Int) -> StackSampleStore {
+    StackSampleStore(byteLimit: storeBytes, largestStack: stackBytes, deepestCallchain: kernelFrames)
+  }
+
+  // MARK: What the source of samples brings
+
+  mutating func update<Failure: Error>(_ body: (inout Self) throws(Failure) -> Void) throws(Failure) { try body(&self) }
+
+  /// Stacks are ftrace's own from now on, for `cause`, and have at most `mostFrames` user frames.
+  package mutating func fallBack(because cause: String, mostFrames: Int) {
+    fallback = (cause, mostFrames)
+    if settings.user == .dwarf { settings.user = .framePointers }
+    store = Self.store(stackBytes: mostFrames * 8)
+  }
+
+  /// Lets the source add samples to the store, and what the target did to itself to the list of changes.
+  package mutating func take<Failure: Error>(
+    _ body: (inout StackSampleStore, inout [ProcessChange]) throws(Failure) -> Void
+  ) throws(Failure) {
+    try body(&store, &changes)
+    for change in changes { code.apply(change) }
+    changes.removeAll(keepingCapacity: true)
+    if let time = code.mayHaveCopies { lookForMappings { $0.addCopies($1, at: time) } }
+    if fallback != nil {
+      let now = facts.now
+      lookForMappings { $0.addAll($1, at: now) }
+    }
+  }
+
+  /// The source has something to say to the reader of the report.
+  package mutating func note(_ notes: [String]) {
+    sourceNotes += notes.filter { !sourceNotes.contains($0) }
+  }
+
+  /// Takes in all mappings that there are; nothing has told of them since `time`, ns, or now.
+  package mutating func readMappings(since time: UInt64? = nil) {
+    code.replaceAll(facts.codeMappings(of: target), at: time ?? facts.now)
+  }
+
+  /// Looks for new mappings, if it is time.
+  private mutating func lookForMappings(_ take: (inout ProcessCode, [CodeMapping]) -> Void) {
+    let start = facts.now
+    guard budget.allows(at: start) else { return }
+    take(&code, facts.codeMappings(of: target))
+    budget.spent(from: start, to: facts.now)
+  }
+
+  // MARK: Slow syscalls
+
+  /// Finds the stacks of a slow syscall that has just ended, in the window that is open.
+  mutating func find(for slow: inout SlowSyscall, _ calls: ReturnAddressTable) {
+    samples.removeAll()
+    store.take(tid: slow.call.tid, from: slow.call.entry, to: slow.call.exit, into: &samples)
+    setUserStack(of: &slow, calls)
+    var longest: (length: UInt64, stack: StackNumber?) = (0, nil)
+    var (next, waited) = (0, UInt64(0))
+    for index in slow.waits.indices {
+      let wait = slow.waits[index].wait
+      let stack = kernelStack(ofSwitchBefore: wait.end, &next)
+      slow.waits[index].kernelStack = stack
+      let length = wait.end - wait.start
+      waited += length
+      if length > longest.length { longest = (length, stack) }
+    }
+    let duration = slow.call.exit - slow.call.entry
+    let running = duration - min(waited, duration)
+    if samples.count > 0 {
+      let space = code.space(at: samples[0].timestamp)
+      slow.isCompat = instructions.isCompat(samples[0].registers, in: space, of: modules)
+      if slow.isCompat == true { slow.call.abi = .i386 }
+    }
+    slow.kernelStack = longest.length >= running && longest.stack != nil ? longest.stack : kernelStackOfRunning()
+  }
+
+  /// Forgets the samples of syscalls that have ended before `time`, ns, up to which events have been looked at.
+  mutating func discard(_ aggregator: inout Aggregator, upTo time: UInt64) {
+    store.discard { tid in
+      // The sample is taken a moment before the event is recorded.
+      aggregator.openSyscallStart(of: tid).map { $0 - 1 } ?? time
+    }
+  }
+
+  /// The window has closed: hands over its stacks, which slow syscalls refer to by number.
+  mutating func closeWindow() -> WindowStacks {
+    var result = WindowStacks()
+    result.stacks = table.removeAll()
+    result.dropped = store.dropped - droppedBefore
+    result.notes = notes
+    result.thresholdHelps = fallback == nil
+    unmapped = 0
+    sourceNotes = []
+    droppedBefore = store.dropped
+    return result
+  }
+
+  /// Takes in what the source has lost so far, and returns what of it was lost since this was called last. Mappings may be
+  /// among it: then they are read anew.
+  package mutating func note(loss: StackSampleLoss) -> StackSampleLoss {
+    let new = loss.since(lossBefore)
+    lossBefore = loss
+    if fallback == nil, new.mayMissChanges { readMappings() }
+    return new
+  }
+
+  private var notes: [String] {
+    var notes: [String] = []
+    if let fallback {
+      notes.append(
+        "\(fallback.cause): stacks are ftrace's own, with at most \(fallback.mostFrames) user frames; libraries that "
+          + "were loaded where others had been can be mistaken for each other.")
+      if unmapped > 0 {
+        notes.append(
+          "\(unmapped) user stacks have no names: the program had ended, or turned into another one, before it could be "
+            + "asked what it had mapped.")
+      }
+    }
+    notes += sourceNotes
+    if settings.user == .framePointers {
+      notes.append("user stacks are followed along frame pointers: frames of code without them are missing.")
+    }
+    return notes
+  }
+
+  // MARK: One syscall
+
+  /// Of the sample that shows most of it.
+  private mutating func setUserStack(of slow: inout SlowSyscall, _ calls: ReturnAddressTable) {
+    guard settings.user != .none else { return }
+    var best: Int?
+    for index in 0..<samples.count
+    where best.map({ samples[index].userStack.length > samples[$0].userStack.length }) ?? true { best = index }
+    guard let best else { return slow.userStackEnd = .lost }
+    let sample = samples[best]
+    places.removeAll()
+    slow.userStackEnd = settings.user == .dwarf ? unwind(sample, calls) : followed(sample)
+    guard places.count > 0 else { return }
+    slow.userStack = table.intern(places)
+    if slow.userStack == nil { slow.userStackEnd = .notKept }
+  }
+
+  private mutating func unwind(_ sample: StackSample, _ calls: ReturnAddressTable) -> UserStackEnd {
+    frames.removeAll()
+    let returns = calls.isEmpty ? nil : PendingReturns(calls, tid: sample.tid, at: sample.timestamp)
+    let bytes = StackBytes(start: sample.registers.stackPointer ?? 0, bytes: store.userStack(of: sample))
+    let end = unwinder.unwind(
+      sample.registers, stack: bytes, space: code.space(at: sample.timestamp), limit: settings.depth, returns: returns,
+      into: &frames)
+    for index in 0..<frames.count { places.append(StackPlace(frames[index])) }
+    return UserStackEnd(end)
+  }
+
+  private mutating func followed(_ sample: StackSample) -> UserStackEnd {
+    let chain = store.userStack(of: sample)
+    let codes = stride(from: 0, to: min(chain.count, settings.depth * 8), by: 8).map { offset in
+      let address = chain.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      return offset == 0 ? CodeAddress.instruction(address) : .returnAddress(address)
+    }.prefix { $0.address != 0 }
+    if codes.isEmpty { return .lost }
+    let space = code.space(at: fallback == nil ? sample.timestamp : .max)
+    var isMapped = false
+    for code in codes {
+      // The kernel follows frame pointers past a function whose return a probe waits for; before Linux 6.11 it does not know
+      // where that returns to.
+      let isProbe = code.address == space.returnTrampoline
+      let mapping = space.mapping(containing: isProbe ? code.address : code.lookup)
+      isMapped = isMapped || mapping != nil
+      places.append(StackPlace(code, mapping))
+    }
+    if !isMapped { unmapped += 1 }
+    let most = min(settings.depth, fallback?.mostFrames ?? StackSettings.mostCallchainFrames)
+    return codes.count == most ? .depthLimit : .framePointers
+  }
+
+  /// Where it blocked before it ran again at `end`: among the samples from number `next` on, the last switch before that.
+  private mutating func kernelStack(ofSwitchBefore end: UInt64, _ next: inout Int) -> StackNumber? {
+    var found: Int?
+    while next < samples.count, samples[next].timestamp <= end {
+      if samples[next].source == .switchOut { found = next }
+      next += 1
+    }
+    return found.flatMap { kernelStack(of: samples[$0]) }
+  }
+
+  /// What it did on the CPU: the clock's sample from the middle, else where it was switched out last. On its way out of the
+  /// kernel all syscalls look the same.
+  private mutating func kernelStackOfRunning() -> StackNumber? {
+    let clocked = (0..<samples.count).filter { samples[$0].source == .clock }
+    if !clocked.isEmpty { return kernelStack(of: samples[clocked[clocked.count / 2]]) }
+    return (0..<samples.count).last { samples[$0].source == .switchOut }.flatMap { kernelStack(of: samples[$0]) }
+  }
+
+  private mutating func kernelStack(of sample: StackSample) -> StackNumber? {
+    let chain = store.kernelCallchain(of: sample)
+    places.removeAll()
+    for offset in stride(from: 0, to: chain.count, by: 8) {
+      let address = chain.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      places.append(StackPlace(kernel: offset == 0 ? .instruction(address) : .returnAddress(address)))
+    }
+    return table.intern(places)
+  }
+}
+
+extension UserStackEnd {
+  fileprivate init(_ end: StackEnd) {
+    self =
+      switch end {
+      case .complete: .complete
+      case .truncated: .truncated
+      case .noInformation: .noInformation
+      case .missingRegister: .missingRegister
+      case .corrupt: .corrupt
+      case .depthLimit: .depthLimit
+      case .returnProbe: .returnProbe
+      case .unsupported: .unsupported
+      }
+  }
+}

@@ -1,0 +1,159 @@
+internal import Aggregator
+internal import TraceModel
+
+/// Knows the target's threads as the system shows them: tells the aggregator what no event does.
+struct ThreadTracker {
+  private let target: Int32
+  private let facts: any TargetFacts
+  /// What was known of each thread when it was looked at last, and when that was, ns.
+  private var before: [Int32: (facts: ThreadFacts, at: UInt64)] = [:]
+  /// The looks of the last 100 ms.
+  private var recent: [Int32: (facts: ThreadFacts?, at: UInt64)] = [:]
+  /// What became true at a time, ns, in order: the aggregator is told when the stream has come as far. Those before
+  /// `marksReached` have been.
+  private var marks: [(time: UInt64, mark: Mark)] = []
+  private var marksReached = 0
+  /// The window in which silent threads were looked at last, by its start, ns.
+  private var windowLookedAt: UInt64 = 0
+  private var gapsSeen = 0
+
+  private enum Mark {
+    /// The kernel's filter has held the thread since.
+    case filtered(Int32)
+    case seen(ThreadFacts)
+  }
+
+  init(_ target: Int32, _ facts: any TargetFacts) {
+    self.target = target
+    self.facts = facts
+  }
+
+  /// Looks at all threads, and makes them known to the aggregator.
+  mutating func lookAtAll(_ aggregator: inout Aggregator, _ names: inout NameTable) {
+    let time = facts.now
+    for tid in facts.threads(of: target) {
+      guard let seen = facts.thread(tid, of: target) else { continue }
+      before[tid] = (seen, time)
+      aggregator.observe(Self.observation(seen, &names), at: time)
+    }
+  }
+
+  /// Looks, once in an open window, at threads that no event has told of: where syscalls are recorded in windows only
+  /// (`isGated`), what was counted before tells nothing.
+  mutating func lookAtSilent(_ aggregator: borrowing Aggregator, isGated: Bool) {
+    guard isGated, windowLookedAt != aggregator.windowStart else { return }
+    let now = facts.now
+    // Windows that are over within a few clock ticks gain nothing by it.
+    guard now > aggregator.windowStart + 20_000_000 else { return }
+    windowLookedAt = aggregator.windowStart
+    for silent in aggregator.silentThreads {
+      before[silent.tid] = facts.thread(silent.tid, of: target).map { ($0, now) }
+    }
+  }
+
+  /// Settles, before a window closes, the threads that no event has told of: a thread without a switch has been running,
+  /// or waiting for a CPU, all along, and one without a syscall has been on one side of it. `isGated`: syscalls were not
+  /// recorded before the window, so that only looks within it tell on which.
+  mutating func settleSilent(_ aggregator: inout Aggregator, isGated: Bool) {
+    let silentThreads = aggregator.silentThreads
+    if silentThreads.isEmpty { return }
+    let time = facts.now
+    for silent in silentThreads {
+      guard let now = latest(silent.tid, at: time) else { continue }
+      // One that was born since has counted from 0.
+      let earlier = before[silent.tid]
+      let hasRun =
+        silent.isRunning || now.ticks > earlier?.facts.ticks ?? 0 || now.runTime ?? 0 > earlier?.facts.runTime ?? 0
+      let tells = !isGated || earlier.map { $0.at >= aggregator.windowStart } ?? false
+      aggregator.resolve(
+        tid: silent.tid, running: hasRun, mode: tells ? Self.mode(from: earlier?.facts, to: now) : .unknown)
+    }
+  }
+
+  /// On which side of a syscall a thread was that crossed neither way between two looks, by its clock ticks. The kernel's
+  /// alone prove a syscall only where no page fault can have taken them.
+  static func mode(from before: ThreadFacts?, to now: ThreadFacts) -> ThreadObservation.Mode {
+    let user = now.userTicks &- (before?.userTicks ?? 0)
+    let kernel = now.kernelTicks &- (before?.kernelTicks ?? 0)
+    // The later look can be the older one: it is kept for a moment.
+    guard now.ticks >= before?.ticks ?? 0 else { return .unknown }
+    if user > kernel { return .user }
+    return kernel > user && now.faults == before?.faults ?? 0 ? .syscall : .unknown
+  }
+
+  /// A look at a thread, at most 100 ms old: thousands of windows may close within that.
+  private mutating func latest(_ tid: Int32, at now: UInt64) -> ThreadFacts? {
+    if let recent = recent[tid], now &- recent.at < 100_000_000 { return recent.facts }
+    let seen = facts.thread(tid, of: target)
+    recent[tid] = (seen, now)
+    return seen
+  }
+
+  /// When the aggregator has to be told something; the stream must not be followed beyond that before `reach`. Nil for nothing.
+  var edge: UInt64? { marksReached < marks.count ? marks[marksReached].time : nil }
+
+  /// All events up to `edge` have been consumed: tells the aggregator what became true then.
+  mutating func reach(_ aggregator: inout Aggregator, _ names: inout NameTable) {
+    let (time, mark) = marks[marksReached]
+    marksReached += 1
+    if marksReached == marks.count {
+      marks.removeAll(keepingCapacity: true)
+      marksReached = 0
+    }
+    switch mark {
+    case .filtered(let tid): aggregator.refiltered(tid: tid, at: time)
+    case .seen(let thread): aggregator.observe(Self.observation(thread, &names), at: time)
+    }
+  }
+
+  /// After events up to `time` have been consumed: takes in what losses have hidden, as threads may have come and gone unseen.
+  /// Returns the tasks that have to be put into the kernel's filter: a thread that another one's exec has given its tid, and
+  /// workers of the kernel's.
+  mutating func follow(_ aggregator: inout Aggregator, _ names: inout NameTable, upTo time: UInt64) -> [Int32] {
+    if aggregator.gapCount != gapsSeen {
+      gapsSeen = aggregator.gapCount
+      let alive = facts.threads(of: target).compactMap { facts.thread($0, of: target) }
+      let now = facts.now
+      for thread in alive { before[thread.tid] = (thread, now) }
+      var observations: [ThreadObservation] = []
+      for thread in alive { observations.append(Self.observation(thread, &names)) }
+      aggregator.reconcile(alive: observations, at: time)
+    }
+    return aggregator.takeUnfiltered()
+  }
+
+  /// The kernel's filter holds the tasks. Returns those that have to be put into it besides: what the tasks had made before,
+  /// of which nothing tells either. What these have made meanwhile is told of when the next drain finds them: threads can be
+  /// born faster than they are looked for.
+  mutating func watched(_ tids: [Int32], _ aggregator: inout Aggregator) -> [Int32] {
+    // Those that were found by this have no others of their own.
+    let isFirst = tids.contains { aggregator.isThread($0) }
+    var known = Set(tids)
+    let others =
+      isFirst ? facts.threads(of: target).filter { !aggregator.isThread($0) && known.insert($0).inserted } : []
+    let filtered = facts.now
+    marks += tids.filter { aggregator.isThread($0) }.map { (filtered, .filtered($0)) }
+    for tid in tids { look(at: tid) }
+    return others
+  }
+
+  private mutating func look(at tid: Int32) {
+    guard let seen = facts.thread(tid, of: target) else { return }
+    let now = facts.now
+    before[tid] = (seen, now)
+    marks.append((now, .seen(seen)))
+  }
+
+  private static func observation(_ seen: ThreadFacts, _ names: inout NameTable) -> ThreadObservation {
+    let state: ThreadObservation.State =
+      switch seen.state {
+      case .runnable: .runnable
+      case .interruptible: .interruptible
+      case .uninterruptible: .uninterruptible
+      case .stopped: .stopped
+      }
+    let mode: ThreadObservation.Mode = seen.isInSyscall.map { $0 ? .syscall : .user } ?? .unknown
+    return ThreadObservation(
+      tid: seen.tid, name: names.intern(seen.name), state: state, mode: mode, isWorker: seen.isWorker)
+  }
+}

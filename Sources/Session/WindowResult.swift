@@ -1,0 +1,57 @@
+package import Aggregator
+package import TraceModel
+package import Unwinder
+
+/// The distinct stacks of a window's slow syscalls, and what is missing of them.
+package struct WindowStacks: Sendable {
+  /// Each distinct stack, innermost frame first; slow syscalls refer to them by number.
+  package var stacks: [[StackPlace]] = []
+  /// Samples that had no room here.
+  package var dropped: UInt64 = 0
+  /// Samples that the source lost while the window was open.
+  package var loss = StackSampleLoss()
+  /// Whether a larger threshold for slow syscalls means that fewer samples are taken.
+  package var thresholdHelps = true
+  /// What the reader must know to judge the stacks; a sentence each.
+  package var notes: [String] = []
+}
+
+/// Everything that one window showed, as a session returns it. Times are CLOCK_MONOTONIC, ns.
+package struct WindowResult: Sendable {
+  /// The window's number, from 1.
+  package var index: Int
+  /// Whether a trigger closed it earlier than the shortest window that is reported.
+  package var isTooShort: Bool
+  package var target: Int32
+  /// The name of the target's first thread.
+  package var targetName: String
+  package var snapshot: Snapshot
+  package var loss: Loss
+  package var names: NameTable
+  /// What opened the window, as the operator wrote it; nil where that was no trigger.
+  package var startTrigger: String?
+  /// What closed the window; nil where that was no trigger.
+  package var stopTrigger: String?
+  /// Whether one thread's stop trigger may have stopped the recording of what another's start trigger had opened.
+  package var gatingIsUncertain: Bool
+  /// Whether the program, a 64-bit one, has made 32-bit calls too: the name of any number may be another call's.
+  package var namesAreUncertain: Bool
+  /// Upcalls that the kernel's probe missed since the window before; nil where upcalls are not counted.
+  package var missedUpcalls: UInt64?
+  /// The syscalls that took longer than asked for, in the order of their ends.
+  package var slowSyscalls: [SlowSyscall]
+  /// Nil where stacks were not asked for.
+  package var stacks: WindowStacks?
+  /// Names of the tasks that ended waits, by tid, as far as they are known.
+  package var wakers: [Int32: String]
+}
+
+/// What a session wants done outside of it, in this order.
+package enum SessionEffect: Sendable {
+  /// A window has closed.
+  case closed(WindowResult)
+  /// The tasks have to be put into the kernel's pid filter; `Session.watched` is called afterwards.
+  case watch([Int32])
+  /// The next step to a gate that stays open is due; `Session.gateWidened` is called afterwards.
+  case widenGate
+}

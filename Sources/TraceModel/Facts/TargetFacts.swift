@@ -1,0 +1,45 @@
+/// What events do not tell of a target and its machine, and a session has to ask for.
+///
+/// A live capture answers from /proc and the clock, a recording from what it holds, a test from a script. An answer that
+/// nobody knows is nil or empty: the session reports as unknown what it cannot learn. Questions are asked some times a window
+/// or a drain, never for each event.
+package protocol TargetFacts {
+  /// CLOCK_MONOTONIC, ns; of a recording the time up to which it has been followed.
+  var now: UInt64 { get }
+
+  /// The tids of a process's threads now; empty where it has ended.
+  func threads(of pid: Int32) -> [Int32]
+
+  /// What is known of a thread now; nil where it has ended.
+  func thread(_ tid: Int32, of pid: Int32) -> ThreadFacts?
+
+  /// Whether `tid` is a thread of the process now.
+  func hasThread(_ tid: Int32, of pid: Int32) -> Bool
+
+  /// The numbering of the process's syscalls, by its program; nil where that cannot be read.
+  func abi(of pid: Int32) -> SyscallABI?
+
+  /// The name of a task of whatever process; nil where it has ended.
+  func name(ofTask tid: Int32) -> String?
+
+  /// The living processes below `pid`, parents before their children.
+  func descendants(of pid: Int32) -> [DescendantProcess]
+
+  /// Whether there is a process `pid` that has not ended.
+  func isAlive(_ pid: Int32) -> Bool
+
+  /// What the process has mapped as code now; empty where it has ended.
+  func codeMappings(of pid: Int32) -> [CodeMapping]
+}
+
+/// A process that was made, directly or not, by another one.
+package struct DescendantProcess: Sendable, Equatable {
+  package var pid: Int32
+  /// Whether the other process is its parent.
+  package var isChild: Bool
+
+  package init(pid: Int32, isChild: Bool) {
+    self.pid = pid
+    self.isChild = isChild
+  }
+}

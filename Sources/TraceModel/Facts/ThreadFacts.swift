@@ -1,0 +1,48 @@
+/// What the system says of one thread at one moment, besides the events.
+package struct ThreadFacts: Sendable, Equatable {
+  /// What the scheduler has it do.
+  package enum State: Sendable {
+    /// It is on a CPU or waits for one; nothing tells which.
+    case runnable
+    case interruptible
+    case uninterruptible
+    case stopped
+  }
+
+  package var tid: Int32
+  /// The process that it belongs to.
+  package var pid: Int32
+  package var name: String
+  package var state: State
+  /// Whether the kernel made it for itself, as io_uring's workers: it never leaves the kernel.
+  package var isWorker: Bool
+  /// Whether it is inside a syscall; nil while it runs, and where nothing tells.
+  package var isInSyscall: Bool?
+  /// Clock ticks in user mode so far.
+  package var userTicks: UInt64
+  /// Clock ticks in kernel mode so far.
+  package var kernelTicks: UInt64
+  /// Page faults so far.
+  package var faults: UInt64
+  /// ns on a CPU so far; nil where the kernel does not count them.
+  package var runTime: UInt64?
+
+  /// Clock ticks in either mode so far.
+  package var ticks: UInt64 { userTicks &+ kernelTicks }
+
+  package init(
+    tid: Int32, pid: Int32, name: String, state: State, isWorker: Bool = false, isInSyscall: Bool? = nil,
+    userTicks: UInt64 = 0, kernelTicks: UInt64 = 0, faults: UInt64 = 0, runTime: UInt64? = nil
+  ) {
+    self.tid = tid
+    self.pid = pid
+    self.name = name
+    self.state = state
+    self.isWorker = isWorker
+    self.isInSyscall = isInSyscall
+    self.userTicks = userTicks
+    self.kernelTicks = kernelTicks
+    self.faults = faults
+    self.runTime = runTime
+  }
+}

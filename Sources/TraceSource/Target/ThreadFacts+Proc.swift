@@ -1,0 +1,28 @@
+package import TraceModel
+
+extension ThreadFacts {
+  /// What /proc shows of a thread; nil where it has ended.
+  package static func read(_ tid: Int32, of pid: Int32) -> ThreadFacts? {
+    guard let status = ProcessStatus.read(pid: pid, tid: tid), !status.isZombie else { return nil }
+    let directory = "/proc/\(pid)/task/\(tid)"
+    // "running", or the syscall's number (-1: blocked outside one, as in a page fault) and more.
+    let syscall = (try? SystemFiles.read("\(directory)/syscall"))?.split(separator: " ").first
+    let runTime = (try? SystemFiles.read("\(directory)/schedstat"))?.split(separator: " ").first
+    return ThreadFacts(
+      tid: tid, pid: pid, name: status.name, state: State(status.state), isWorker: status.isWorker,
+      isInSyscall: syscall.flatMap { Int32($0) }.map { $0 >= 0 }, userTicks: status.userTicks,
+      kernelTicks: status.kernelTicks, faults: status.faults, runTime: runTime.flatMap { UInt64($0) })
+  }
+}
+
+extension ThreadFacts.State {
+  /// The state's letter in /proc/PID/stat (man 5 proc_pid_stat).
+  init(_ letter: Character) {
+    switch letter {
+    case "S": self = .interruptible
+    case "T", "t": self = .stopped
+    case "D", "I": self = .uninterruptible
+    default: self = .runnable
+    }
+  }
+}

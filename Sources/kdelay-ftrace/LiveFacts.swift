@@ -1,0 +1,24 @@
+internal import TraceModel
+internal import TraceSource
+internal import Unwinder
+
+/// What a live capture asks the running system: /proc and the clock.
+struct LiveFacts: TargetFacts {
+  var now: UInt64 { MonotonicClock.now }
+
+  func threads(of pid: Int32) -> [Int32] { TargetProcess.threads(of: pid) }
+
+  func thread(_ tid: Int32, of pid: Int32) -> ThreadFacts? { ThreadFacts.read(tid, of: pid) }
+
+  func hasThread(_ tid: Int32, of pid: Int32) -> Bool { TargetProcess.hasThread(tid, of: pid) }
+
+  func abi(of pid: Int32) -> SyscallABI? { ImageIdentity.read(TargetProcess.executablePath(of: pid))?.abi }
+
+  func name(ofTask tid: Int32) -> String? { ProcessStatus.read(pid: tid)?.name }
+
+  func descendants(of pid: Int32) -> [DescendantProcess] { ProcessTree.descendants(of: pid) }
+
+  func isAlive(_ pid: Int32) -> Bool { ProcessStatus.isAlive(pid) }
+
+  func codeMappings(of pid: Int32) -> [CodeMapping] { CodeMapping.all(of: pid) }
+}

@@ -1,0 +1,4 @@
+internal import ArgumentParser
+internal import Session
+
+extension UserStackKind: ExpressibleByArgument {}

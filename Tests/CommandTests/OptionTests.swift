@@ -1,0 +1,56 @@
+import Aggregator
+import ArgumentParser
+import Session
+import Testing
+
+@testable import kdelay_ftrace
+
+struct DrainIntervalTests {
+  @Test func aBusyStreamIsReadMoreOftenAndAQuietOneLess() {
+    var interval = DrainInterval(bufferBytes: 32 << 20)
+    for _ in 0..<20 { interval.adapt(toFilled: 0) }
+    let quiet = interval.length
+    for _ in 0..<20 { interval.adapt(toFilled: 2) }
+    let busy = interval.length
+    #expect(quiet == 100_000_000 && busy == 2_000_000)
+  }
+}
+
+struct OptionTests {
+  private func message(_ arguments: String...) -> String? {
+    do {
+      _ = try KernelDelay.parseAsRoot(arguments)
+      return nil
+    } catch { return KernelDelay.message(for: error) }
+  }
+
+  @Test func everyNumberIsChecked() {
+    for bad in [
+      "--sample-time=0", "--sample-time=-1", "--sample-time=nan", "--sample-time=1e300", "--sample-count=0",
+      "--sample-interval=-1", "--sample-interval=inf", "--buffer-page-count=0", "--pid=0", "--pid=-5",
+    ] { #expect(message(bad) != nil, "\(bad)") }
+    #expect(message("--sample-time=0.001", "--sample-count=3", "-p", "1", "-D", "--format", "json") == nil)
+  }
+
+  @Test func slowSyscallsHaveStacksUnlessTheyAreNotWanted() {
+    func command(_ arguments: String...) -> LiveCommand? { try? KernelDelay.parseAsRoot(arguments) as? LiveCommand }
+    #expect(command("-s")?.syscallEventFilter == SyscallEventFilter(threshold: nil, skipsPoll: false))
+    #expect(
+      command("-s", "1000", "--skip-syscall-poll-events")?.syscallEventFilter
+        == SyscallEventFilter(threshold: 1000, skipsPoll: true))
+    #expect(command("--syscall-events=7")?.stackOptions?.dumpSize == 8192)
+    #expect(command("-s", "--stack-trace-size", "0")?.stackOptions == nil)
+    #expect(command("-s", "--user-stacks", "none", "--no-kernel-stacks")?.stackOptions == nil)
+    #expect(command("-s", "--user-stacks", "fp")?.stackOptions?.user == .framePointers)
+    #expect(command("--stack-trace-size", "9")?.stackOptions == nil)
+    for bad in [
+      "--stack-trace-size=-1", "--stack-dump-size=7", "--stack-dump-size=65529", "--max-stack=0", "--user-stacks=x",
+    ] {
+      #expect(message(bad) != nil, "\(bad)")
+    }
+  }
+
+  @Test func aPidAndACommandExcludeEachOther() {
+    #expect(message("-p", "1", "--", "true") == "give either -p PID or -- COMMAND, not both")
+  }
+}
