@@ -15,11 +15,17 @@ let settings: [SwiftSetting] =
 /// The fuzzers have no `main` of their own: they exist only in a build with `-sanitize=fuzzer` (see Tests/Fuzz/run).
 func fuzzers(library: String) -> [Target] {
   let dependencies: [(name: String, of: [Target.Dependency])] = [
-    ("page-fuzzer", ["TraceModel", "TraceSource", "Aggregator"]),
+    ("page-fuzzer", ["TraceModel", "TraceFormat", "Aggregator"]),
     ("cfi-fuzzer", ["Unwinder"]),
     ("unwind-fuzzer", ["TraceModel", "Unwinder"]),
     ("debug-fuzzer", ["TraceModel", "Unwinder"]),
-    ("perf-fuzzer", ["TraceModel", "TraceSource", .product(name: "SystemPackage", package: "swift-system")]),
+    (
+      "perf-fuzzer",
+      [
+        "TraceModel", "TraceFormat", "TraceFile", "TraceSource",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]
+    ),
     ("code-fuzzer", ["Disassembler", "TraceModel", "TraceSource", "Unwinder"]),
   ]
   return [.target(name: "FuzzDriver", path: "Tests/Fuzz/driver", swiftSettings: settings)]
@@ -50,9 +56,19 @@ let package = Package(
       providers: [.apt(["libcapstone-dev"])]),
     .target(name: "TraceModel", swiftSettings: settings),
     .target(
+      name: "SystemCalls", dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: settings),
+    .target(name: "TraceFormat", dependencies: ["TraceModel"], swiftSettings: settings),
+    .target(
+      name: "TraceFile",
+      dependencies: [
+        "SystemCalls", "TraceFormat", "TraceModel", .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: settings),
+    .target(
       name: "TraceSource",
       dependencies: [
-        "TraceModel", "CTraceFS", .product(name: "SystemPackage", package: "swift-system"),
+        "CTraceFS", "SystemCalls", "TraceFormat", "TraceModel",
+        .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
     .target(name: "Aggregator", dependencies: ["TraceModel"], swiftSettings: settings),
     .target(name: "Unwinder", dependencies: ["TraceModel", "CElfUtils"], swiftSettings: settings),
@@ -64,19 +80,20 @@ let package = Package(
     .executableTarget(
       name: "kdelay-ftrace",
       dependencies: [
-        "TraceModel", "TraceSource", "Aggregator", "Unwinder", "Disassembler", "Session", "Report",
+        "SystemCalls", "TraceModel", "TraceFormat", "TraceSource", "Aggregator", "Unwinder", "Disassembler", "Session", "Report",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
     .target(name: "CAllocations", path: "Benchmarks/allocations"),
     .executableTarget(
-      name: "page-replay", dependencies: ["CAllocations", "TraceModel", "TraceSource", "Aggregator", "Report"],
+      name: "page-replay", dependencies: ["CAllocations", "TraceModel", "TraceFormat", "Aggregator", "Report"],
       path: "Benchmarks/pages", swiftSettings: settings),
     .executableTarget(
       name: "stack-sampling", dependencies: ["TraceModel", "TraceSource"], path: "Benchmarks/stacks",
       exclude: ["cost.py"], swiftSettings: settings),
     .executableTarget(
-      name: "stack-replay", dependencies: ["CAllocations", "TraceModel", "TraceSource", "Unwinder"],
+      name: "stack-replay",
+      dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "TraceSource", "Unwinder"],
       path: "Benchmarks/replay", exclude: ["compare.py", "measure.py", "sleeper.c"], swiftSettings: settings),
     .target(name: "CThreads", path: "Tests/CThreads"),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
@@ -109,7 +126,7 @@ let package = Package(
     .testTarget(
       name: "TraceSourceTests",
       dependencies: [
-        "CThreads", "CTraceFS", "TestSupport", "TraceModel", "TraceSource",
+        "CThreads", "CTraceFS", "SystemCalls", "TestSupport", "TraceFile", "TraceFormat", "TraceModel", "TraceSource",
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
   ] + (ProcessInfo.processInfo.environment["KDELAY_FUZZ"].map(fuzzers) ?? []),

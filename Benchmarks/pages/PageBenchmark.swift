@@ -2,8 +2,8 @@ internal import Aggregator
 internal import CAllocations
 internal import Glibc
 internal import Report
+internal import TraceFormat
 internal import TraceModel
-internal import TraceSource
 
 /// Recorded pages of every CPU, and the decoder for them.
 struct Recording {

@@ -1,3 +1,5 @@
+internal import TraceFile
+internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 internal import Unwinder

@@ -1,4 +1,6 @@
 internal import Glibc
+internal import TraceFile
+internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 internal import Unwinder

@@ -1,5 +1,7 @@
 internal import CAllocations
 internal import Glibc
+internal import TraceFile
+internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 internal import Unwinder

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import SystemPackage
+package import TraceFormat
 package import TraceModel
 
 /// What a capture is asked for.
@@ -154,7 +155,7 @@ package struct Capture: ~Copyable {
     let first = triggers.first { $0.kind != .stopTrigger }
     if let first { try openGate(on: first) }
     for event in events {
-      if gate == nil || !EventGate.events.contains(event) { try instance.enable(event.name) }
+      if gate == nil || !event.isGated { try instance.enable(event.name) }
     }
     try calls?.start()
     for trigger in triggers {

@@ -1,4 +1,5 @@
 internal import SystemPackage
+internal import TraceFormat
 
 /// Why a capture cannot be made, in the operator's words.
 package struct CaptureError: Error, Equatable, CustomStringConvertible {

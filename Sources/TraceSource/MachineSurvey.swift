@@ -1,6 +1,8 @@
 internal import CTraceFS
 internal import Glibc
+internal import SystemCalls
 internal import SystemPackage
+internal import TraceFormat
 
 /// One thing that the tool needs or can use, and whether this machine has it.
 package struct Finding: Sendable, Equatable {

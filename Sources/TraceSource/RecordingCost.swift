@@ -1,4 +1,5 @@
 internal import Glibc
+internal import TraceFormat
 internal import TraceModel
 
 /// What recording costs a thread that makes syscalls, as measured on this machine just before a capture.

@@ -1,6 +1,7 @@
 internal import Aggregator
 internal import Report
 internal import Session
+internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 

@@ -1,7 +1,9 @@
 internal import Glibc
 internal import Report
 internal import Session
+internal import SystemCalls
 internal import SystemPackage
+internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 

@@ -1,5 +1,6 @@
 internal import CTraceFS
 internal import Glibc
+internal import SystemCalls
 internal import SystemPackage
 internal import TraceSource
 

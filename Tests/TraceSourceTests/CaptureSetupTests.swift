@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TraceModel
 
+@testable import TraceFormat
 @testable import TraceSource
 
 struct CaptureSetupTests {
@@ -168,7 +169,7 @@ struct CaptureSetupTests {
     let data = "instances/kdelay-4194305-7"
     let group = "kdelay_4194305_7"
     func gating(_ command: String, _ label: String, _ condition: String = "") -> [String] {
-      EventGate.events.map {
+      TracedEvent.allCases.filter(\.isGated).map {
         "append \(data)/events/\(group)/\(label)_4194305/trigger \(command)_event:\($0.name)\(condition)"
       }
     }

@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 import TraceModel
 
+@testable import TraceFormat
 @testable import TraceSource
 
 struct EventMergerTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TraceModel
 
+@testable import TraceFormat
 @testable import TraceSource
 
 /// Raw pages of a real kernel beside that kernel's own text of them; see Tests/Fixtures/README.md.

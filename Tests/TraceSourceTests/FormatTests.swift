@@ -1,6 +1,7 @@
 import CTraceFS
 import Testing
 
+@testable import TraceFormat
 @testable import TraceSource
 
 struct FormatTests {

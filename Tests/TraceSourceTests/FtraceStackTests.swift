@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import TraceModel
 
+@testable import TraceFormat
 @testable import TraceSource
 
 /// Stacks as ftrace records them: of real kernels, and on pages made by hand.

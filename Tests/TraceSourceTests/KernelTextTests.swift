@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TraceFormat
 import TraceModel
 
 @testable import TraceSource

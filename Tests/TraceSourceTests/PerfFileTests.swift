@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import TraceModel
 
+@testable import TraceFile
 @testable import TraceSource
 
 /// Files that perf writes, and files that nobody should.

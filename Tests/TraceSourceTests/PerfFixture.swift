@@ -1,6 +1,8 @@
 import Foundation
 import TraceModel
 
+@testable import TraceFile
+@testable import TraceFormat
 @testable import TraceSource
 
 /// A perf.data file beside perf's own dump of it; see Tests/PerfFixtures/README.md.

@@ -3,6 +3,8 @@ import TestSupport
 import Testing
 import TraceModel
 
+@testable import TraceFile
+@testable import TraceFormat
 @testable import TraceSource
 
 /// Recordings of perf against perf's own dump of them.

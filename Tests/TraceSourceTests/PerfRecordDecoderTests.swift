@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import TraceModel
 
+@testable import TraceFormat
 @testable import TraceSource
 
 /// Single records: what the fixtures do not hold, and what no kernel writes.

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 import TraceModel
 
+@testable import TraceFormat
 @testable import TraceSource
 
 /// Rings in files instead of the kernel's memory: the test writes what the kernel would.

@@ -1,6 +1,8 @@
 import Foundation
+import SystemCalls
 import SystemPackage
 
+@testable import TraceFormat
 @testable import TraceSource
 
 /// A tracefs look-alike in a temporary directory: knows every change, and makes any of them fail.

@@ -1,3 +1,4 @@
+internal import TraceFormat
 internal import TraceModel
 
 /// The stack samples of one process without perf events: an instance of its own records each switch and each return from a

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemCalls
 
 /// How much kernel buffer a capture takes by default.
 package enum BufferSize {

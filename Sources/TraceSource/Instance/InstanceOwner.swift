@@ -1,5 +1,6 @@
 internal import CTraceFS
 internal import Glibc
+internal import SystemCalls
 internal import SystemPackage
 
 /// Who an instance belongs to: the tool's process, by pid and start time, so that a reused pid is nobody.

@@ -1,6 +1,8 @@
 internal import CTraceFS
 internal import Glibc
+package import SystemCalls
 internal import SystemPackage
+package import TraceFormat
 
 /// The buffers of an instance.
 package struct BufferSettings: Sendable {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemCalls
 internal import SystemPackage
 
 /// Reads the raw ring-buffer pages of every CPU of one instance or several, into one reused buffer.

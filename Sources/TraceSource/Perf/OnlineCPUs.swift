@@ -1,3 +1,4 @@
+internal import SystemCalls
 internal import SystemPackage
 
 /// The CPUs that are online, /sys/devices/system/cpu/online: `0-3,8,10-11`.

@@ -1,6 +1,8 @@
 internal import CTraceFS
 internal import Glibc
+internal import SystemCalls
 internal import SystemPackage
+internal import TraceFormat
 internal import TraceModel
 
 /// Opens the events of a sampling, with what this kernel has of the features that older ones lack.

@@ -1,6 +1,8 @@
 internal import CTraceFS
 internal import Glibc
+internal import SystemCalls
 internal import SystemPackage
+internal import TraceFormat
 package import TraceModel
 
 /// The stack samples of one process, from perf events on its threads.

@@ -1,6 +1,7 @@
 internal import CTraceFS
 internal import Glibc
 internal import SystemPackage
+internal import TraceFormat
 
 /// A mapped ring into which the kernel writes records of one CPU, and its owner.
 ///

@@ -1,6 +1,7 @@
 internal import CTraceFS
 internal import Glibc
 internal import SystemPackage
+internal import TraceFormat
 internal import TraceModel
 
 /// The rings of a sampling, one per (CPU, source), read as one stream in order of time, in place.

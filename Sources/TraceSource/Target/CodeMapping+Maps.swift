@@ -1,3 +1,4 @@
+internal import SystemCalls
 package import TraceModel
 
 extension CodeMapping {

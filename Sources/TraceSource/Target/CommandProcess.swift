@@ -1,5 +1,6 @@
 internal import CTraceFS
 internal import Glibc
+internal import SystemCalls
 internal import SystemPackage
 
 /// A command that the tool started: it waits before its first instruction until it is released, and ends with the tool.

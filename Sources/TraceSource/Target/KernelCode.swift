@@ -1,3 +1,4 @@
+internal import SystemCalls
 package import TraceModel
 
 /// Names of places in the kernel.

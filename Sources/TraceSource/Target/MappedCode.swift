@@ -1,3 +1,4 @@
+internal import SystemCalls
 internal import TraceModel
 
 /// Which parts of its files a process runs: what a uprobe can be at.

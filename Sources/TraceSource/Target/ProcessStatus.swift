@@ -1,3 +1,5 @@
+internal import SystemCalls
+
 /// What /proc/PID/stat says of a process or thread (man 5 proc_pid_stat).
 package struct ProcessStatus: Sendable, Equatable {
   package var name: String

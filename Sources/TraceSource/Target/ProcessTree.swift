@@ -1,3 +1,4 @@
+internal import SystemCalls
 package import TraceModel
 
 /// The processes that other processes made, as /proc shows them.

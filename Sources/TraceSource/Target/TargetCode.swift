@@ -1,5 +1,6 @@
 internal import CTraceFS
 internal import Glibc
+internal import SystemCalls
 package import SystemPackage
 
 /// A file of the target's code.

@@ -1,5 +1,6 @@
 internal import CTraceFS
 internal import Glibc
+package import SystemCalls
 internal import SystemPackage
 
 /// The process that is watched.

@@ -1,5 +1,6 @@
 internal import CTraceFS
 internal import Glibc
+package import SystemCalls
 package import SystemPackage
 
 /// tracefs as this machine has it mounted; instances by libtracefs.

@@ -1,3 +1,4 @@
+package import SystemCalls
 package import SystemPackage
 
 /// The seam to tracefs: everything that the tool changes in the kernel's tracing goes through it, so that a test sees

@@ -1,3 +1,5 @@
+internal import TraceFormat
+
 /// Keeps the events that come with every syscall and interrupt soft-disabled while no window is open: the start trigger's
 /// `enable_event` and the stop trigger's `disable_event` (Documentation/trace/events.rst, event triggers) flip them in the
 /// kernel, at the trigger itself. What tells of scheduling and of tasks that come and go stays on, so that each thread's
@@ -8,18 +10,13 @@
 /// after the instance that records triggers (probes of one event are called in the order of their registration).
 /// The triggers know no pid filter: anybody may open the gate, but only the target's known tasks close it.
 package struct EventGate: Sendable {
-  /// What is gated.
-  package static let events: [TracedEvent] = [
-    .syscallEnter, .syscallExit, .hardIRQEntry, .hardIRQExit, .softIRQEntry, .softIRQExit,
-  ]
-
   /// Commands in the data instance's `trigger` files, as written.
   private var opening: [(file: String, command: String)] = []
   private var closing: [(file: String, command: String)] = []
   private let gated: [TracedEvent]
 
   /// `available`: the traced events that this kernel has.
-  init(available: [TracedEvent]) { gated = Self.events.filter(available.contains) }
+  init(available: [TracedEvent]) { gated = available.filter(\.isGated) }
 
   /// Whether the kernel closes it at the stop trigger.
   package var closes: Bool { !closing.isEmpty }

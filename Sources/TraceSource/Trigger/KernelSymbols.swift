@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemCalls
 
 /// Functions of the running kernel and its modules, as /proc/kallsyms lists them: `ADDRESS TYPE NAME[\t[MODULE]]`.
 package enum KernelSymbols {

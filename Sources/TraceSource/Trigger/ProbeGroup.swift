@@ -1,3 +1,5 @@
+internal import TraceFormat
+
 /// The dynamic events (kprobes and uprobes) of one capture: a group of their own, since dynamic events are global. Removed
 /// when their owner goes; until then no instance may use them any more.
 package struct ProbeGroup: ~Copyable {

@@ -1,3 +1,4 @@
+package import TraceFormat
 package import TraceModel
 
 /// Where the kernel is told to notice a trigger.

@@ -1,3 +1,4 @@
+internal import TraceFormat
 internal import TraceModel
 
 /// A trigger as the kernel has it.

@@ -1,3 +1,4 @@
+internal import TraceFormat
 internal import TraceSource
 internal import Unwinder
 

@@ -1,4 +1,4 @@
-internal import TraceSource
+internal import TraceFormat
 
 /// Formats as a 64-bit kernel prints them, with the ids of the fixtures' 6.18, so that its pages are whole events.
 enum FuzzFormats {

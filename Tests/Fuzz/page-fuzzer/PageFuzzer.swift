@@ -1,7 +1,7 @@
 internal import Aggregator
 internal import FuzzDriver
+internal import TraceFormat
 internal import TraceModel
-internal import TraceSource
 
 // The first byte chooses what the rest is taken for: a ring-buffer page of events or of stacks, the text of an event's
 // format, or of the page header. Nothing may crash, hang or read outside the input.

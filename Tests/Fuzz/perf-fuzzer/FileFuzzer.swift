@@ -1,5 +1,5 @@
 internal import Glibc
-internal import TraceSource
+internal import TraceFile
 
 /// A file without a name, which holds one input after the other.
 private let file: CInt = fileno(tmpfile())

@@ -1,6 +1,7 @@
 internal import FuzzDriver
 internal import Glibc
 internal import SystemPackage
+internal import TraceFormat
 internal import TraceModel
 
 @testable import TraceSource

@@ -8,8 +8,8 @@ package struct EventName: Hashable, Sendable, CustomStringConvertible {
     self.name = name
   }
 
-  /// Below `events/`.
-  var path: String { "\(system)/\(name)" }
+  /// Its directory below `events/`.
+  package var path: String { "\(system)/\(name)" }
 
   package var description: String { "\(system):\(name)" }
 }

@@ -25,12 +25,6 @@ package struct EventFormat: Sendable, Equatable {
   package var name: String
   package var fields: [String: Field]
 
-  /// The format of an event that the running kernel has.
-  static func read(_ tracefs: any TracefsAccess, _ event: EventName) throws(CaptureError) -> EventFormat {
-    let text = try tracefs.read("events/\(event.path)/format")
-    do { return try parse(text) } catch { throw .format(of: event, error) }
-  }
-
   /// Parses a `format` file. How to print the event is of no interest.
   package static func parse(_ text: String) throws(Failure) -> EventFormat {
     var name: String?

@@ -37,29 +37,29 @@ package struct PerfRecordLayout: Sendable, Equatable {
   }
 
   // Bits of `sample_type`, PERF_SAMPLE_….
-  static let ip: UInt64 = 1 << 0
-  static let tid: UInt64 = 1 << 1
-  static let time: UInt64 = 1 << 2
-  static let address: UInt64 = 1 << 3
-  static let read: UInt64 = 1 << 4
-  static let callchain: UInt64 = 1 << 5
-  static let id: UInt64 = 1 << 6
-  static let cpu: UInt64 = 1 << 7
-  static let period: UInt64 = 1 << 8
-  static let streamID: UInt64 = 1 << 9
-  static let raw: UInt64 = 1 << 10
-  static let branchStack: UInt64 = 1 << 11
-  static let userRegisters: UInt64 = 1 << 12
-  static let userStack: UInt64 = 1 << 13
-  static let identifierFirst: UInt64 = 1 << 16
-  static let firstUnknown: UInt64 = 1 << 25
+  package static let ip: UInt64 = 1 << 0
+  package static let tid: UInt64 = 1 << 1
+  package static let time: UInt64 = 1 << 2
+  package static let address: UInt64 = 1 << 3
+  package static let read: UInt64 = 1 << 4
+  package static let callchain: UInt64 = 1 << 5
+  package static let id: UInt64 = 1 << 6
+  package static let cpu: UInt64 = 1 << 7
+  package static let period: UInt64 = 1 << 8
+  package static let streamID: UInt64 = 1 << 9
+  package static let raw: UInt64 = 1 << 10
+  package static let branchStack: UInt64 = 1 << 11
+  package static let userRegisters: UInt64 = 1 << 12
+  package static let userStack: UInt64 = 1 << 13
+  package static let identifierFirst: UInt64 = 1 << 16
+  package static let firstUnknown: UInt64 = 1 << 25
   /// What a stamp is made of, in the order TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER.
-  static let stamped = tid | time | id | streamID | cpu | identifierFirst
+  package static let stamped = tid | time | id | streamID | cpu | identifierFirst
 
   // Bits of `read_format`, PERF_FORMAT_….
-  static let totalTimeEnabled: UInt64 = 1 << 0
-  static let totalTimeRunning: UInt64 = 1 << 1
-  static let formatID: UInt64 = 1 << 2
-  static let group: UInt64 = 1 << 3
-  static let formatLost: UInt64 = 1 << 4
+  package static let totalTimeEnabled: UInt64 = 1 << 0
+  package static let totalTimeRunning: UInt64 = 1 << 1
+  package static let formatID: UInt64 = 1 << 2
+  package static let group: UInt64 = 1 << 3
+  package static let formatLost: UInt64 = 1 << 4
 }

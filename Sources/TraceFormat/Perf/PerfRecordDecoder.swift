@@ -14,7 +14,7 @@ package struct PerfRecordDecoder: Sendable {
   private static let throttle: UInt32 = 5
   private static let unthrottle: UInt32 = 6
   private static let fork: UInt32 = 7
-  static let sample: UInt32 = 9
+  package static let sample: UInt32 = 9
   private static let mmap2: UInt32 = 10
   private static let lostSamples: UInt32 = 13
   private static let contextSwitch: UInt32 = 14

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemCalls
 internal import SystemPackage
 
 /// A file that is read piece by piece: never mapped, as whoever may write it could cut it under the reader.

@@ -1,3 +1,4 @@
+package import TraceFormat
 package import TraceModel
 
 /// A recording of `perf record`, in a file.

@@ -34,19 +34,4 @@ package struct FtraceStackFormat: Sendable, Equatable {
     userCapacity = min(caller.size / 8, Self.mostUserFrames)
     sources = [switchOut.id: .switchOut, syscallExit.id: .syscallExit]
   }
-
-  /// That of the running kernel.
-  static func read(_ tracefs: any TracefsAccess) throws(CaptureError) -> FtraceStackFormat {
-    let stacks = EventName("ftrace", "kernel_stack")
-    let switchOut = try EventFormat.read(tracefs, TracedEvent.contextSwitch.name)
-    let syscallExit = try EventFormat.read(tracefs, TracedEvent.syscallExit.name)
-    let kernelStack = try EventFormat.read(tracefs, stacks)
-    let userStack = try EventFormat.read(tracefs, EventName("ftrace", "user_stack"))
-    do {
-      return try FtraceStackFormat(
-        switchOut: switchOut, syscallExit: syscallExit, kernelStack: kernelStack, userStack: userStack)
-    } catch {
-      throw .format(of: stacks, error)
-    }
-  }
 }

@@ -1,3 +1,4 @@
+package import TraceFormat
 internal import TraceModel
 
 /// What a perf.data file says before its records (tools/perf/Documentation/perf.data-file-format.txt).

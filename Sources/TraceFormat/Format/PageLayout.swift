@@ -29,14 +29,6 @@ package struct PageLayout: Sendable, Equatable {
   /// Bytes before the first record.
   package let dataOffset: Int
 
-  /// The layout of the running kernel's pages.
-  static func read(_ tracefs: any TracefsAccess) throws(CaptureError) -> PageLayout {
-    let text = try tracefs.read("events/header_page")
-    do { return try PageLayout(headerPage: text) } catch {
-      throw CaptureError(.refused, "\(error)", remedy: "please report this with the kernel's version")
-    }
-  }
-
   /// Reads `events/header_page`; the text itself does not tell the byte order.
   package init(headerPage text: String, byteOrder: ByteOrder = .host) throws(Refusal) {
     guard byteOrder == .little else { throw .bigEndian }

@@ -1,14 +1,15 @@
-internal import CTraceFS
 internal import Glibc
-internal import SystemPackage
+package import SystemPackage
 
-/// Small files of /proc, /sys and tracefs, and the clock. The one place with the EINTR policy: swift-system retries.
-enum SystemFiles {
+/// Small files of /proc, /sys and tracefs. The one place with the EINTR policy: swift-system retries.
+package enum SystemFiles {
   /// The whole file; its size is not asked for, since these file systems report 0.
-  static func read(_ path: String) throws(Errno) -> String { String(decoding: try readBytes(path), as: UTF8.self) }
+  package static func read(_ path: String) throws(Errno) -> String {
+    String(decoding: try readBytes(path), as: UTF8.self)
+  }
 
   /// The same as bytes.
-  static func readBytes(_ path: String) throws(Errno) -> [UInt8] {
+  package static func readBytes(_ path: String) throws(Errno) -> [UInt8] {
     do {
       let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
       return try file.closeAfter { try readBytes(of: file) }
@@ -20,7 +21,7 @@ enum SystemFiles {
   }
 
   /// Where the symbolic link at `path` points to.
-  static func link(_ path: String) throws(Errno) -> String {
+  package static func link(_ path: String) throws(Errno) -> String {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink(path, &bytes, bytes.count)
     guard count >= 0 else { throw Errno(rawValue: errno) }
@@ -28,7 +29,7 @@ enum SystemFiles {
   }
 
   /// What is left to read of an open file, up to `limit` bytes.
-  static func readBytes(of file: FileDescriptor, limit: Int = .max) throws -> [UInt8] {
+  package static func readBytes(of file: FileDescriptor, limit: Int = .max) throws -> [UInt8] {
     var bytes: [UInt8] = []
     let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
     defer { chunk.deallocate() }
@@ -39,7 +40,7 @@ enum SystemFiles {
   }
 
   /// Names in a directory, without `.` and `..`, in no order.
-  static func list(_ path: String) throws(Errno) -> [String] {
+  package static func list(_ path: String) throws(Errno) -> [String] {
     guard let directory = opendir(path) else { throw Errno(rawValue: errno) }
     defer { closedir(directory) }
     var names: [String] = []
@@ -52,15 +53,5 @@ enum SystemFiles {
     return names
   }
 
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-}
-
-/// CLOCK_MONOTONIC, the clock of events, windows and samples.
-package enum MonotonicClock {
-  /// ns since boot, without suspended time.
-  package static var now: UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }
