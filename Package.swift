@@ -80,16 +80,18 @@ let package = Package(
     .executableTarget(
       name: "kdelay-ftrace",
       dependencies: [
-        "SystemCalls", "TraceModel", "TraceFormat", "TraceSource", "Aggregator", "Unwinder", "Disassembler", "Session", "Report",
+        "SystemCalls", "TraceModel", "TraceFormat", "TraceSource", "Aggregator", "Unwinder", "Disassembler", "Session",
+        "Report",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
     .target(name: "CAllocations", path: "Benchmarks/allocations"),
     .executableTarget(
-      name: "page-replay", dependencies: ["CAllocations", "TraceModel", "TraceFormat", "Aggregator", "Report"],
+      name: "page-replay",
+      dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "Aggregator", "Report"],
       path: "Benchmarks/pages", swiftSettings: settings),
     .executableTarget(
-      name: "stack-sampling", dependencies: ["TraceModel", "TraceSource"], path: "Benchmarks/stacks",
+      name: "stack-sampling", dependencies: ["TraceFormat", "TraceModel", "TraceSource"], path: "Benchmarks/stacks",
       exclude: ["cost.py"], swiftSettings: settings),
     .executableTarget(
       name: "stack-replay",
@@ -123,10 +125,22 @@ let package = Package(
         "Aggregator", "Session", "TestSupport", "TraceModel", "TraceSource", "Unwinder", "kdelay-ftrace",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
+    .target(
+      name: "TraceTestSupport", dependencies: ["TraceModel", "TraceFormat", "TraceFile"],
+      path: "Tests/TraceTestSupport", swiftSettings: settings),
+    .testTarget(
+      name: "TraceFormatTests",
+      dependencies: ["CTraceFS", "TestSupport", "TraceFile", "TraceFormat", "TraceModel", "TraceTestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "TraceFileTests",
+      dependencies: ["Aggregator", "TestSupport", "TraceFile", "TraceFormat", "TraceModel", "TraceTestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "TraceSourceTests",
       dependencies: [
-        "CThreads", "CTraceFS", "SystemCalls", "TestSupport", "TraceFile", "TraceFormat", "TraceModel", "TraceSource",
+        "CThreads", "CTraceFS", "SystemCalls", "TestSupport", "TraceFormat", "TraceModel", "TraceSource",
+        "TraceTestSupport",
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
   ] + (ProcessInfo.processInfo.environment["KDELAY_FUZZ"].map(fuzzers) ?? []),

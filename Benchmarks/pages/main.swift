@@ -1,40 +1,68 @@
-// Recorded pages through the tool's own pipeline: how long it takes per event on one thread, or the report of them.
+// Recorded pages through the tool's own reader: how long it takes per event on one thread, or the report of them.
 //
-// usage: page-replay [--report] FORMATS_DIRECTORY SUB_BUFFER_BYTES FILE.raw...   (one file per CPU)
+// usage: page-replay [--report] DIRECTORY [FORMATS [SUB_BUFFER_BYTES]]
+//
+// DIRECTORY has the pages, `cpuN.raw`; FORMATS the kernel's formats, by default there or in the directory above.
 
 internal import CAllocations
 internal import Glibc
 internal import Report
+internal import TraceFile
 
 var arguments = Array(CommandLine.arguments.dropFirst())
 let wantsReport = arguments.first == "--report"
 if wantsReport { arguments.removeFirst() }
-guard arguments.count >= 3, let pageSize = Int(arguments[1]),
-  let recording = Recording(formats: arguments[0], pageSize: pageSize, files: Array(arguments[2...]))
-else {
-  print("usage: page-replay [--report] FORMATS_DIRECTORY SUB_BUFFER_BYTES FILE.raw...")
+guard (1...3).contains(arguments.count), arguments.count < 3 || Int(arguments[2]) != nil else {
+  print("usage: page-replay [--report] DIRECTORY [FORMATS [SUB_BUFFER_BYTES]]")
   exit(64)
 }
-if wantsReport {
-  print(TextRenderer().render(PageBenchmark.sample(recording)), terminator: "")
-  exit(0)
-}
 
-/// Passes over the recording per measurement: at least 4 million events.
-let events = PageBenchmark.run(recording, .decode)
-let passes = max(1, 4_000_000 / max(1, events))
-for stage in PageBenchmark.Stage.allCases {
-  var best = Double.infinity
-  for _ in 0..<5 {
-    let before = PageBenchmark.cpuTime()
-    var count = 0
-    for _ in 0..<passes { count += PageBenchmark.run(recording, stage) }
-    best = min(best, Double(PageBenchmark.cpuTime() - before) / Double(count))
+func run(_ arguments: [String], wantsReport: Bool) throws {
+  let benchmark = try PageBenchmark { () throws(TraceFileError) in
+    try RecordedCapture.open(
+      arguments[0], formats: arguments.count > 1 ? arguments[1] : nil,
+      pageSize: arguments.count > 2 ? Int(arguments[2]) : nil)
   }
-  let tenths = Int((best * 10).rounded())
-  print("\(stage): \(tenths / 10).\(tenths % 10) ns per event (best of 5 x \(passes) passes over \(events) events)")
+  if wantsReport { return print(TextRenderer().render(benchmark.sample()), terminator: "") }
+  measure(benchmark)
+  let repeated = benchmark.allocations()
+  print("allocations: \(repeated.count) for \(repeated.events) events taken in a second time")
 }
 
-// A second time around, everything that grows with threads, syscalls and CPUs is there: what is left would be per event.
-let repeated = PageBenchmark.allocations(recording)
-print("allocations: \(repeated.count) for \(repeated.events) events taken in a second time")
+/// The stages take turns, so that a machine that slows down slows all of them.
+func measure(_ benchmark: borrowing PageBenchmark) {
+  let rounds = 9
+  var decode = benchmark.pipeline(.decode)
+  var merge = benchmark.pipeline(.merge)
+  var aggregate = benchmark.pipeline(.aggregate)
+  let events = benchmark.measure(&decode, passes: 1).events
+  _ = benchmark.measure(&merge, passes: 1)
+  _ = benchmark.measure(&aggregate, passes: 1)
+  /// Passes over the recording in a turn: at least two million events.
+  let passes = max(1, 2_000_000 / max(1, events))
+  var times: [PageBenchmark.Stage: [Double]] = [:]
+  for _ in 0..<rounds {
+    times[.decode, default: []].append(benchmark.measure(&decode, passes: passes).time)
+    times[.merge, default: []].append(benchmark.measure(&merge, passes: passes).time)
+    times[.aggregate, default: []].append(benchmark.measure(&aggregate, passes: passes).time)
+  }
+  for stage in PageBenchmark.Stage.allCases {
+    let best = times[stage]?.min() ?? 0
+    print(
+      "\(stage): \(text(best, decimals: 1)) ns per event (best of \(rounds) x \(passes) passes over \(events) events)")
+  }
+  let whole = times[.aggregate] ?? []
+  let ratios = zip(whole, times[.decode] ?? []).map { $0 / $1 }.sorted()
+  print("ratio: \(text(ratios[rounds / 2], decimals: 2)) times decoding alone (median of \(rounds) rounds)")
+}
+
+func text(_ number: Double, decimals: Int) -> String {
+  var digits = String(Int((number * (decimals == 1 ? 10 : 100)).rounded()))
+  while digits.count <= decimals { digits = "0" + digits }
+  return "\(digits.dropLast(decimals)).\(digits.suffix(decimals))"
+}
+
+do { try run(arguments, wantsReport: wantsReport) } catch {
+  print("error: \(error)")
+  exit(65)
+}

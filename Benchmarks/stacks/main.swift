@@ -7,6 +7,7 @@
 // --no-samples no samples are taken: for what each costs the command.
 
 internal import Glibc
+internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 
@@ -46,8 +47,8 @@ func run() throws {
   var slow = SlowSyscalls(threshold: threshold)
   var capture = try Capture(tracefs, settings: CaptureSettings(bufferKiB: 32 << 10))
   if !isAlone {
-    try capture.watch(tids: target.threads)
-    try capture.start(tids: target.threads)
+    try capture.setup.watch(tids: target.threads)
+    try capture.setup.start(tids: target.threads)
   }
   try command.release()
   var changeCount = changes.count
@@ -55,14 +56,15 @@ func run() throws {
   var rounds = 0
   var drainTime: UInt64 = 0
   while true {
-    let complete = isAlone ? MonotonicClock.now - Capture.settlingTime : capture.drain().complete
+    let complete =
+      isAlone ? Settling.complete(at: MonotonicClock.now) : capture.reader.drain(now: MonotonicClock.now).complete
     changes.removeAll(keepingCapacity: true)
     let before = MonotonicClock.now
     source.drain(before: complete, into: &store, changes: &changes)
     drainTime += MonotonicClock.now - before
     changeCount += changes.count
     if !isAlone {
-      _ = capture.release(before: complete) { events in
+      _ = capture.reader.release(before: complete) { events in
         for event in events { slow.consume(event, from: start, &store) }
         return (events.count, false)
       }
@@ -86,10 +88,10 @@ func run() throws {
       + " \(store.count) left, room for \(store.capacity)")
   print(
     "lost: switches \(loss.switchOut), clock \(loss.clock), exits \(loss.syscallExit); throttled \(loss.throttled),"
-      + " malformed \(loss.malformed), late \(loss.late); events lost \(capture.loss.events)")
+      + " malformed \(loss.malformed), late \(loss.late); events lost \(capture.reader.loss.events)")
   print("drained in \(drainTime / max(store.appended, 1)) ns per sample")
   print("events: \(source.eventCount), rings \(source.ringBytes >> 10) KiB, changes \(changeCount)")
-  if !isAlone { try capture.stop() }
+  if !isAlone { try capture.setup.stop() }
   try capture.close()
 }
 

@@ -13,7 +13,7 @@ package struct OwnedDescriptor: ~Copyable {
   /// Whether there is something to read now; for a pidfd, whether its process has ended.
   package var isReadable: Bool {
     var entry = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
-    return poll(&entry, 1, 0) > 0
+    return (try? uninterrupted { poll(&entry, 1, 0) }) ?? 0 > 0
   }
 
   /// Hands the descriptor over to a caller that closes it.

@@ -1,7 +1,7 @@
 internal import Glibc
 package import SystemPackage
 
-/// Small files of /proc, /sys and tracefs. The one place with the EINTR policy: swift-system retries.
+/// Small files of /proc, /sys and tracefs. What a signal interrupts is done again.
 package enum SystemFiles {
   /// The whole file; its size is not asked for, since these file systems report 0.
   package static func read(_ path: String) throws(Errno) -> String {

@@ -53,21 +53,18 @@ package struct RecordingCost: Sendable {
   private static func median(
     _ instance: borrowing TracingInstance, _ decoder: PageDecoder
   ) throws(CaptureError) -> UInt64? {
-    var readers = RawPageReaders(pageSize: instance.pageSize)
-    try readers.add(instance, cpus: try instance.cpus())
-    var names = NameTable()
+    var pages = LivePages(pageSize: instance.pageSize)
+    try pages.add(instance, cpus: try instance.cpus(), decoder: decoder)
+    var reader = StreamReader(pages)
     var distances: [UInt64] = []
-    for position in readers.cpus.indices {
-      var events = FlatArray<Event>(capacity: 2 * calls)
-      while let page = readers.next(at: position) {
-        _ = decoder.decode(
-          page, cpu: UInt16(truncatingIfNeeded: readers.cpus[position]), lastKnown: 0, into: &events, names: &names)
-      }
-      var end: UInt64?
-      for event in events.elements {
+    var end: UInt64?
+    while reader.drain(now: .max).wasBusy {}
+    _ = reader.release(before: .max) { run in
+      for event in run {
         if event.kind == .syscallEnter, let end, event.timestamp >= end { distances.append(event.timestamp - end) }
         end = event.kind == .syscallExit ? event.timestamp : nil
       }
+      return (run.count, false)
     }
     distances.sort()
     return distances.count < calls / 2 ? nil : distances[distances.count / 2]

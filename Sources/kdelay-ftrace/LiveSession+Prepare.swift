@@ -46,7 +46,7 @@ extension LiveSession {
       settings: CaptureSettings(
         bufferKiB: bufferKiB, triggers: triggers.probes, countsUpcalls: countsUpcalls,
         recordsWakers: options.syscallEvents != nil, recordsReturnAddresses: options.stackOptions?.user == .dwarf))
-    for event in capture.missingEvents {
+    for event in capture.setup.missingEvents {
       Failure.say("warning: this kernel has no event \(event.name), which tells of \(event.purpose)")
     }
     var stacks: LiveStacks?
@@ -55,7 +55,7 @@ extension LiveSession {
       stacks = consume new
     }
     _ = consume resolver  // its files had to stay open until the kernel had its probes
-    log?("sub-buffers of \(capture.pageSize) bytes, \(capture.bufferBytes) bytes per CPU")
+    log?("sub-buffers of \(capture.setup.pageSize) bytes, \(capture.setup.bufferBytes) bytes per CPU")
     let settings = options.settings(target, triggers, countsUpcalls: countsUpcalls)
     let facts = LiveFacts()
     let session = Session(settings, facts: facts, stacks: settings.stacks.flatMap { stacks?.finder($0, facts) })

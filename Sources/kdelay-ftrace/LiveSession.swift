@@ -7,7 +7,7 @@ internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 
-extension Capture: EventStream {}
+extension StreamReader: EventStream where Source: ~Copyable {}
 
 /// A live capture from attaching to the last report: drives a session from the kernel's rings, and does what it asks for.
 struct LiveSession: ~Copyable {
@@ -41,7 +41,7 @@ struct LiveSession: ~Copyable {
     self.reporter = reporter
     self.target = target
     progress = Progress(length: session.settings.stopTrigger == nil ? session.settings.length : nil)
-    bufferBytes = capture.bufferBytes
+    bufferBytes = capture.setup.bufferBytes
     interval = DrainInterval(bufferBytes: bufferBytes)
     self.session = session
     self.signals = signals
@@ -56,14 +56,14 @@ struct LiveSession: ~Copyable {
     reporter.start()
     try attachStacks()
     try watchThreads()
-    try capture.start(tids: target.threads)
-    session.gateCloses = capture.gate?.closes
+    try capture.setup.start(tids: target.threads)
+    session.gateCloses = capture.setup.gate?.closes
     logGating()
-    session.begin(&capture.names)
+    session.begin(&capture.reader.names)
     if command != nil { try releaseCommand() }
     while !session.isDone {
       let before = (buffers: buffersRead, rings: stacks?.ringsRead ?? 0)
-      let (complete, wasBusy) = capture.drain()
+      let (complete, wasBusy) = capture.reader.drain(now: MonotonicClock.now)
       try follow(upTo: complete)
       interval.adapt(toFilled: max(buffersRead - before.buffers, (stacks?.ringsRead ?? 0) - before.rings))
       if !wasBusy, !session.isDone, !session.wantsOpenGate { wait(until: session.nextDue) }
@@ -74,8 +74,8 @@ struct LiveSession: ~Copyable {
     if let code = takeDownCommand(), code != 0 { Failure.say("the command exited with status \(code)") }
     // The report can take long: the target shall not pay for it.
     stacks = nil
-    try? capture.stop()
-    log?(Self.cost(of: capture.eventsRead))
+    try? capture.setup.stop()
+    log?(Self.cost(of: capture.reader.eventsRead))
     try capture.close()
     try Self.finish(reporter, signals, interruptions)
   }
@@ -90,7 +90,7 @@ struct LiveSession: ~Copyable {
   /// complete once it has stayed the same.
   private func watchThreads() throws(CaptureError) {
     var known: Set<Int32> = []
-    while case let new = try target.newThreads(&known), !new.isEmpty { try capture.watch(tids: new) }
+    while case let new = try target.newThreads(&known), !new.isEmpty { try capture.setup.watch(tids: new) }
   }
 
   private mutating func releaseCommand() throws(CaptureError) {
@@ -101,9 +101,9 @@ struct LiveSession: ~Copyable {
 
   private func logGating() {
     guard let log, session.settings.startTrigger != nil else { return }
-    if let refusal = capture.gateRefusal {
+    if let refusal = capture.setup.gateRefusal {
       log("no gating, everything is recorded while a trigger is waited for: \(refusal)")
-    } else if capture.gate?.closes == true {
+    } else if capture.setup.gate?.closes == true {
       log("gating: syscalls and interrupts are recorded in windows only")
     } else {
       log("gating: syscalls and interrupts are recorded from the first start trigger on")
@@ -113,33 +113,34 @@ struct LiveSession: ~Copyable {
   // MARK: The stream
 
   /// How many kernel buffers full of events were drained so far.
-  private var buffersRead: Double { Double(capture.bytesRead) / Double(max(bufferBytes, 1)) }
+  private var buffersRead: Double { Double(capture.reader.bytesRead) / Double(max(bufferBytes, 1)) }
 
   private mutating func follow(upTo complete: UInt64) throws {
-    if capture.hasKernelProbes {
-      let misses = capture.newMisses()
+    if capture.setup.hasKernelProbes {
+      let misses = capture.setup.newMisses()
       session.missed(triggers: misses.triggers, upcalls: misses.upcalls)
     }
     session.updateStacks { found in stacks?.drain(before: complete, into: &found) }
-    session.follow(&capture, upTo: complete)
+    session.follow(&capture.reader, upTo: complete)
     while case let effects = session.takeEffects(), !effects.isEmpty {
       for effect in effects { try perform(effect) }
     }
     guard !session.isDone else { return }
     progress.update(
-      now: MonotonicClock.now, started: session.openWindowStart, events: capture.eventsRead, lost: capture.loss.events)
+      now: MonotonicClock.now, started: session.openWindowStart, events: capture.reader.eventsRead,
+      lost: capture.reader.loss.events)
   }
 
   private mutating func perform(_ effect: SessionEffect) throws {
     switch effect {
     case .closed(let result): try report(result)
     case .watch(let tids):
-      try capture.watch(tids: tids)
+      try capture.setup.watch(tids: tids)
       session.watched(tids)
     case .widenGate:
       // Where triggers of several threads overlap, one of them could close the gate of another's window.
-      try capture.widenGate()
-      if session.gateWidened(closes: capture.gate?.closes ?? false) {
+      try capture.setup.widenGate()
+      if session.gateWidened(closes: capture.setup.gate?.closes ?? false) {
         log?("gating has ended, since triggers of several threads overlap")
       }
     }
@@ -160,9 +161,9 @@ struct LiveSession: ~Copyable {
   /// Sleeps until the next drain is due, a signal comes, or the target ends.
   private func wait(until edge: UInt64?) {
     var length = interval.length
-    // An edge can be passed a little after it: see `Capture.settlingTime`.
+    // An edge can be passed a little after it: see `Settling.time`.
     let now = MonotonicClock.now
-    let due = edge.map { $0 + Capture.settlingTime + 100_000 }
+    let due = edge.map { $0 + Settling.time + 100_000 }
     if let due, due > now { length = min(length, due - now) }
     var descriptors = [
       pollfd(fd: signals.descriptor.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
@@ -197,7 +198,7 @@ struct LiveSession: ~Copyable {
 
   /// Says on stderr what a report does not: that the target ended, and what of it was not watched.
   private mutating func sayWhatWasMissed() {
-    session.noteName(capture.names)
+    session.noteName(capture.reader.names)
     let summary = SessionSummary(
       session, target: target.pid, lifetime: targetEnd.map { $0 - min(commandStart, $0) }, isCommand: command != nil)
     for line in summary.lines { Failure.say(line) }

@@ -33,7 +33,9 @@ struct Signals: ~Copyable {
   func take() -> Int {
     var count = 0
     var information = signalfd_siginfo()
-    while read(descriptor.descriptor.rawValue, &information, MemoryLayout<signalfd_siginfo>.size) > 0 {
+    while let taken = try? uninterrupted({
+      read(descriptor.descriptor.rawValue, &information, MemoryLayout<signalfd_siginfo>.size)
+    }), taken > 0 {
       count += 1
     }
     return count

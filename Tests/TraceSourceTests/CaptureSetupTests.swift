@@ -17,9 +17,9 @@ struct CaptureSetupTests {
       bufferKiB: 1024, triggers: triggers, countsUpcalls: countsUpcalls, recordsWakers: recordsWakers,
       recordsReturnAddresses: recordsReturnAddresses)
     var capture = try Capture(tracefs, owner: owner, settings: settings)
-    try capture.watch(tids: [10, 11])
-    try capture.start(tids: [10, 11])
-    try capture.stop()
+    try capture.setup.watch(tids: [10, 11])
+    try capture.setup.start(tids: [10, 11])
+    try capture.setup.stop()
     try capture.close()
   }
 
@@ -250,7 +250,7 @@ struct CaptureSetupTests {
         upcall_4194305                                            1000               \(upcall)
 
       """.write(toFile: "\(tracefs.root)/kprobe_profile", atomically: false, encoding: .utf8)
-      let misses = capture.newMisses()
+      let misses = capture.setup.newMisses()
       seen.append([misses.triggers, misses.upcalls])
     }
     try capture.close()
@@ -288,8 +288,8 @@ struct CaptureSetupTests {
     let tracefs = try TracefsTree()
     try tracefs.remove("events/irq")
     var capture = try Capture(tracefs, owner: owner, settings: CaptureSettings(bufferKiB: 64))
-    #expect(capture.missingEvents == [.hardIRQEntry, .hardIRQExit, .softIRQEntry, .softIRQExit])
-    try capture.start(tids: [10])
+    #expect(capture.setup.missingEvents == [.hardIRQEntry, .hardIRQExit, .softIRQEntry, .softIRQExit])
+    try capture.setup.start(tids: [10])
     #expect(!tracefs.changes.contains { $0.contains("/irq/") })
     try capture.close()
   }

@@ -2,6 +2,7 @@ import CThreads
 import Foundation
 import SystemPackage
 import Testing
+import TraceFormat
 import TraceModel
 
 @testable import TraceSource
@@ -82,10 +83,10 @@ struct PerfEventSourceTests {
     calls.thread(Self.allKinds)
     while calls.all == nil {
       usleep(5_000)
-      source.drain(before: MonotonicClock.now - Capture.settlingTime, into: &store, changes: &changes)
+      source.drain(before: MonotonicClock.now - Settling.time, into: &store, changes: &changes)
     }
     usleep(10_000)
-    source.drain(before: MonotonicClock.now - Capture.settlingTime, into: &store, changes: &changes)
+    source.drain(before: MonotonicClock.now - Settling.time, into: &store, changes: &changes)
 
     let long = try #require(calls.all).filter { $0.end - $0.begin >= threshold }
     #expect(Set(long.map(\.name)).isSuperset(of: ["sleeping", "computing", "preempted"]))
@@ -138,7 +139,7 @@ struct PerfEventSourceTests {
     for _ in 0..<count { mayGo.signal() }
     while calls.all == nil { usleep(5_000) }
     usleep(10_000)
-    source.drain(before: MonotonicClock.now - Capture.settlingTime, into: &store, changes: &changes)
+    source.drain(before: MonotonicClock.now - Settling.time, into: &store, changes: &changes)
     #expect(source.loss().samples == 0)
     #expect(store.dropped == 0)
     var taken = FlatArray<StackSample>()
@@ -162,7 +163,7 @@ struct PerfEventSourceTests {
     for _ in 0..<100 { _ = getppid() }
     let end = MonotonicClock.now
     usleep(10_000)
-    source.drain(before: MonotonicClock.now - Capture.settlingTime, into: &store, changes: &changes)
+    source.drain(before: MonotonicClock.now - Settling.time, into: &store, changes: &changes)
     var taken = FlatArray<StackSample>()
     store.take(tid: tid, from: begin, to: end, into: &taken)
     #expect(taken.elements.filter { $0.source == .syscallExit }.count >= 100)

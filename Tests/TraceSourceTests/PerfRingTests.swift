@@ -3,6 +3,7 @@ import SystemPackage
 import TestSupport
 import Testing
 import TraceModel
+import TraceTestSupport
 
 @testable import TraceFormat
 @testable import TraceSource

@@ -1,6 +1,7 @@
 import Foundation
 import SystemCalls
 import SystemPackage
+import TraceTestSupport
 
 @testable import TraceFormat
 @testable import TraceSource

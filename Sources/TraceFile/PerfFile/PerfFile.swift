@@ -39,7 +39,7 @@ package struct PerfFile: ~Copyable {
   private static let auxiliaryTrace: UInt32 = 71
   private static let compressed: Set<UInt32> = [81, 83]
 
-  private let file: PerfFileBytes
+  private let file: RecordedFile
   private let header: PerfFileHeader
   private let decoders: [PerfRecordDecoder]
   private let buffer: UnsafeMutableRawBufferPointer
@@ -55,17 +55,17 @@ package struct PerfFile: ~Copyable {
   package var buildIDs: [PerfFileBuildID] { header.buildIDs }
 
   /// Opens a file and finds its records. `architecture`: of a recording that does not say what machine it is from.
-  package static func open(_ path: String, architecture: RegisterArchitecture = .native) throws(PerfFileError)
+  package static func open(_ path: String, architecture: RegisterArchitecture = .native) throws(TraceFileError)
     -> PerfFile
   {
-    let file = try PerfFileBytes(path: path)
+    let file = try RecordedFile(path: path)
     let header = try PerfFileHeader(file, architecture)
     var opened = PerfFile(file, header)
     try opened.findPlaces()
     return opened
   }
 
-  private init(_ file: consuming PerfFileBytes, _ header: PerfFileHeader) {
+  private init(_ file: consuming RecordedFile, _ header: PerfFileHeader) {
     self.file = file
     self.header = header
     decoders = header.events.map { PerfRecordDecoder(layout: $0.layout) }
@@ -76,7 +76,7 @@ package struct PerfFile: ~Copyable {
 
   // MARK: Finding
 
-  private mutating func findPlaces() throws(PerfFileError) {
+  private mutating func findPlaces() throws(TraceFileError) {
     let last = header.records.offset + header.records.size
     var offset = header.records.offset
     end = header.isUnfinished ? .unfinished : .complete
@@ -94,7 +94,7 @@ package struct PerfFile: ~Copyable {
   }
 
   /// The whole records in `chunk`, which lies at `offset` in the file.
-  private mutating func findPlaces(in chunk: UnsafeRawBufferPointer, at offset: UInt64) throws(PerfFileError)
+  private mutating func findPlaces(in chunk: UnsafeRawBufferPointer, at offset: UInt64) throws(TraceFileError)
     -> (bytes: UInt64, isMalformed: Bool)
   {
     var start = 0
@@ -108,7 +108,7 @@ package struct PerfFile: ~Copyable {
       if type < Self.firstOfPerf {
         try note(UnsafeRawBufferPointer(rebasing: rest[..<length]), type, at: place)
       } else if Self.compressed.contains(type) {
-        throw PerfFileError(.unsupported, file.path, "its records are compressed; record without `-z`")
+        throw TraceFileError(.unsupported, file.path, "its records are compressed; record without `-z`")
       } else if type == Self.auxiliaryTrace, length >= 16 {
         // A processor's trace follows, which the record's own length does not cover.
         let (next, overflow) = (UInt64(start) + UInt64(length)).addingReportingOverflow(
@@ -120,9 +120,9 @@ package struct PerfFile: ~Copyable {
     return (UInt64(start), false)
   }
 
-  private mutating func note(_ record: UnsafeRawBufferPointer, _ type: UInt32, at offset: UInt64) throws(PerfFileError)
+  private mutating func note(_ record: UnsafeRawBufferPointer, _ type: UInt32, at offset: UInt64) throws(TraceFileError)
   {
-    guard places.count < Self.limit else { throw PerfFileError(.unsupported, file.path, "has too many records") }
+    guard places.count < Self.limit else { throw TraceFileError(.unsupported, file.path, "has too many records") }
     let event = event(of: record, type)
     places.append(
       Place(
@@ -158,7 +158,7 @@ package struct PerfFile: ~Copyable {
   }
 
   /// One record, and its bytes, which are valid until the next one is read; nil, and counted, if it cannot be decoded.
-  package mutating func read(_ place: Place) throws(PerfFileError) -> (PerfRecord, UnsafeRawBufferPointer)? {
+  package mutating func read(_ place: Place) throws(TraceFileError) -> (PerfRecord, UnsafeRawBufferPointer)? {
     let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(place.length)])
     let count = try file.read(at: place.offset, into: room)
     let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[..<count])

@@ -34,23 +34,23 @@ struct PerfFileHeader {
   /// There are fewer bytes of records than it says.
   let isCut: Bool
 
-  init(_ file: borrowing PerfFileBytes, _ unnamed: RegisterArchitecture) throws(PerfFileError) {
-    guard file.size >= 16 else { throw PerfFileError(.malformed, file.path, "is no perf.data file: it is too short") }
+  init(_ file: borrowing RecordedFile, _ unnamed: RegisterArchitecture) throws(TraceFileError) {
+    guard file.size >= 16 else { throw TraceFileError(.malformed, file.path, "is no perf.data file: it is too short") }
     let head = try file.part("header", at: 0, size: min(UInt64(Self.size), file.size), limit: 1 << 10)
     switch head.word(0) {
     case Self.magic: break
     case Self.magic.byteSwapped:
-      throw PerfFileError(.unsupported, file.path, "was recorded on a machine of the other byte order")
-    default: throw PerfFileError(.malformed, file.path, "is no perf.data file")
+      throw TraceFileError(.unsupported, file.path, "was recorded on a machine of the other byte order")
+    default: throw TraceFileError(.malformed, file.path, "is no perf.data file")
     }
     guard head.word(8) != 16 else {
-      throw PerfFileError(.unsupported, file.path, "is in the form for pipes; record with `perf record -o FILE`")
+      throw TraceFileError(.unsupported, file.path, "is in the form for pipes; record with `perf record -o FILE`")
     }
     guard head.word(8) == UInt64(Self.size), head.bytes.count == Self.size else {
-      throw PerfFileError(.malformed, file.path, "has a header of \(head.word(8)) bytes")
+      throw TraceFileError(.malformed, file.path, "has a header of \(head.word(8)) bytes")
     }
     let (start, size) = (head.word(40), head.word(48))
-    guard start <= file.size else { throw PerfFileError(.malformed, file.path, "its records lie beyond its end") }
+    guard start <= file.size else { throw TraceFileError(.malformed, file.path, "its records lie beyond its end") }
     isUnfinished = size == 0
     isCut = size > file.size - start
     records = Section(offset: start, size: size == 0 ? file.size - start : min(size, file.size - start))
@@ -65,8 +65,8 @@ struct PerfFileHeader {
   }
 
   /// Behind the records, a section for each bit that is set.
-  private static func features(_ head: PerfFilePart, _ file: borrowing PerfFileBytes, at offset: UInt64)
-    throws(PerfFileError) -> [Int: Section]
+  private static func features(_ head: FilePart, _ file: borrowing RecordedFile, at offset: UInt64)
+    throws(TraceFileError) -> [Int: Section]
   {
     let bits = (0..<256).filter { head.word(72 + $0 / 64 * 8) & 1 << UInt64($0 % 64) != 0 }
     let table = try file.part("table of features", at: offset, size: UInt64(bits.count) * 16, limit: 1 << 12)
@@ -75,15 +75,15 @@ struct PerfFileHeader {
       features[bit] = Section(offset: table.word(place * 16), size: table.word(place * 16 + 8))
     }
     if features[compressed] != nil {
-      throw PerfFileError(.unsupported, file.path, "its records are compressed; record without `-z`")
+      throw TraceFileError(.unsupported, file.path, "its records are compressed; record without `-z`")
     }
     if features[directoryFormat] != nil {
-      throw PerfFileError(.unsupported, file.path, "is a part of a directory, as `perf record --threads` writes it")
+      throw TraceFileError(.unsupported, file.path, "is a part of a directory, as `perf record --threads` writes it")
     }
     return features
   }
 
-  private static func machine(_ section: Section?, _ file: borrowing PerfFileBytes) throws(PerfFileError)
+  private static func machine(_ section: Section?, _ file: borrowing RecordedFile) throws(TraceFileError)
     -> RegisterArchitecture?
   {
     guard let section else { return nil }
@@ -92,40 +92,40 @@ struct PerfFileHeader {
     switch part.text(from: 4, to: part.bytes.count) {
     case "x86_64": return .x86_64
     case "aarch64": return .arm64
-    case let other: throw PerfFileError(.unsupported, file.path, "was recorded on a machine of type \(other)")
+    case let other: throw TraceFileError(.unsupported, file.path, "was recorded on a machine of type \(other)")
     }
   }
 
   private mutating func readEvents(
-    _ head: PerfFilePart, _ file: borrowing PerfFileBytes, _ machine: RegisterArchitecture
-  ) throws(PerfFileError) {
+    _ head: FilePart, _ file: borrowing RecordedFile, _ machine: RegisterArchitecture
+  ) throws(TraceFileError) {
     // An entry is the attributes, of the size that the recording perf knew, and the section of the event's identifiers.
     let each = head.word(16)
     guard each >= 64 + 16, each <= 4096 else {
-      throw PerfFileError(.malformed, file.path, "has attributes of \(each) bytes")
+      throw TraceFileError(.malformed, file.path, "has attributes of \(each) bytes")
     }
     let part = try file.part("attributes", at: head.word(24), size: head.word(32), limit: each * Self.eventLimit)
     for start in stride(from: 0, to: part.bytes.count - Int(each) + 1, by: Int(each)) {
-      let attributes = PerfFilePart(Array(part.bytes[start..<start + Int(each) - 16]))
+      let attributes = FilePart(Array(part.bytes[start..<start + Int(each) - 16]))
       let ids = try file.part(
         "identifiers", at: part.word(start + Int(each) - 16), size: part.word(start + Int(each) - 8),
         limit: Self.identifierLimit * 8)
       guard eventNumbers.count + ids.bytes.count / 8 <= Self.identifierLimit else {
-        throw PerfFileError(.malformed, file.path, "has too many identifiers")
+        throw TraceFileError(.malformed, file.path, "has too many identifiers")
       }
       let identifiers = (0..<ids.bytes.count / 8).map { ids.word($0 * 8) }
       for identifier in identifiers { eventNumbers[identifier] = events.count }
       guard let event = PerfFileEvent(attributes, identifiers, machine) else {
-        throw PerfFileError(
+        throw TraceFileError(
           .unsupported, file.path, "has samples that are not read (sample_type \(attributes.word(24)))")
       }
       events.append(event)
     }
-    guard let first = events.first else { throw PerfFileError(.malformed, file.path, "has no events") }
+    guard let first = events.first else { throw TraceFileError(.malformed, file.path, "has no events") }
     // Where records do not say in a fixed place whose they are, all must be laid out alike.
     let isMarked = events.allSatisfy { $0.layout.sampleType & PerfRecordLayout.identifierFirst != 0 }
     guard isMarked || events.allSatisfy({ $0.layout == first.layout }) else {
-      throw PerfFileError(.unsupported, file.path, "its events' records differ and cannot be told apart")
+      throw TraceFileError(.unsupported, file.path, "its events' records differ and cannot be told apart")
     }
   }
 }
@@ -145,7 +145,7 @@ package struct PerfFileEvent: Sendable {
   package let clock: Int32?
 
   // `struct perf_event_attr`; older versions of it end earlier.
-  fileprivate init?(_ attributes: PerfFilePart, _ identifiers: [UInt64], _ machine: RegisterArchitecture) {
+  fileprivate init?(_ attributes: FilePart, _ identifiers: [UInt64], _ machine: RegisterArchitecture) {
     let flags = attributes.word(40)
     guard
       let layout = PerfRecordLayout(
@@ -169,7 +169,7 @@ package struct PerfFileBuildID: Sendable, Equatable {
   package let buildID: [UInt8]
 
   /// `struct perf_record_header_build_id` one after another: header, pid, 20 bytes and their count, path.
-  static func read(_ part: PerfFilePart) -> [PerfFileBuildID] {
+  static func read(_ part: FilePart) -> [PerfFileBuildID] {
     var found: [PerfFileBuildID] = []
     var offset = 0
     while offset + 36 <= part.bytes.count {

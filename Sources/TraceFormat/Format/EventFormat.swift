@@ -16,17 +16,12 @@ package struct EventFormat: Sendable, Equatable {
     package var isDynamic: Bool
   }
 
-  package enum Failure: Error, Equatable {
-    case unparsable
-    case fieldOutOfRange(String)
-  }
-
   package var id: Int
   package var name: String
   package var fields: [String: Field]
 
   /// Parses a `format` file. How to print the event is of no interest.
-  package static func parse(_ text: String) throws(Failure) -> EventFormat {
+  package static func parse(_ text: String) throws(FormatError) -> EventFormat {
     var name: String?
     var id: Int?
     var fields: [String: Field] = [:]
@@ -47,14 +42,14 @@ package struct EventFormat: Sendable, Equatable {
   }
 
   /// The field `name`, whose size must be one of `sizes`; any will do where there are none.
-  func field(_ name: String, sizes: Set<Int> = []) throws(EventTable.Refusal) -> Field {
+  func field(_ name: String, sizes: Set<Int> = []) throws(FormatError) -> Field {
     guard let field = fields[name] else { throw .missingField(self.name, name) }
     guard sizes.isEmpty || sizes.contains(field.size) else { throw .unexpectedSize(self.name, name, field.size) }
     return field
   }
 
   /// `TYPE NAME[COUNT]; offset:N; size:N; signed:N;`
-  private static func parseField(_ line: Substring) throws(Failure) -> (name: String, field: Field) {
+  private static func parseField(_ line: Substring) throws(FormatError) -> (name: String, field: Field) {
     let parts = line.split(separator: ";").map(\.trimmed)
     guard parts.count >= 3, parts[1].hasPrefix("offset:"), parts[2].hasPrefix("size:"),
       let offset = Int(parts[1].dropFirst(7)), let size = Int(parts[2].dropFirst(5)),

@@ -20,45 +20,30 @@ package struct EventTable: Sendable {
     var textSize: UInt16 = 0
   }
 
-  package enum Refusal: Error, Equatable, CustomStringConvertible {
-    case missingField(String, String)
-    case unexpectedSize(String, String, Int)
-    case unusableID(String, Int)
-
-    package var description: String {
-      switch self {
-      case .missingField(let event, let field): "event \(event) has no field '\(field)'"
-      case .unexpectedSize(let event, let field, let size):
-        "field '\(field)' of event \(event) has an unexpected size of \(size) bytes"
-      case .unusableID(let event, let id): "event \(event) has the unusable id \(id)"
-      }
-    }
-  }
-
   /// Indexed by event id; ids are small and dense.
   private(set) var recipes: [Recipe]
 
   package init() { recipes = [] }
 
   /// Compiles formats; an event that the kernel lacks is simply not given.
-  package init(_ formats: [TracedEvent: EventFormat]) throws(Refusal) {
+  package init(_ formats: [TracedEvent: EventFormat]) throws(FormatError) {
     self.init()
     for (event, format) in formats { try add(format, event.reading) }
   }
 
   /// Makes the records of one more event known.
-  package mutating func add(_ format: EventFormat, _ reading: RecordReading) throws(Refusal) {
+  package mutating func add(_ format: EventFormat, _ reading: RecordReading) throws(FormatError) {
     let recipe = try Self.compile(reading, format)
     guard (1..<65536).contains(format.id) else { throw .unusableID(format.name, format.id) }
     while recipes.count <= format.id { recipes.append(Recipe(kind: .gapStart)) }
     recipes[format.id] = recipe
   }
 
-  private static func compile(_ reading: RecordReading, _ format: EventFormat) throws(Refusal) -> Recipe {
+  private static func compile(_ reading: RecordReading, _ format: EventFormat) throws(FormatError) -> Recipe {
     var recipe = Recipe(kind: reading.kind)
     var length = 8  // the common header
 
-    func offset(_ name: String, sizes: Set<Int>) throws(Refusal) -> UInt16 {
+    func offset(_ name: String, sizes: Set<Int>) throws(FormatError) -> UInt16 {
       let field = try format.field(name, sizes: sizes)
       length = max(length, field.offset + field.size)
       return UInt16(field.offset)

@@ -23,7 +23,7 @@ package struct FtraceStackFormat: Sendable, Equatable {
 
   package init(
     switchOut: EventFormat, syscallExit: EventFormat, kernelStack: EventFormat, userStack: EventFormat
-  ) throws(EventTable.Refusal) {
+  ) throws(FormatError) {
     self.kernelStack = kernelStack.id
     kernelCount = try kernelStack.field("size", sizes: [4]).offset
     kernelCaller = try kernelStack.field("caller").offset

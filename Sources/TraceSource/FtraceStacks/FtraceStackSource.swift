@@ -87,7 +87,8 @@ struct FtraceStackSource: ~Copyable {
   /// What was lost so far: the kernel counts records, not samples.
   func loss() -> StackSampleLoss {
     var loss = StackSampleLoss()
-    let records = readers.cpus.reduce(0) { $0 + instance.overrun(cpu: $1) }
+    let counters = instance.counters
+    let records = readers.cpus.reduce(0) { $0 + counters.overrun(cpu: $1) }
     // That the kernel makes of one sample at least.
     let recordsPerSample: UInt64 = recordsUser ? 2 : 1
     loss.switchOut = (records + recordsPerSample - 1) / recordsPerSample

@@ -80,9 +80,7 @@ struct DirectoryLock: ~Copyable {
         FilePath(path), .readOnly, options: [.directory, .closeOnExec])
     else { return nil }
     let owned = OwnedDescriptor(directory)
-    while flock(directory.rawValue, operation) != 0 {
-      if errno != EINTR { return nil }
-    }
+    guard (try? uninterrupted { flock(directory.rawValue, operation) }) != nil else { return nil }
     return DirectoryLock(directory: owned)
   }
 }

@@ -102,7 +102,9 @@ package struct TracingInstance: ~Copyable {
   /// Where tracefs is mounted.
   var root: String { tracefs.root }
 
-  package func path(_ file: String) -> String { "instances/\(name)/\(file)" }
+  package func path(_ file: String) -> String { "\(directoryPath)/\(file)" }
+
+  private var directoryPath: String { "instances/\(name)" }
 
   package func set(_ file: String, _ value: String, append: Bool = false) throws(CaptureError) {
     try tracefs.write(value, to: path(file), append: append)
@@ -122,15 +124,8 @@ package struct TracingInstance: ~Copyable {
   /// Why the kernel refused `command`, where it says so.
   func reason(for command: String) -> String? { KernelReason.read(tracefs, path("error_log"), for: command) }
 
-  /// Events that a CPU has lost so far, by the kernel's count.
-  func overrun(cpu: Int) -> UInt64 {
-    let text = (try? read("per_cpu/cpu\(cpu)/stats")) ?? ""
-    let counters = ["overrun: ", "commit overrun: ", "dropped events: "]
-    return text.split(separator: "\n").reduce(0) { sum, line in
-      guard let counter = counters.first(where: { line.hasPrefix($0) }) else { return sum }
-      return sum + (UInt64(line.dropFirst(counter.count)) ?? 0)
-    }
-  }
+  /// The kernel's account of its ring buffers.
+  var counters: RingCounters { RingCounters(tracefs, directory: directoryPath) }
 
   /// Bytes of a sub-buffer: one page of memory where the kernel does not let them be chosen.
   var pageSize: Int {

@@ -5,7 +5,7 @@ internal import SystemPackage
 /// Reads the raw ring-buffer pages of every CPU of one instance or several, into one reused buffer.
 ///
 /// The pipes are read without blocking: a blocked reader would cost the traced CPU an interrupt per wake-up, and one
-/// that reads again at once chases the writer page by page, slowing it down. `Capture` says when they are read.
+/// that reads again at once chases the writer page by page, slowing it down. `StreamReader` says when they are read.
 package struct RawPageReaders: ~Copyable {
   /// Descriptors of `per_cpu/cpuN/trace_pipe_raw`, in the order of `cpus`; owned, closed in `deinit`.
   private var pipes: [FileDescriptor] = []
@@ -32,10 +32,8 @@ package struct RawPageReaders: ~Copyable {
   /// The next page of the CPU at `position`, valid until the next call; nil where there is nothing to read now, as on a
   /// CPU that is offline.
   package mutating func next(at position: Int) -> UnsafeRawBufferPointer? {
-    while true {
-      let count = read(pipes[position].rawValue, page.baseAddress, page.count)
-      if count > 0 { return UnsafeRawBufferPointer(rebasing: page[..<count]) }
-      if count == 0 || errno != EINTR { return nil }
-    }
+    let count = try? uninterrupted { read(pipes[position].rawValue, page.baseAddress, page.count) }
+    guard let count, count > 0 else { return nil }
+    return UnsafeRawBufferPointer(rebasing: page[..<count])
   }
 }

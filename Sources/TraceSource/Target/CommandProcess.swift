@@ -41,16 +41,16 @@ package struct CommandProcess: ~Copyable {
   deinit {
     guard !isReaped else { return }
     kill(pid, SIGKILL)
-    waitpid(pid, nil, 0)
+    _ = try? uninterrupted { waitpid(pid, nil, 0) }
   }
 
   /// Lets it run. Throws what its exec failed with.
   package mutating func release() throws(CaptureError) {
     var byte: UInt8 = 1
-    _ = write(go.descriptor.rawValue, &byte, 1)
+    _ = try? uninterrupted { write(go.descriptor.rawValue, &byte, 1) }
     var error: Int32 = 0
     // Returns 0 bytes once the exec has closed the other end.
-    while read(failure.descriptor.rawValue, &error, MemoryLayout<Int32>.size) < 0, errno == EINTR {}
+    _ = try? uninterrupted { read(failure.descriptor.rawValue, &error, MemoryLayout<Int32>.size) }
     guard error == 0 else { throw Self.cannotRun(command, Errno(rawValue: error)) }
   }
 
@@ -58,7 +58,7 @@ package struct CommandProcess: ~Copyable {
   package mutating func hasEnded() -> Bool {
     guard !isReaped else { return true }
     var status: Int32 = 0
-    guard waitpid(pid, &status, WNOHANG) == pid else { return false }
+    guard (try? uninterrupted { waitpid(pid, &status, WNOHANG) }) == pid else { return false }
     isReaped = true
     exitCode = kdelay_exit_code(status)
     return true
@@ -74,7 +74,7 @@ package struct CommandProcess: ~Copyable {
       usleep(10_000)
     }
     kill(pid, SIGKILL)
-    while waitpid(pid, nil, 0) < 0, errno == EINTR {}
+    _ = try? uninterrupted { waitpid(pid, nil, 0) }
     isReaped = true
   }
 

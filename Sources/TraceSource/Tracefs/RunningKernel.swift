@@ -29,7 +29,9 @@ extension PageLayout {
   static func read(_ tracefs: any TracefsAccess) throws(CaptureError) -> PageLayout {
     let text = try tracefs.read("events/header_page")
     do { return try PageLayout(headerPage: text) } catch {
-      throw CaptureError(.refused, "\(error)", remedy: "please report this with the kernel's version")
+      throw CaptureError(
+        .refused, "cannot understand events/header_page: \(error)",
+        remedy: "please report this with the kernel's version")
     }
   }
 }

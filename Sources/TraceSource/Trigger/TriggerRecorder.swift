@@ -39,12 +39,13 @@ struct TriggerRecorder: ~Copyable {
   private let upcall: EventName?
   /// Of the calls that return triggers wait for.
   private let calls: EventName?
-  let decoder: PageDecoder
+  private let role: PageStream.Role
+  private let decoder: PageDecoder
   private var instance: TracingInstance
 
   /// Creates the instance; no event is enabled yet.
   static func create(
-    _ tracefs: any TracefsAccess, owner: InstanceOwner, purpose: InstanceOwner.Purpose, layout: PageLayout,
+    _ tracefs: any TracefsAccess, owner: InstanceOwner, role: PageStream.Role, layout: PageLayout,
     _ triggers: [RecordedTrigger], upcall: EventName? = nil, calls: EventName? = nil
   ) throws(CaptureError) -> TriggerRecorder {
     let readings =
@@ -55,21 +56,22 @@ struct TriggerRecorder: ~Copyable {
       ].compactMap { $0 }
     let table = try EventTable.read(tracefs, readings)
     let instance = try TracingInstance.create(
-      tracefs, owner: owner, purpose: purpose, settings: BufferSettings(bufferKiB: 4096))
+      tracefs, owner: owner, purpose: InstanceOwner.Purpose(role), settings: BufferSettings(bufferKiB: 4096))
     let recorder = TriggerRecorder(
-      triggers: triggers, upcall: upcall, calls: calls, decoder: PageDecoder(layout: layout, table: table),
-      instance: instance)
+      triggers: triggers, upcall: upcall, calls: calls, role: role,
+      decoder: PageDecoder(layout: layout, table: table), instance: instance)
     for trigger in triggers { try recorder.setFilter(of: trigger) }
     return recorder
   }
 
   private init(
-    triggers: [RecordedTrigger], upcall: EventName?, calls: EventName?, decoder: PageDecoder,
-    instance: consuming TracingInstance
+    triggers: [RecordedTrigger], upcall: EventName?, calls: EventName?, role: PageStream.Role,
+    decoder: PageDecoder, instance: consuming TracingInstance
   ) {
     self.triggers = triggers
     self.upcall = upcall
     self.calls = calls
+    self.role = role
     self.decoder = decoder
     self.instance = instance
   }
@@ -91,8 +93,9 @@ struct TriggerRecorder: ~Copyable {
     try instance.watch(tids: tids)
   }
 
-  func addPipes(to readers: inout RawPageReaders, cpus: [Int]) throws(CaptureError) {
-    try readers.add(instance, cpus: cpus)
+  /// Opens its ring buffers.
+  func open(_ pages: inout LivePages, cpus: [Int]) throws(CaptureError) {
+    try pages.add(instance, cpus: cpus, role: role, decoder: decoder)
   }
 
   /// Starts to record what is enabled, calls and upcalls. Calls have to be recorded before the triggers that wait for them.
@@ -117,7 +120,18 @@ struct TriggerRecorder: ~Copyable {
 
   func stop() throws(CaptureError) { try instance.set("tracing_on", "0") }
 
-  func overrun(cpu: Int) -> UInt64 { instance.overrun(cpu: cpu) }
-
   consuming func close() throws(CaptureError) { try instance.close() }
+}
+
+extension InstanceOwner.Purpose {
+  /// Which instance the ring buffers of a role are in.
+  fileprivate init(_ role: PageStream.Role) {
+    self =
+      switch role {
+      case .data: .data
+      case .triggers: .triggers
+      case .stopTrigger: .stopTrigger
+      case .calls: .calls
+      }
+  }
 }

@@ -2,8 +2,7 @@ import Foundation
 import Testing
 import TraceFormat
 import TraceModel
-
-@testable import TraceSource
+import TraceTestSupport
 
 /// The kernel's own text of the same ring buffer is the oracle for every decoded event.
 struct KernelTextTests {

@@ -1,8 +1,8 @@
 import CTraceFS
 import Testing
+import TraceTestSupport
 
 @testable import TraceFormat
-@testable import TraceSource
 
 struct FormatTests {
   @Test(arguments: Fixture.kernels)
@@ -56,7 +56,7 @@ struct FormatTests {
   @Test func anEventWithoutAFieldThatIsNeededIsRefused() throws {
     var format = try EventFormat.parse(Fixture.text("6.18", "formats/sched.sched_switch"))
     format.fields["next_pid"] = nil
-    #expect(throws: EventTable.Refusal.missingField("sched_switch", "next_pid")) {
+    #expect(throws: FormatError.missingField("sched_switch", "next_pid")) {
       _ = try EventTable([.contextSwitch: format])
     }
   }
@@ -64,7 +64,7 @@ struct FormatTests {
   @Test func aFieldOfUnexpectedSizeIsRefused() throws {
     var format = try EventFormat.parse(Fixture.text("6.18", "formats/raw_syscalls.sys_exit"))
     format.fields["ret"]?.size = 4
-    #expect(throws: EventTable.Refusal.unexpectedSize("sys_exit", "ret", 4)) {
+    #expect(throws: FormatError.unexpectedSize("sys_exit", "ret", 4)) {
       _ = try EventTable([.syscallExit: format])
     }
   }
@@ -78,11 +78,11 @@ struct FormatTests {
   @Test func pagesOfA32BitKernelAreRefused() throws {
     let header = try Fixture.text("6.18", "header_page").replacing(
       "commit;\toffset:8;\tsize:8", with: "commit;\toffset:8;\tsize:4")
-    #expect(throws: PageLayout.Refusal.commitSize(4)) { _ = try PageLayout(headerPage: header) }
+    #expect(throws: FormatError.commitSize(4)) { _ = try PageLayout(headerPage: header) }
   }
 
   @Test func pagesOfABigEndianMachineAreRefused() throws {
-    #expect(throws: PageLayout.Refusal.bigEndian) {
+    #expect(throws: FormatError.bigEndian) {
       _ = try PageLayout(headerPage: Fixture.text("6.18", "header_page"), byteOrder: .big)
     }
   }

@@ -3,7 +3,6 @@ import Testing
 import TraceModel
 
 @testable import TraceFormat
-@testable import TraceSource
 
 struct EventMergerTests {
   private func event(_ time: UInt64, cpu: Int, _ number: Int32 = 0) -> Event {

@@ -1,7 +1,6 @@
 import TraceModel
 
 @testable import TraceFormat
-@testable import TraceSource
 
 /// A record in the words of `perf script -D`: its line from `PERF_RECORD_` on, and for a sample what is listed below it.
 struct RecordText: Equatable, CustomStringConvertible {

@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 import TraceModel
+import TraceTestSupport
 
 @testable import TraceFormat
-@testable import TraceSource
 
 /// Single records: what the fixtures do not hold, and what no kernel writes.
 struct PerfRecordDecoderTests {

@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 import TraceModel
+import TraceTestSupport
 
 @testable import TraceFile
 @testable import TraceFormat
-@testable import TraceSource
 
 /// Recordings of perf against perf's own dump of them.
 struct PerfFixtureTests {

@@ -1,45 +1,13 @@
 import TestSupport
 import Testing
 import TraceModel
+import TraceTestSupport
 
 @testable import TraceFormat
-@testable import TraceSource
 
 /// Record types one by one, on pages made by hand.
 struct PageDecoderTests {
-  /// A page under construction, as the kernel lays it out on a 64-bit little-endian machine.
-  struct Page {
-    var timestamp: UInt64
-    var records: [UInt8] = []
-    var flags: UInt64 = 0
-    var trailer: [UInt8] = []
-    /// What the page says of its length; nil: the truth.
-    var claimedLength: Int?
-
-    mutating func add<Number: FixedWidthInteger>(_ number: Number) {
-      withUnsafeBytes(of: number.littleEndian) { records += $0 }
-    }
-
-    mutating func header(type: UInt32, delta: UInt32) { add(type | delta << 5) }
-
-    /// A `softirq_entry` record.
-    mutating func softIRQ(delta: UInt32, vector: UInt32 = 3, tid: Int32 = 7) {
-      header(type: 3, delta: delta)
-      add(UInt16(223))
-      add(UInt16(0))
-      add(tid)
-      add(vector)
-    }
-
-    var bytes: [UInt8] {
-      var page = Page(timestamp: 0)
-      page.add(timestamp)
-      page.add(UInt64(claimedLength ?? records.count) | flags)
-      return page.records + records + trailer
-    }
-  }
-
-  private func decode(_ page: Page, lastKnown: UInt64 = 0) throws -> (events: [Event], summary: PageSummary) {
+  private func decode(_ page: HandmadePage, lastKnown: UInt64 = 0) throws -> (events: [Event], summary: PageSummary) {
     var format = try EventFormat.parse(
       Fixture.text("6.18", "formats/irq.softirq_entry"))
     format.id = 223
@@ -55,7 +23,7 @@ struct PageDecoderTests {
   }
 
   @Test func aRecordIsTimedFromTheOneBefore() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.softIRQ(delta: 0)
     page.softIRQ(delta: 5, vector: 9)
     let (events, summary) = try decode(page)
@@ -66,7 +34,7 @@ struct PageDecoderTests {
   }
 
   @Test func aTimeExtendAddsItsUpperBits() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.header(type: 30, delta: 7)
     page.add(UInt32(2))
     page.softIRQ(delta: 0)
@@ -75,7 +43,7 @@ struct PageDecoderTests {
 
   @Test func aTimeStampIsAbsolute() throws {
     let time: UInt64 = 123 << 27 | 45
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.header(type: 31, delta: UInt32(time & (1 << 27 - 1)))
     page.add(UInt32(time >> 27))
     page.softIRQ(delta: 0)
@@ -84,7 +52,7 @@ struct PageDecoderTests {
 
   @Test func aTimeStampKeepsTheUpperBitsThatItHasNoRoomFor() throws {
     let base: UInt64 = 3 << 59
-    var page = Page(timestamp: base | 50)
+    var page = HandmadePage(timestamp: base | 50)
     page.header(type: 31, delta: 100)
     page.add(UInt32(0))
     page.softIRQ(delta: 0)
@@ -92,7 +60,7 @@ struct PageDecoderTests {
   }
 
   @Test func aDiscardedRecordCountsForTimeOnly() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.softIRQ(delta: 0)
     page.header(type: 29, delta: 10)
     page.add(UInt32(12))  // itself and 8 bytes
@@ -104,7 +72,7 @@ struct PageDecoderTests {
   }
 
   @Test func nullPaddingEndsThePage() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.softIRQ(delta: 0)
     page.header(type: 29, delta: 0)
     page.softIRQ(delta: 1)
@@ -113,7 +81,7 @@ struct PageDecoderTests {
   }
 
   @Test func aLongRecordSaysItsLengthInAWord() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.header(type: 0, delta: 3)
     page.add(UInt32(4 + 12))
     page.add(UInt16(223))
@@ -124,7 +92,7 @@ struct PageDecoderTests {
   }
 
   @Test func missedEventsBecomeAGap() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.softIRQ(delta: 0)
     page.flags = 1 << 31 | 1 << 30
     page.trailer = [42, 0, 0, 0, 0, 0, 0, 0]
@@ -136,14 +104,14 @@ struct PageDecoderTests {
   }
 
   @Test func missedEventsWithoutACountAreAGapOfUnknownLength() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.softIRQ(delta: 0)
     page.flags = 1 << 31
     #expect(try decode(page).summary.missed == -1)
   }
 
   @Test func anUnknownEventIsCountedAndSkipped() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.header(type: 2, delta: 4)
     page.add(UInt16(9999))
     page.add(UInt16(0))
@@ -155,7 +123,7 @@ struct PageDecoderTests {
   }
 
   @Test func aRecordShorterThanItsFieldsIsCountedAndSkipped() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.header(type: 2, delta: 4)
     page.add(UInt16(223))
     page.add(UInt16(0))
@@ -166,7 +134,7 @@ struct PageDecoderTests {
   }
 
   @Test func aRecordBeyondThePagesDataIsCorrupt() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.softIRQ(delta: 0)
     page.header(type: 28, delta: 1)
     page.add(UInt64(0))
@@ -175,7 +143,7 @@ struct PageDecoderTests {
   }
 
   @Test func aPageCutShortIsReadAsFarAsItGoes() throws {
-    var page = Page(timestamp: 1000)
+    var page = HandmadePage(timestamp: 1000)
     page.softIRQ(delta: 0)
     page.claimedLength = 4000
     let (events, summary) = try decode(page)

@@ -1,33 +1,35 @@
-import Foundation
-import Testing
-import TraceModel
-
-@testable import TraceFormat
-@testable import TraceSource
+package import Foundation
+package import TraceFormat
+package import TraceModel
 
 /// Raw pages of a real kernel beside that kernel's own text of them; see Tests/Fixtures/README.md.
-struct Fixture: CustomTestStringConvertible, Sendable {
-  let kernel: String
-  let scenario: String
+package struct Fixture: CustomStringConvertible, Sendable {
+  package let kernel: String
+  package let scenario: String
 
-  var testDescription: String { "\(kernel)/\(scenario)" }
+  package var description: String { "\(kernel)/\(scenario)" }
 
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  package static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures")
 
+  package init(kernel: String, scenario: String) {
+    self.kernel = kernel
+    self.scenario = scenario
+  }
+
   /// Those of events.
-  static let all: [Fixture] = kernels.flatMap { kernel in
+  package static let all: [Fixture] = kernels.flatMap { kernel in
     directories(root.appending(path: kernel)).filter { $0 != "formats" && $0 != "stacks" }
       .map { Fixture(kernel: kernel, scenario: $0) }
   }
 
   /// Those of events with their stacks.
-  static let stacks = kernels.map { Fixture(kernel: $0, scenario: "stacks") }
+  package static let stacks = kernels.map { Fixture(kernel: $0, scenario: "stacks") }
 
   /// Those with the kernel's text.
-  static let withText = all.filter { FileManager.default.fileExists(atPath: $0.url("trace.txt").path) }
+  package static let withText = all.filter { FileManager.default.fileExists(atPath: $0.url("trace.txt").path) }
 
-  static let kernels = directories(root)
+  package static let kernels = directories(root)
 
   private static func directories(_ url: URL) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
@@ -38,17 +40,19 @@ struct Fixture: CustomTestStringConvertible, Sendable {
     }
   }
 
-  func url(_ file: String) -> URL { Self.root.appending(path: kernel).appending(path: scenario).appending(path: file) }
+  package func url(_ file: String) -> URL {
+    Self.root.appending(path: kernel).appending(path: scenario).appending(path: file)
+  }
 
-  static func text(_ kernel: String, _ file: String) throws -> String {
+  package static func text(_ kernel: String, _ file: String) throws -> String {
     try String(contentsOf: root.appending(path: kernel).appending(path: file), encoding: .utf8)
   }
 
-  static func format(_ kernel: String, _ event: EventName) throws -> EventFormat {
+  package static func format(_ kernel: String, _ event: EventName) throws -> EventFormat {
     try EventFormat.parse(try text(kernel, "formats/\(event.system).\(event.name)"))
   }
 
-  static func formats(_ kernel: String) throws -> [TracedEvent: EventFormat] {
+  package static func formats(_ kernel: String) throws -> [TracedEvent: EventFormat] {
     var formats: [TracedEvent: EventFormat] = [:]
     for event in TracedEvent.allCases {
       formats[event] = try format(kernel, event.name)
@@ -56,26 +60,26 @@ struct Fixture: CustomTestStringConvertible, Sendable {
     return formats
   }
 
-  static func decoder(_ kernel: String) throws -> PageDecoder {
+  package static func decoder(_ kernel: String) throws -> PageDecoder {
     PageDecoder(
       layout: try PageLayout(headerPage: try text(kernel, "header_page")),
       table: try EventTable(try formats(kernel)))
   }
 
-  var pageSize: Int { scenario == "subbuf64" ? 65536 : 4096 }
+  package var pageSize: Int { scenario == "subbuf64" ? 65536 : 4096 }
 
   /// CPUs with a file of pages.
-  var cpus: [Int] {
+  package var cpus: [Int] {
     (0..<8).filter { FileManager.default.fileExists(atPath: url("cpu\($0).raw").path) }
   }
 
-  func pages(cpu: Int) throws -> [[UInt8]] {
+  package func pages(cpu: Int) throws -> [[UInt8]] {
     let bytes = [UInt8](try Data(contentsOf: url("cpu\(cpu).raw")))
     return stride(from: 0, to: bytes.count, by: pageSize).map { Array(bytes[$0..<min($0 + pageSize, bytes.count)]) }
   }
 
   /// A number of the kernel's per_cpu/cpuN/stats, as it was before the last read.
-  func statistic(_ name: String, cpu: Int) throws -> Int? {
+  package func statistic(_ name: String, cpu: Int) throws -> Int? {
     var value: Int?
     for line in try String(contentsOf: url("cpu\(cpu).stats"), encoding: .utf8).split(separator: "\n")
     where line.hasPrefix("\(name):") {
@@ -86,7 +90,7 @@ struct Fixture: CustomTestStringConvertible, Sendable {
 
   /// By how much the kernel's text is too early, ns, for each data record of a CPU: its readers leave out the time of
   /// discarded records up to the next absolute time stamp or page (see the fixtures' README).
-  func textOffsets(cpu: Int) throws -> [UInt64] {
+  package func textOffsets(cpu: Int) throws -> [UInt64] {
     var offsets: [UInt64] = []
     for page in try pages(cpu: cpu) {
       func word(_ at: Int) -> UInt32 {
@@ -116,7 +120,7 @@ struct Fixture: CustomTestStringConvertible, Sendable {
   }
 
   /// A CPU's events without gaps, at the times at which the kernel's text has them.
-  func eventsAsPrinted(cpu: Int) throws -> (events: [Event], names: NameTable) {
+  package func eventsAsPrinted(cpu: Int) throws -> (events: [Event], names: NameTable) {
     let (events, names, _) = try decode(cpu: cpu)
     let offsets = try textOffsets(cpu: cpu)
     var printed = events.filter { $0.kind != .gapStart && $0.kind != .gapEnd }
@@ -125,7 +129,7 @@ struct Fixture: CustomTestStringConvertible, Sendable {
   }
 
   /// Everything one CPU recorded, and what its pages said.
-  func decode(cpu: Int) throws -> (events: [Event], names: NameTable, pages: [PageSummary]) {
+  package func decode(cpu: Int) throws -> (events: [Event], names: NameTable, pages: [PageSummary]) {
     let decoder = try Self.decoder(kernel)
     var events = FlatArray<Event>()
     var names = NameTable()

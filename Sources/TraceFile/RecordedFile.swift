@@ -3,68 +3,79 @@ internal import SystemCalls
 internal import SystemPackage
 
 /// A file that is read piece by piece: never mapped, as whoever may write it could cut it under the reader.
-struct PerfFileBytes: ~Copyable {
+struct RecordedFile: ~Copyable {
   let path: String
   /// In bytes, when it was opened.
   let size: UInt64
   private let file: OwnedDescriptor
 
-  init(path: String) throws(PerfFileError) {
+  init(path: String) throws(TraceFileError) {
     let file = try Self.open(path)
     let status: Stat
-    do { status = try file.descriptor.stat() } catch { throw PerfFileError(.unreadable, path, "\(error)") }
+    do { status = try file.descriptor.stat() } catch { throw TraceFileError(.unreadable, path, "\(error)") }
     switch status.type {
     case .regular: break
-    case .directory: throw PerfFileError(.unsupported, path, "is a directory, as `perf record --threads` writes it")
-    default: throw PerfFileError(.unsupported, path, "is no regular file")
+    case .directory: throw TraceFileError(.unsupported, path, "is a directory (as `perf record --threads` writes one)")
+    default: throw TraceFileError(.unsupported, path, "is no regular file")
     }
     self.path = path
     size = UInt64(status.size)
     self.file = file
   }
 
-  private static func open(_ path: String) throws(PerfFileError) -> OwnedDescriptor {
+  private static func open(_ path: String) throws(TraceFileError) -> OwnedDescriptor {
     do {
       return OwnedDescriptor(
         try FileDescriptor.open(
           FilePath(path), .readOnly, options: [.closeOnExec, .nonBlocking, .init(rawValue: O_NOCTTY)]))
     } catch {
-      throw PerfFileError(.unreadable, path, "\(error)")
+      throw TraceFileError(.unreadable, path, "\(error)")
     }
   }
 
   /// Fills the buffer from `offset` on as far as the file goes; returns how many bytes these are.
-  func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(PerfFileError) -> Int {
+  func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(TraceFileError) -> Int {
     var done = 0
     while done < buffer.count, let base = buffer.baseAddress {
       let (place, overflow) = offset.addingReportingOverflow(UInt64(done))
       guard !overflow, let place = off_t(exactly: place) else { break }
-      let got = pread(file.descriptor.rawValue, base + done, buffer.count - done, place)
-      if got < 0, errno == EINTR { continue }
-      guard got >= 0 else { throw PerfFileError(.unreadable, path, "\(Errno(rawValue: errno))") }
+      let got: Int
+      do { got = try uninterrupted { pread(file.descriptor.rawValue, base + done, buffer.count - done, place) } } catch
+      {
+        throw TraceFileError(.unreadable, path, "\(error)")
+      }
       if got == 0 { break }
       done += got
     }
     return done
   }
 
+  /// The whole text of a small file. Its size is not asked for, which tracefs says to be 0.
+  func text(limit: Int = 1 << 18) throws(TraceFileError) -> String {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: limit, alignment: 8)
+    defer { buffer.deallocate() }
+    let count = try read(at: 0, into: buffer)
+    guard count < limit else { throw TraceFileError(.malformed, path, "is too long for what it should be") }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+
   /// The bytes of one part of the file, of which there must not be more than `limit`.
-  func part(_ name: String, at offset: UInt64, size: UInt64, limit: UInt64) throws(PerfFileError) -> PerfFilePart {
-    guard size <= limit else { throw PerfFileError(.malformed, path, "its \(name) has \(size) bytes") }
+  func part(_ name: String, at offset: UInt64, size: UInt64, limit: UInt64) throws(TraceFileError) -> FilePart {
+    guard size <= limit else { throw TraceFileError(.malformed, path, "its \(name) has \(size) bytes") }
     guard offset <= self.size, size <= self.size - offset else {
-      throw PerfFileError(.malformed, path, "its \(name) lies beyond its end")
+      throw TraceFileError(.malformed, path, "its \(name) lies beyond its end")
     }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(size), alignment: 8)
     defer { buffer.deallocate() }
     guard try read(at: offset, into: buffer) == buffer.count else {
-      throw PerfFileError(.malformed, path, "its \(name) lies beyond its end")
+      throw TraceFileError(.malformed, path, "its \(name) lies beyond its end")
     }
-    return PerfFilePart([UInt8](buffer))
+    return FilePart([UInt8](buffer))
   }
 }
 
 /// A part of the file in memory; what lies outside of it reads as 0.
-struct PerfFilePart {
+struct FilePart {
   let bytes: [UInt8]
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }

@@ -2,9 +2,9 @@ import Glibc
 import TestSupport
 import Testing
 import TraceModel
+import TraceTestSupport
 
 @testable import TraceFormat
-@testable import TraceSource
 
 /// Stacks as ftrace records them: of real kernels, and on pages made by hand.
 struct FtraceStackTests {
@@ -96,11 +96,11 @@ struct FtraceStackTests {
 
   /// A page with records of 6.18's formats.
   private struct Page {
-    var page: PageDecoderTests.Page
+    var page: HandmadePage
     let format: FtraceStackFormat
 
     init(at time: UInt64) throws {
-      page = PageDecoderTests.Page(timestamp: time)
+      page = HandmadePage(timestamp: time)
       format = try FtraceStackTests.format("6.18")
     }
 
@@ -216,41 +216,5 @@ struct FtraceStackTests {
     #expect(samples.map(\.kernel) == [(1...64).map { UInt64($0) }])
     #expect(samples.map(\.user) == [[1, 2, 3, 4, 5, 6, 7, 8]])
     #expect(undecodable == 0)
-  }
-
-  // MARK: Setting it up
-
-  private func run(_ tracefs: TracefsTree, kernel: Bool = true, user: Bool = true) throws(CaptureError) {
-    let target = try TargetProcess.find(pid: getpid())
-    let source = try FtraceStackSource(tracefs, target, kernel: kernel, user: user)
-    try source.attach()
-  }
-
-  @Test func whichStacksAreRecordedIsAsked() throws {
-    for (kernel, user) in [(true, false), (false, true)] {
-      let tracefs = try TracefsTree()
-      try run(tracefs, kernel: kernel, user: user)
-      let options = tracefs.changes.filter { $0.contains("stacktrace") }.map {
-        $0.split(separator: "/").last.map(String.init)
-      }
-      #expect(options == [kernel ? "trigger stacktrace" : "userstacktrace 1"])
-      #expect(tracefs.changes.last?.hasPrefix("rmdir kdelay-\(getpid())-") == true)
-    }
-  }
-
-  @Test func aFailureAtAnyStepLeavesNothingBehind() throws {
-    let complete = try TracefsTree()
-    try run(complete)
-    for step in 0..<complete.changes.count - 1 {
-      let tracefs = try TracefsTree()
-      tracefs.failing = step
-      do {
-        try run(tracefs)
-        Issue.record("step \(step) did not fail: \(complete.changes[step])")
-      } catch {
-        #expect(error.what.contains("injected"))
-      }
-      #expect(tracefs.instances.isEmpty, "after \(complete.changes[step])")
-    }
   }
 }

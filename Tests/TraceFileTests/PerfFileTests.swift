@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 import TraceModel
+import TraceTestSupport
 
 @testable import TraceFile
-@testable import TraceSource
 
 /// Files that perf writes, and files that nobody should.
 struct PerfFileTests {
@@ -70,9 +70,9 @@ struct PerfFileTests {
     return try body(path)
   }
 
-  private func failure(_ builder: FileBuilder) throws -> PerfFileError? {
+  private func failure(_ builder: FileBuilder) throws -> TraceFileError? {
     try withFile(builder.bytes) { path in
-      do throws(PerfFileError) {
+      do throws(TraceFileError) {
         _ = try PerfFile.open(path)
         return nil
       } catch {
@@ -176,7 +176,7 @@ struct PerfFileTests {
 
   @Test func noFileAndADirectoryAreErrors() {
     for path in ["/nonexistent/perf.data", "/tmp", "/dev/zero", "/dev/null"] {
-      #expect(throws: PerfFileError.self) { _ = try PerfFile.open(path) }
+      #expect(throws: TraceFileError.self) { _ = try PerfFile.open(path) }
     }
   }
 
@@ -263,7 +263,7 @@ struct PerfFileTests {
         do {
           var file = try PerfFile.open(path, architecture: .x86_64)
           try file.forEachRecord { _, _, _ in read += 1 }
-        } catch is PerfFileError {
+        } catch is TraceFileError {
           refused += 1
         }
       }

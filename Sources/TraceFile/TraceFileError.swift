@@ -1,11 +1,11 @@
 /// Why a file is no recording that can be read, in the operator's words.
-package struct PerfFileError: Error, Equatable, CustomStringConvertible {
+package struct TraceFileError: Error, Equatable, CustomStringConvertible {
   package enum Code: Sendable {
     /// It cannot be opened or read.
     case unreadable
-    /// Not a perf.data file, or one whose parts do not fit together.
+    /// Its parts do not fit together, or it is something else.
     case malformed
-    /// A perf.data file of a kind that is not read.
+    /// It is of a kind that is not read.
     case unsupported
   }
 

@@ -1,0 +1,28 @@
+internal import TraceFormat
+
+/// What a capture is asked for.
+package struct CaptureSettings: Sendable {
+  package var buffer: BufferSettings
+  /// At most one that starts and one that stops, or one that does both.
+  package var triggers: [Trigger]
+  /// Whether Open vSwitch's upcalls are recorded; see `Upcalls`.
+  package var countsUpcalls: Bool
+  /// Whether it is recorded who wakes the target's threads.
+  package var recordsWakers: Bool
+  /// Whether it is recorded where functions return to whose return a trigger waits for: stacks need it.
+  package var recordsReturnAddresses: Bool
+
+  package init(
+    bufferKiB: Int, triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false,
+    recordsReturnAddresses: Bool = false
+  ) {
+    buffer = BufferSettings(bufferKiB: bufferKiB)
+    self.triggers = triggers
+    self.countsUpcalls = countsUpcalls
+    self.recordsWakers = recordsWakers
+    self.recordsReturnAddresses = recordsReturnAddresses
+  }
+
+  /// The tracepoints that it takes.
+  var events: [TracedEvent] { TracedEvent.allCases.filter { $0 != .waking || recordsWakers } }
+}
