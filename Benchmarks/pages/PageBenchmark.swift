@@ -116,7 +116,7 @@ struct PageBenchmark: ~Copyable {
     return Sample(
       targetPID: target, targetName: "recording", index: 1, snapshot: snapshot, loss: loss,
       names: pipeline.reader.names,
-      started: unknown, stopped: unknown, dumped: .now)
+      started: unknown, stopped: unknown, dumped: unknown)
   }
 
   /// Heap allocations of a second pass through the same machinery, in which everything that grows with threads, syscalls and

@@ -23,7 +23,7 @@ func run(_ arguments: [String], wantsReport: Bool) throws {
       arguments[0], formats: arguments.count > 1 ? arguments[1] : nil,
       pageSize: arguments.count > 2 ? Int(arguments[2]) : nil)
   }
-  if wantsReport { return print(TextRenderer().render(benchmark.sample()), terminator: "") }
+  if wantsReport { return print(TextRenderer().text(of: benchmark.sample()), terminator: "") }
   measure(benchmark)
   let repeated = benchmark.allocations()
   print("allocations: \(repeated.count) for \(repeated.events) events taken in a second time")

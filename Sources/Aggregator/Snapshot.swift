@@ -5,6 +5,9 @@ package struct Snapshot: Sendable, Equatable {
   /// CLOCK_MONOTONIC, ns; the window is start ≤ t < stop.
   package var start: UInt64
   package var stop: UInt64
+  /// The processes of the target that lived in the window, in the order in which they became known. A pid can be
+  /// there twice.
+  package var processes: [ProcessSnapshot]
   package var threads: [ThreadSnapshot]
   /// Intervals that were open when track of them was lost.
   package var discardedIntervals: UInt64
@@ -29,13 +32,15 @@ package struct Snapshot: Sendable, Equatable {
   package var childrenNotWatched: Int
 
   package init(
-    start: UInt64, stop: UInt64, threads: [ThreadSnapshot], discardedIntervals: UInt64, eventsRead: UInt64,
-    lostEvents: [Int: UInt64], missingTime: UInt64 = 0, missedTriggers: UInt64 = 0, upcalls: [UpcallCount] = [],
+    start: UInt64, stop: UInt64, processes: [ProcessSnapshot] = [], threads: [ThreadSnapshot],
+    discardedIntervals: UInt64, eventsRead: UInt64, lostEvents: [Int: UInt64], missingTime: UInt64 = 0,
+    missedTriggers: UInt64 = 0, upcalls: [UpcallCount] = [],
     syscallEvents: [SyscallEvent] = [], syscallWaits: [SyscallWait] = [], syscallEventsLeftOut: UInt64 = 0,
     childrenNotWatched: Int = 0
   ) {
     self.start = start
     self.stop = stop
+    self.processes = processes
     self.threads = threads
     self.discardedIntervals = discardedIntervals
     self.eventsRead = eventsRead
@@ -50,10 +55,31 @@ package struct Snapshot: Sendable, Equatable {
   }
 }
 
+/// One process of the target that lived in one window.
+package struct ProcessSnapshot: Sendable, Equatable {
+  package var pid: Int32
+  /// Its first thread's name.
+  package var name: NameID
+  /// The numbering of its syscalls, when the window closed.
+  package var abi: SyscallABI
+  /// Whether it ended before the window closed.
+  package var hasEnded: Bool
+
+  package init(pid: Int32, name: NameID, abi: SyscallABI = .native, hasEnded: Bool = false) {
+    self.pid = pid
+    self.name = name
+    self.abi = abi
+    self.hasEnded = hasEnded
+  }
+}
+
 /// One thread inside one window; durations in ns.
 package struct ThreadSnapshot: Sendable, Equatable {
   package var tid: Int32
   package var name: NameID
+  /// Its process's id, and that process's place in `Snapshot.processes`.
+  package var pid: Int32
+  package var process: Int
   package var syscalls: [SyscallSnapshot] = []
   package var longPoll = IntervalStatistic()
   /// Syscalls that probes made, of this tool or another one. They are in no other statistic; their time is user time.
@@ -65,7 +91,9 @@ package struct ThreadSnapshot: Sendable, Equatable {
   package var softIRQs: [IRQSnapshot] = []
   package var accounting = Accounting()
 
-  package init(tid: Int32, name: NameID) {
+  package init(tid: Int32, name: NameID, pid: Int32 = 0, process: Int = 0) {
+    self.pid = pid
+    self.process = process
     self.tid = tid
     self.name = name
   }

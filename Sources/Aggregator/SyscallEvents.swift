@@ -2,6 +2,8 @@ package import TraceModel
 
 /// One syscall that took longer than asked for.
 package struct SyscallEvent: Sendable, Equatable, BitwiseCopyable {
+  /// The process that made it.
+  package var pid: Int32
   package var tid: Int32
   package var name: NameID
   package var number: Int32
@@ -17,8 +19,10 @@ package struct SyscallEvent: Sendable, Equatable, BitwiseCopyable {
   package var waitsLeftOut: UInt32 = 0
 
   package init(
-    tid: Int32, name: NameID, number: Int32, abi: SyscallABI, entry: UInt64, exit: UInt64, returnValue: Int64
+    pid: Int32 = 0, tid: Int32, name: NameID, number: Int32, abi: SyscallABI, entry: UInt64, exit: UInt64,
+    returnValue: Int64
   ) {
+    self.pid = pid
     self.tid = tid
     self.name = name
     self.number = number

@@ -6,7 +6,10 @@ enum ErrnoName {
     return names.indices.contains(index) && !names[index].isEmpty ? names[index] : "errno_\(number)"
   }
 
-  /// Linux's, from 1 (include/uapi/asm-generic/errno.h); the C library's function for this is not visible here.
+  /// The names of Linux's error numbers, from 1 (include/uapi/asm-generic/errno.h, which x86 and arm64 share).
+  ///
+  /// The C library has a function for this, `strerrorname_np`. It is not used: Swift's `Glibc` does not show GNU extensions,
+  /// musl lacks it, and a renderer of pure Swift writes the same report everywhere. A test holds the table against the function.
   private static let names = [
     "EPERM", "ENOENT", "ESRCH", "EINTR", "EIO", "ENXIO", "E2BIG", "ENOEXEC", "EBADF", "ECHILD", "EAGAIN", "ENOMEM",
     "EACCES", "EFAULT", "ENOTBLK", "EBUSY", "EEXIST", "EXDEV", "ENODEV", "ENOTDIR", "EISDIR", "EINVAL", "ENFILE",
@@ -21,6 +24,6 @@ enum ErrnoName {
     "ECONNABORTED", "ECONNRESET", "ENOBUFS", "EISCONN", "ENOTCONN", "ESHUTDOWN", "ETOOMANYREFS", "ETIMEDOUT",
     "ECONNREFUSED", "EHOSTDOWN", "EHOSTUNREACH", "EALREADY", "EINPROGRESS", "ESTALE", "EUCLEAN", "ENOTNAM",
     "ENAVAIL", "EISNAM", "EREMOTEIO", "EDQUOT", "ENOMEDIUM", "EMEDIUMTYPE", "ECANCELED", "ENOKEY", "EKEYEXPIRED",
-    "EKEYREVOKED", "EKEYREJECTED", "EOWNERDEAD", "ENOTRECOVERABLE", "ERFKILL",
+    "EKEYREVOKED", "EKEYREJECTED", "EOWNERDEAD", "ENOTRECOVERABLE", "ERFKILL", "EHWPOISON",
   ]
 }

@@ -1,12 +1,12 @@
 package import TraceModel
 
-/// The stacks of one slow syscall, as numbers among the sample's; -1 for none.
+/// The stacks of one slow syscall, as numbers among the window's stacks; -1 for none.
 package struct EventStacks: Sendable, Equatable {
   package var user: Int32 = -1
   package var userEnd = UserStackEnd.notSampled
-  /// Where the kernel held it for most of its time.
+  /// Where the kernel held the syscall for most of its time.
   package var kernel: Int32 = -1
-  /// Whether its instruction is `int $0x80`, in a 64-bit program: then its number is one of i386's. Nil where nothing tells.
+  /// Whether the syscall's instruction is `int $0x80`, in a 64-bit program: then its number is one of i386's. Nil where nothing tells.
   package var isCompat: Bool?
 
   package init(user: Int32 = -1, userEnd: UserStackEnd = .notSampled, kernel: Int32 = -1) {
@@ -16,28 +16,28 @@ package struct EventStacks: Sendable, Equatable {
   }
 }
 
-/// The stacks of a sample's slow syscalls.
+/// The stacks of a window's slow syscalls.
 package struct SyscallStacks: Sendable, Equatable {
-  /// Each distinct one, innermost frame first.
+  /// Each distinct stack, innermost frame first.
   package var stacks: [[StackFrame]] = []
-  /// As many as the snapshot has syscall events; empty where stacks were not asked for.
+  /// The stacks of each of the snapshot's slow syscalls; empty where stacks were not asked for.
   package var events: [EventStacks] = []
   /// The number of the kernel stack of each of the snapshot's waits, or -1; empty where stacks were not asked for.
   package var waits: [Int32] = []
   /// Names of the tasks that ended waits, as far as they are known.
   package var wakers: [Int32: String] = [:]
-  /// Samples that the kernel did not deliver while this sample was taken.
+  /// Stack samples that the kernel did not deliver during the window.
   package var loss = StackSampleLoss()
-  /// Samples that were given up for want of memory.
+  /// Stack samples that were given up for want of memory.
   package var dropped: UInt64 = 0
-  /// Whether fewer samples are taken if fewer syscalls are slow.
+  /// Whether fewer stack samples are taken if fewer syscalls are slow.
   package var thresholdHelps = true
   /// What the reader must know to judge the stacks; a sentence each.
   package var notes: [String] = []
 
   package init() {}
 
-  /// Stacks that the report owes, by reason.
+  /// How many stacks the report owes for this reason.
   package func missing(_ end: UserStackEnd) -> Int { events.count { $0.userEnd == end } }
 
   func stacks(ofEvent index: Int) -> EventStacks { events.indices.contains(index) ? events[index] : EventStacks() }

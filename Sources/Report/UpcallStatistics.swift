@@ -4,7 +4,7 @@ package import Aggregator
 package struct UpcallStatistics: Sendable, Equatable {
   /// A number of upcalls, and where they were made.
   struct Count: Equatable {
-    /// By CPU, ascending.
+    /// The number on each CPU, by ascending CPU.
     var cpus: [(cpu: UInt16, count: UInt64)]
 
     var total: UInt64 { cpus.reduce(0) { $0 + $1.count } }

@@ -53,7 +53,9 @@ struct LiveSession: ~Copyable {
 
   /// Captures, reports, and takes everything down again.
   consuming func run() throws {
-    reporter.start()
+    reporter.start(
+      ReportHeader(
+        targets: [ReportedProcess(pid: target.pid, name: session.settings.targetName)], clock: .now))
     try attachStacks()
     try watchThreads()
     try capture.setup.start(tids: target.threads)
@@ -152,7 +154,7 @@ struct LiveSession: ~Copyable {
       if let loss = stacks?.loss() { result.stacks?.loss = found.note(loss: loss) }
     }
     progress.clear()
-    let sample = Sample(result, recordingCost: recordingCost?.perSyscall, now: MonotonicClock.now)
+    let sample = Sample(result, recordingCost: recordingCost?.perSyscall, clock: .now)
     try reporter.report(sample, result.stacks.flatMap { stacks?.pending($0) }, isSkipped: result.isTooShort)
   }
 

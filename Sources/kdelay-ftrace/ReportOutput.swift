@@ -89,8 +89,10 @@ struct ReportOutput: ~Copyable {
     if isNamed, !isFinished { unlink(temporaryPath) }
   }
 
-  mutating func write(_ text: String) throws(ToolError) {
-    do { try descriptor.writeAll(text.utf8) } catch { throw Self.failure(name, error) }
+  mutating func write(_ text: String) throws(ToolError) { try write(Array(text.utf8)) }
+
+  mutating func write(_ bytes: [UInt8]) throws(ToolError) {
+    do { try descriptor.writeAll(bytes) } catch { throw Self.failure(name, error) }
   }
 
   /// Gives the file its name.

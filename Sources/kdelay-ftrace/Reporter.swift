@@ -4,7 +4,8 @@ internal import Report
 /// Renders and writes reports in a thread of its own: the stream is read on meanwhile, so that no window is missed because
 /// of the one before, however slow the reader of the report is.
 ///
-/// What makes it `Sendable`: `state` is touched only under the mutex, and `output` by the thread alone until it has ended.
+/// What makes it `Sendable`: `state` is touched only under the mutex, and `renderer` and `output` by the thread alone until it has
+/// ended.
 final class Reporter: @unchecked Sendable {
   private enum Job {
     case report(Sample, PendingStacks?)
@@ -12,6 +13,7 @@ final class Reporter: @unchecked Sendable {
   }
 
   private struct State {
+    var header: ReportHeader?
     var jobs: [Job] = []
     /// No job follows.
     var isClosed = false
@@ -20,10 +22,10 @@ final class Reporter: @unchecked Sendable {
     var hasEnded = true
   }
 
-  /// Samples that wait; whoever adds one more waits for room, so that memory stays bounded.
+  /// Most results that wait; whoever adds one more waits for room, so that memory stays bounded.
   private static let limit = 16384
 
-  private let renderer: any Renderer
+  private var renderer: any Renderer
   private var output: ReportOutput
   private var state = State()
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -43,9 +45,12 @@ final class Reporter: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// Starts the thread.
-  func start() {
-    locked { state.hasEnded = false }
+  /// Starts the thread; `header` is what is known before the first window.
+  func start(_ header: ReportHeader) {
+    locked {
+      state.header = header
+      state.hasEnded = false
+    }
     var thread = pthread_t()
     let reporter = Unmanaged.passRetained(self)
     pthread_create(
@@ -66,7 +71,8 @@ final class Reporter: @unchecked Sendable {
     return body()
   }
 
-  /// Hands a sample over; `isSkipped`: only that it was too short is said. Throws what writing an earlier one failed with.
+  /// Hands a window's result over; of one that `isSkipped` only is said that it was too short. Throws what writing an earlier one
+  /// failed with.
   func report(_ sample: Sample, _ stacks: PendingStacks?, isSkipped: Bool) throws(ToolError) {
     let failure = locked {
       while state.jobs.count >= Self.limit, state.failure == nil { pthread_cond_wait(changed, mutex) }
@@ -77,7 +83,7 @@ final class Reporter: @unchecked Sendable {
     if let failure { throw failure }
   }
 
-  /// No sample follows.
+  /// Says that no result follows.
   func close() {
     locked {
       state.isClosed = true
@@ -108,24 +114,27 @@ final class Reporter: @unchecked Sendable {
 
   private func run() {
     var namer = StackNamer()
+    var bytes = ByteOutput { [self] piece in
+      if !hasFailed { write(piece) }
+    }
+    if let header = locked({ state.header }) { renderer.begin(header, &bytes) }
     while let jobs = next() {
-      var text = ""
       for job in jobs {
         switch job {
         case .report(var sample, let stacks):
           if let stacks { (sample.stacks.stacks, sample.stacks.notes) = namer.name(stacks) }
-          // A reader sees each report as soon as it is there, and of many at once not each by itself.
-          renderer.render(sample) { piece in
-            text += piece
-            if text.utf8.count >= 1 << 16, !hasFailed { write(&text) }
-          }
-        case .skipped(let sample): text += renderer.renderSkipped(sample)
+          renderer.window(sample, &bytes)
+        case .skipped(let sample): renderer.skipped(sample, &bytes)
         }
         if hasFailed { return }
       }
-      write(&text)
+      // A reader sees each report as soon as it is there, and of many at once not each by itself.
+      bytes.handOn()
       if hasFailed { return }
     }
+    renderer.finish(&bytes)
+    bytes.handOn()
+    if hasFailed { return }
     locked { state.hasEnded = true }
   }
 
@@ -142,10 +151,9 @@ final class Reporter: @unchecked Sendable {
     }
   }
 
-  private func write(_ text: inout String) {
+  private func write(_ bytes: [UInt8]) {
     do throws(ToolError) {
-      try output.write(text)
-      text = ""
+      try output.write(bytes)
     } catch {
       locked {
         state.failure = error

@@ -4,12 +4,12 @@ internal import Session
 internal import TraceModel
 
 extension Sample {
-  /// The report's form of a window. `recordingCost`: see `RecordingCost`.
-  init(_ result: WindowResult, recordingCost: UInt64?, now: UInt64) {
+  /// The report's form of a window. For `recordingCost` see `RecordingCost`; `clock` is what the clocks say now.
+  init(_ result: WindowResult, recordingCost: UInt64?, clock: ClockPair) {
     self.init(
       targetPID: result.target, targetName: result.targetName, index: result.index, snapshot: result.snapshot,
-      loss: result.loss, names: result.names, started: .of(monotonic: result.snapshot.start, now: now),
-      stopped: .of(monotonic: result.snapshot.stop, now: now), dumped: .now)
+      loss: result.loss, names: result.names, started: clock.wallTime(at: result.snapshot.start),
+      stopped: clock.wallTime(at: result.snapshot.stop), dumped: clock.wall)
     startTrigger = result.startTrigger
     stopTrigger = result.stopTrigger
     gatingIsUncertain = result.gatingIsUncertain

@@ -109,17 +109,15 @@ struct ThreadFoldingTests {
         start: 1_000_000_000, stop: 1_001_000_000, threads: threads, discardedIntervals: 0, eventsRead: 1,
         lostEvents: [:],
         childrenNotWatched: 1),
-      loss: Loss(), names: names, started: WallTime(seconds: 1_700_000_000, microseconds: 42),
-      stopped: WallTime(seconds: 1_700_000_000, microseconds: 1042),
-      dumped: WallTime(seconds: 1_700_000_000, microseconds: 2000))
+      loss: Loss(), names: names, started: WallTime(seconds: 1_700_000_000, microseconds: 42, offset: 7200),
+      stopped: WallTime(seconds: 1_700_000_000, microseconds: 1042, offset: 7200),
+      dumped: WallTime(seconds: 1_700_000_000, microseconds: 2000, offset: 7200))
   }
 
   @Test func theTextOfAThousandThreadsIsRead() throws {
-    setenv("TZ", "UTC-2", 1)
-    tzset()
-    try GoldenTests.check(TextRenderer().render(Self.sample()), "folded.txt")
-    let all = TextRenderer(foldsThreads: false).render(Self.sample())
+    try GoldenTests.check(TextRenderer().text(of: Self.sample()), "folded.txt")
+    let all = TextRenderer(foldsThreads: false).text(of: Self.sample())
     #expect(all.contains("\n      1502 worker") && !all.contains("FOLDED"))
-    #expect(JSONRenderer().render(Self.sample()).components(separatedBy: #""tid":"#).count == 1004)
+    #expect(JSONRenderer().text(of: Self.sample()).components(separatedBy: #""tid":"#).count == 1004)
   }
 }

@@ -6,7 +6,7 @@ package struct TextRenderer: Renderer {
   private let grouping: SyscallGrouping
   private let foldsThreads: Bool
 
-  /// `grouping`: when slow syscalls are folded. `foldsThreads`: see `ThreadFolding`.
+  /// `grouping` says when slow syscalls are folded; for `foldsThreads` see `ThreadFolding`.
   package init(grouping: SyscallGrouping = .never, foldsThreads: Bool = true) {
     self.grouping = grouping
     self.foldsThreads = foldsThreads
@@ -14,25 +14,23 @@ package struct TextRenderer: Renderer {
 
   private static let indent = String(repeating: " ", count: 28)
 
-  package func render(_ sample: Sample, _ write: (String) -> Void) {
-    var pieces = LinePieces()
-    let threads = sample.threads
-    let (names, cost) = (sample.names, sample.recordingCost)
+  package mutating func window(_ result: Sample, _ output: inout ByteOutput) {
+    let threads = result.threads
+    let (names, cost) = (result.names, result.recordingCost)
     let rows =
       foldsThreads
-      ? ThreadFolding.rows(threads, names, recordingCost: cost)
-      : ThreadFolding.single(threads, names, recordingCost: cost)
-    for line in Self.statistics(sample, rows) { pieces.add(line, write) }
-    SyscallEventSection.write(sample, grouping) { pieces.add($0, write) }
-    var lines = sample.upcalls.map { UpcallSection.lines($0) } ?? []
-    lines += LatencySection.lines(rows, isUncertain: sample.namesAreUncertain)
+      ? ThreadFolding.rows(threads, names, processes: result.severalProcesses, recordingCost: cost)
+      : ThreadFolding.single(threads, names, processes: result.severalProcesses, recordingCost: cost)
+    for line in Self.statistics(result, rows) { output.line(line) }
+    SyscallEventSection.write(result, grouping) { output.line($0) }
+    var lines = result.upcalls.map { UpcallSection.lines($0) } ?? []
+    lines += LatencySection.lines(rows, isUncertain: result.namesAreUncertain)
     lines += ProbeSection.lines(rows)
-    let hasMore = sample.startTrigger != nil || sample.stopTrigger != nil || !sample.stacks.events.isEmpty
+    let hasMore = result.startTrigger != nil || result.stopTrigger != nil || !result.stacks.events.isEmpty
     lines += AccountingSection.lines(rows, recordingCost: cost, hasMore: hasMore)
-    lines += ChildrenSection.lines(sample.snapshot.childrenNotWatched)
-    lines += LossSection.lines(sample)
-    for line in lines { pieces.add(line, write) }
-    pieces.flush(write)
+    lines += ChildrenSection.lines(result.snapshot.childrenNotWatched)
+    lines += LossSection.lines(result)
+    for line in lines { output.line(line) }
   }
 
   private static func statistics(_ sample: Sample, _ rows: [ThreadRow]) -> [String] {
@@ -43,27 +41,25 @@ package struct TextRenderer: Renderer {
       lines.append("# Sample dump @\(sample.dumped.text)")
     }
     if rows.contains(where: { $0.fold != nil }) {
+      let processes = sample.snapshot.processes.count
       lines.append(
-        "# \(Columns.grouped(UInt64(sample.snapshot.threads.count))) threads: those of one name are folded, "
-          + "what lost the most time comes first; --all-threads shows each.")
+        "# \(Columns.grouped(UInt64(sample.snapshot.threads.count))) threads"
+          + (processes > 1 ? " of \(Columns.grouped(UInt64(processes))) processes" : "")
+          + ": those of one name are folded, what lost the most time comes first; --all-threads shows each.")
     }
     lines += [
       "\(Columns.left("TID", 10)) \(Columns.left("THREAD", 16)) <RESOURCE SPECIFIC>",
       [10, 16, 76].map { String(repeating: "-", count: $0) }.joined(separator: " "),
     ]
-    for (position, row) in rows.enumerated() {
-      if position > 0 { lines.append("") }
-      lines += Self.lines(of: row, sample)
-    }
-    return lines
+    return lines + rows.lines { Self.lines(of: $0, sample) + [""] }.dropLast()
   }
 
-  package func renderSkipped(_ sample: Sample) -> String {
-    let skipped = "# Sample dump skipped, delta \(Self.delta(sample)) ns @\(sample.dumped.text)"
-    return (Self.edges(sample) + [skipped]).joined(separator: "\n") + "\n"
+  package mutating func skipped(_ result: Sample, _ output: inout ByteOutput) {
+    for line in Self.edges(result) { output.line(line) }
+    output.line("# Sample dump skipped, delta \(Self.delta(result)) ns @\(result.dumped.text)")
   }
 
-  /// When it began and ended, and by what.
+  /// The lines that say when the window began and ended, and by what.
   private static func edges(_ sample: Sample) -> [String] {
     func edge(_ word: String, _ trigger: String?, _ time: UInt64, _ wall: WallTime) -> String {
       "# \(word) sampling \(trigger == nil ? "" : "(trigger@\(time)) ")@\(wall.text)"
@@ -85,7 +81,7 @@ package struct TextRenderer: Renderer {
     var lines: [String]
   }
 
-  /// A row's sections; its tid and name stand on the line of the first.
+  /// The lines of a row's sections. Its tid and name stand on the line of the first one.
   private static func lines(of row: ThreadRow, _ sample: Sample) -> [String] {
     let (thread, names) = (row.thread, sample.names)
     let sections = [
@@ -112,7 +108,7 @@ package struct TextRenderer: Renderer {
   }
 
   private static func folded(_ fold: ThreadRow.Fold, _ accounting: Accounting) -> Section {
-    let (all, worst) = (ThreadFolding.lost(accounting), ThreadFolding.lost(fold.worst.accounting))
+    let (all, worst) = (ThreadRow.lost(accounting), ThreadRow.lost(fold.worst.accounting))
     return Section(
       title: "[FOLDED THREADS]",
       lines: [

@@ -12,18 +12,19 @@ struct SyscallGroup: Equatable {
     var isNameUncertain: Bool
   }
 
-  /// Of its events among the sample's, in order of time.
+  /// The places of its syscalls among those of the window, in the order of time.
   var events: [Int] = []
-  /// ns.
+  /// How long all of them took, ns.
   var total: UInt64 = 0
+  /// How long the longest one took, ns.
   var longest: UInt64 = 0
-  /// Which event was the longest.
+  /// The place of the longest one.
   var worst = 0
 
-  /// Its events; all are the sample's.
+  /// Its syscalls. `all` are those of the window.
   func members(of all: [SyscallEvent]) -> [SyscallEvent] { events.map { all[$0] } }
 
-  /// By total time, most first.
+  /// The groups of a window's slow syscalls, those that took the most time first.
   static func of(_ sample: Sample) -> [SyscallGroup] {
     var places: [Key: Int] = [:]
     var groups: [SyscallGroup] = []

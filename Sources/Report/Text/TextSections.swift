@@ -1,9 +1,9 @@
 internal import Aggregator
 internal import TraceModel
 
-/// Quantiles and errors of each syscall of each thread.
+/// The section with the quantiles and errors of each syscall of each thread.
 enum LatencySection {
-  /// `isUncertain`: see `Sample.namesAreUncertain`.
+  /// The section's lines; for `isUncertain` see `Sample.namesAreUncertain`.
   static func lines(_ rows: [ThreadRow], isUncertain: Bool) -> [String] {
     guard rows.contains(where: { !$0.thread.syscalls.isEmpty }) else { return [] }
     var lines = [
@@ -12,18 +12,8 @@ enum LatencySection {
         + ["COUNT", "ERRORS"].map { Columns.right($0, 10) }.joined(separator: "  ") + "  "
         + ["P50 ns", "P90 ns", "P99 ns", "MAX ns"].map { Columns.right($0, 14) }.joined(separator: "  "),
     ]
-    for row in rows {
-      for syscall in row.thread.syscallsByTotal {
-        // Quantiles of several threads cannot be had from those of each.
-        let quantiles = [syscall.p50, syscall.p90, syscall.p99].map { row.fold == nil ? Columns.grouped($0) : "-" }
-        lines.append(
-          "\(Columns.right(row.label, 10)) \(Columns.left(row.name, 16)) "
-            + "\(Columns.cut(syscall.name(isUncertain: isUncertain), 20))  "
-            + [syscall.durations.count, syscall.errors].map { Columns.right($0, 10) }.joined(separator: "  ")
-            + "  "
-            + (quantiles + [Columns.grouped(syscall.durations.max)]).map { Columns.right($0, 14) }.joined(
-              separator: "  "))
-      }
+    lines += rows.filter { !$0.thread.syscalls.isEmpty }.lines { row in
+      row.thread.syscallsByTotal.map { line($0, of: row, isUncertain: isUncertain) }
     }
     if isUncertain {
       lines.append(
@@ -33,9 +23,19 @@ enum LatencySection {
     }
     return lines
   }
+
+  private static func line(_ syscall: SyscallSnapshot, of row: ThreadRow, isUncertain: Bool) -> String {
+    // Quantiles of several threads cannot be had from those of each.
+    let quantiles = [syscall.p50, syscall.p90, syscall.p99].map { row.fold == nil ? Columns.grouped($0) : "-" }
+    let counts = [syscall.durations.count, syscall.errors].map { Columns.right($0, 10) }
+    let times = (quantiles + [Columns.grouped(syscall.durations.max)]).map { Columns.right($0, 14) }
+    return "\(Columns.right(row.label, 10)) \(Columns.left(row.name, 16)) "
+      + "\(Columns.cut(syscall.name(isUncertain: isUncertain), 20))  "
+      + (counts + times).joined(separator: "  ")
+  }
 }
 
-/// Syscalls that probes made in each thread.
+/// The section that counts the syscalls which probes made in each thread.
 enum ProbeSection {
   static func lines(_ rows: [ThreadRow]) -> [String] {
     guard rows.contains(where: { $0.thread.probes.count > 0 }) else { return [] }
@@ -47,15 +47,17 @@ enum ProbeSection {
       "# PROBE OVERHEAD (syscalls that probes, of any tool, made amid the thread's own code; they are part of USER):",
       head,
     ]
-      + rows.filter { $0.thread.probes.count > 0 }.map { row in
+      + rows.filter { $0.thread.probes.count > 0 }.lines { row in
         let probes = row.thread.probes
-        return "\(Columns.right(row.label, 10)) \(Columns.left(row.name, 16)) \(Columns.right(probes.count, 10))  "
-          + "\(Columns.nanoseconds(probes.total))  \(Columns.nanoseconds(probes.max))"
+        return [
+          "\(Columns.right(row.label, 10)) \(Columns.left(row.name, 16)) \(Columns.right(probes.count, 10))  "
+            + "\(Columns.nanoseconds(probes.total))  \(Columns.nanoseconds(probes.max))"
+        ]
       }
   }
 }
 
-/// Where each thread's life went, one line a thread, with a word for it.
+/// The section that says where each thread's life went, one line a thread, with a verdict.
 enum AccountingSection {
   private static let columns: [(title: String, state: AccountingState)] = [
     ("USER", .user), ("SYSCALL", .syscall), ("HARDIRQ", .hardIRQ), ("SOFTIRQ", .softIRQ),
@@ -63,7 +65,8 @@ enum AccountingSection {
     ("STOPPED", .stopped), ("UNKNOWN", .unknown),
   ]
 
-  /// `cost`: what recording a syscall adds to USER, ns. `hasMore`: stack samples or probes have cost more.
+  /// The section's lines. `cost` is what recording a syscall adds to USER, ns. `hasMore` says that stack samples or probes have
+  /// cost more.
   static func lines(_ rows: [ThreadRow], recordingCost cost: UInt64?, hasMore: Bool) -> [String] {
     guard !rows.isEmpty else { return [] }
     let titles = columns.map { Columns.right($0.title, 9) }
@@ -72,15 +75,14 @@ enum AccountingSection {
       "\(Columns.right("TID", 10)) \(Columns.left("THREAD", 16)) \(Columns.right("LIFE ms", 12))"
         + titles[0] + Columns.right("RECORDING", 10) + titles.dropFirst().joined() + "  VERDICT",
     ]
-    for row in rows {
-      lines.append(line(row.label, row.name, row.thread, row.recording))
-      if let fold = row.fold {
-        lines.append(
-          line(String(fold.worst.tid), fold.worstName, fold.worst, fold.worst.recordingTime(cost))
-            + " (the worst of these)")
+    lines += rows.lines { row in
+      let worst = row.fold.map { fold in
+        line(String(fold.worst.tid), fold.worstName, fold.worst, fold.worst.recordingTime(cost))
+          + " (the worst of these)"
       }
+      return [line(row.label, row.name, row.thread, row.recording)] + (worst.map { [$0] } ?? [])
     }
-    let count = rows.reduce(0) { $0 + ($1.fold?.count ?? 1) }
+    let count = rows.reduce(0) { $0 + $1.threadCount }
     if count > 1 {
       lines.append(
         line(
@@ -94,7 +96,7 @@ enum AccountingSection {
     return lines
   }
 
-  /// A thread, or several, with its verdict.
+  /// The line of a thread, or of several, with its verdict.
   private static func line(_ tid: String, _ name: String, _ thread: ThreadSnapshot, _ recording: UInt64?) -> String {
     line(tid, name, thread.accounting, recording) + "  \(verdict(thread.accounting, recording: recording ?? 0))"
   }
@@ -111,14 +113,14 @@ enum AccountingSection {
     "\(Columns.grouped(time / 1_000_000)).\(String(time % 1_000_000 / 100_000))"
   }
 
-  /// One decimal; a dash is exactly nothing, and a little is never shown as nothing.
+  /// A share in percent with one decimal. A dash is exactly nothing, and a little is never shown as nothing.
   private static func share(_ part: UInt64, of whole: UInt64) -> String {
     guard part > 0, whole > 0 else { return "-" }
     let tenths = (part * 1000 + whole / 2) / whole
     return tenths == 0 ? "<0.1" : "\(tenths / 10).\(tenths % 10)"
   }
 
-  /// The state that a reader should look at first: of those that take a fifth of the time and are worth a word the
+  /// The state that a reader should look at first, in a word or two: of those that take a fifth of the time and are worth a word the
   /// largest (waiting for a CPU, for interrupts, in the kernel, or stopped), else the one that takes half of it. What
   /// recording took, ns, is not the thread's.
   static func verdict(_ measured: Accounting, recording: UInt64) -> String {
@@ -144,7 +146,7 @@ enum AccountingSection {
   }
 }
 
-/// What was missed; said in any case, so that nothing lost and not looked are told apart.
+/// The section that says what was missed. It is there in any case, so that a reader knows that it was looked for.
 enum LossSection {
   static func lines(_ sample: Sample) -> [String] {
     let loss = sample.loss
@@ -185,7 +187,7 @@ enum LossSection {
   }
 }
 
-/// Processes whose time is in none of the tables.
+/// The section that counts the processes whose time is in none of the tables.
 enum ChildrenSection {
   static func lines(_ count: Int) -> [String] {
     guard count > 0 else { return [] }
@@ -196,7 +198,7 @@ enum ChildrenSection {
   }
 }
 
-/// Open vSwitch's upcalls, as kernel_delay.py prints them.
+/// The section of Open vSwitch's upcalls, as kernel_delay.py prints them.
 enum UpcallSection {
   static func lines(_ upcalls: UpcallStatistics) -> [String] {
     guard upcalls.total.total + upcalls.missed > 0 else { return [] }

@@ -1,26 +1,27 @@
 internal import Aggregator
 internal import TraceModel
 
-/// Waits of one kind: with the same place in the kernel, the same state and the same waker.
+/// Waits of one kind: they have the kernel stack, the state and the waker in common.
 struct WaitSummary: Equatable {
   struct Key: Hashable {
     var kernelStack: Int32
     var state: Int32
-    /// Its name, or what kind of interrupt; nil where it is not known, or there was none.
+    /// The waking task's name, or the kind of interrupt; nil where it is not known, or there was none.
     var waker: String?
   }
 
   var key: Key
   var count: UInt64 = 0
-  /// ns.
+  /// How long all of them were not runnable, ns.
   var blocked: UInt64 = 0
+  /// How long all of them were runnable without a CPU, ns.
   var ready: UInt64 = 0
-  /// Blocked and ready of the longest.
+  /// How long the longest one was, ns.
   var longest: UInt64 = 0
   /// How many of them may have been longer.
   var cut: UInt64 = 0
 
-  /// By how much time they took, most first.
+  /// The waits by kind, those that took the most time first. `waits` are ranges of the snapshot's waits.
   static func of(_ waits: [Range<Int>], _ sample: Sample) -> [WaitSummary] {
     var places: [Key: Int] = [:]
     var all: [WaitSummary] = []
@@ -44,7 +45,7 @@ struct WaitSummary: Equatable {
     return all.sorted { ($1.blocked + $1.ready, $0.count) < ($0.blocked + $0.ready, $1.count) }
   }
 
-  /// One line.
+  /// The line of the report that tells of these waits.
   func text(_ sample: Sample) -> String {
     let numbers = [
       "\(Columns.right(count, 8)) x", "blocked \(Columns.right(Columns.grouped(blocked), 14)) ns",
@@ -72,6 +73,9 @@ struct WaitSummary: Equatable {
     }
   }
 
+  /// All that `state` can be.
+  static let states = ["interruptible", "uninterruptible", "stopped", "preempted"]
+
   /// What the scheduler's state bits mean (include/linux/sched.h).
   static func state(_ state: Int32) -> String {
     if state == 0 { return "preempted" }
@@ -81,7 +85,7 @@ struct WaitSummary: Equatable {
 }
 
 extension Sample {
-  /// Where the event's waits are among the snapshot's.
+  /// The places of a slow syscall's waits among those of the snapshot.
   static func waits(of event: SyscallEvent) -> Range<Int> {
     Int(event.firstWait)..<Int(event.firstWait + event.waitCount)
   }

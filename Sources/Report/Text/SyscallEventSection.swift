@@ -5,7 +5,7 @@ internal import TraceModel
 enum SyscallEventSection {
   private static let frameIndent = String(repeating: " ", count: 10)
 
-  /// Writes its lines one by one.
+  /// Writes the section's lines one by one.
   static func write(_ sample: Sample, _ grouping: SyscallGrouping, _ line: (String) -> Void) {
     guard !sample.snapshot.syscallEvents.isEmpty else { return }
     if grouping.applies(to: sample.snapshot.syscallEvents.count) {
@@ -45,13 +45,13 @@ enum SyscallEventSection {
     "\(Columns.right(String(event.tid), 10)) \(Columns.left(Columns.printable(sample.names[event.name]), 16))"
   }
 
-  /// With a question mark where it may be another one, see `Sample.namesAreUncertain`.
+  /// The syscall's name, with a question mark where it may be another one, see `Sample.namesAreUncertain`.
   private static func name(_ index: Int, _ sample: Sample) -> String {
     let event = sample.snapshot.syscallEvents[index]
     return SyscallNames.name(event.number, abi: event.abi) + (sample.isNameUncertain(ofEvent: index) ? "?" : "")
   }
 
-  /// The kernel's first, then the program's.
+  /// The lines of a syscall's stacks: the kernel's frames first, then the program's.
   private static func frames(_ stacks: EventStacks, _ sample: Sample) -> [String] {
     var lines = (sample.stacks.stack(stacks.kernel) + sample.stacks.stack(stacks.user)).map { frameIndent + $0.text }
     switch stacks.userEnd {
@@ -78,7 +78,7 @@ enum SyscallEventSection {
     }
   }
 
-  /// What a time was made of.
+  /// What the time of these syscalls was made of.
   private static func division(_ events: [SyscallEvent], _ sample: Sample) -> String {
     var (total, blocked, ready) = (UInt64(0), UInt64(0), UInt64(0))
     var isCut = false
@@ -139,7 +139,7 @@ enum SyscallEventSection {
 package enum SyscallGrouping: Sendable, Equatable {
   case always
   case never
-  /// Where there are more than these.
+  /// They are folded where there are more than this.
   case above(Int)
 
   func applies(to count: Int) -> Bool {
@@ -151,7 +151,7 @@ package enum SyscallGrouping: Sendable, Equatable {
   }
 }
 
-/// Stacks that are owed and not shown, and why.
+/// The section that says how many stacks are owed and not shown, and why.
 enum StackLossSection {
   static func lines(_ sample: Sample) -> [String] {
     let stacks = sample.stacks

@@ -12,12 +12,12 @@ enum Columns {
 
   static func right(_ number: UInt64, _ width: Int) -> String { right(String(number), width) }
 
-  /// Left-aligned and cut.
+  /// The text left-aligned, and cut where it is too long.
   static func cut(_ text: String, _ width: Int) -> String {
     left(String(String.UnicodeScalarView(text.unicodeScalars.prefix(width))), width)
   }
 
-  /// 1234567 as 1,234,567.
+  /// A number with thousands separators: 1234567 as 1,234,567.
   static func grouped(_ number: UInt64) -> String {
     var digits = String(number)
     var position = digits.count - 3

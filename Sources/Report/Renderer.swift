@@ -1,0 +1,52 @@
+package import TraceModel
+
+/// A report format.
+///
+/// A renderer gets the header, one result after another, and the end, and writes bytes. It reads no clock and no file: what a
+/// report says comes with the header and the results alone.
+package protocol Renderer: Sendable {
+  /// Writes what comes before the first window.
+  mutating func begin(_ header: ReportHeader, _ output: inout ByteOutput)
+  /// Writes the report of one window.
+  mutating func window(_ result: Sample, _ output: inout ByteOutput)
+  /// Writes what is said of a window that is too short to be reported.
+  mutating func skipped(_ result: Sample, _ output: inout ByteOutput)
+  /// Writes what comes after the last window.
+  mutating func finish(_ output: inout ByteOutput)
+}
+
+extension Renderer {
+  package mutating func begin(_ header: ReportHeader, _ output: inout ByteOutput) {}
+  package mutating func skipped(_ result: Sample, _ output: inout ByteOutput) {}
+  package mutating func finish(_ output: inout ByteOutput) {}
+
+  /// The text of one window's report.
+  package func text(of result: Sample) -> String {
+    var renderer = self
+    return String(decoding: ByteOutput.bytes { renderer.window(result, &$0) }, as: UTF8.self)
+  }
+}
+
+/// What is known before the first window.
+package struct ReportHeader: Sendable, Equatable {
+  /// The processes that are watched from the start, the first one first.
+  package var targets: [ReportedProcess]
+  /// The clocks when the capture began.
+  package var clock: ClockPair
+
+  package init(targets: [ReportedProcess], clock: ClockPair) {
+    self.targets = targets
+    self.clock = clock
+  }
+}
+
+/// A target process as a report names it.
+package struct ReportedProcess: Sendable, Equatable {
+  package var pid: Int32
+  package var name: String
+
+  package init(pid: Int32, name: String) {
+    self.pid = pid
+    self.name = name
+  }
+}

@@ -1,0 +1,85 @@
+internal import Aggregator
+internal import TraceModel
+
+extension Sample {
+  /// The target processes that lived in the window, the first one first.
+  var targets: [ReportedProcess] {
+    guard !snapshot.processes.isEmpty else { return [ReportedProcess(pid: targetPID, name: targetName)] }
+    return snapshot.processes.map { ReportedProcess(pid: $0.pid, name: names[$0.name]) }
+  }
+
+  /// The processes, in the snapshot's order, if there are several that need to be told apart; else none.
+  var severalProcesses: [ReportedProcess] { snapshot.processes.count > 1 ? targets : [] }
+
+  /// Threads by process (its name, then its pid), by name, and by tid; of a tid that was used twice, the earlier first.
+  var threads: [ThreadSnapshot] {
+    let processes = severalProcesses
+    let order = processes.indices.sorted {
+      (processes[$0].name, processes[$0].pid, $0) < (processes[$1].name, processes[$1].pid, $1)
+    }
+    var ranks = [Int](repeating: 0, count: processes.count)
+    for (rank, process) in order.enumerated() { ranks[process] = rank }
+    return snapshot.threads.enumerated().map { offset, thread in
+      let rank = ranks.indices.contains(thread.process) ? ranks[thread.process] : 0
+      return (rank: rank, name: names[thread.name], offset: offset, thread: thread)
+    }
+    .sorted { left, right in
+      if left.rank != right.rank { return left.rank < right.rank }
+      if left.name != right.name { return left.name < right.name }
+      return (left.thread.tid, left.offset) < (right.thread.tid, right.offset)
+    }
+    .map(\.thread)
+  }
+
+  /// The process that a thread of the target belongs to.
+  func pid(of thread: ThreadSnapshot) -> Int32 { thread.pid == 0 ? targetPID : thread.pid }
+
+  /// The process whose thread made a slow syscall.
+  func pid(of event: SyscallEvent) -> Int32 { event.pid == 0 ? targetPID : event.pid }
+
+  /// Whether slow syscall number `index` may be another one than its name says: its program makes 32-bit syscalls too, and no
+  /// instruction was seen.
+  func isNameUncertain(ofEvent index: Int) -> Bool {
+    namesAreUncertain && snapshot.syscallEvents[index].abi.compat != nil && !stacks.confirmsName(ofEvent: index)
+  }
+}
+
+extension SyscallSnapshot {
+  /// Its name; with a question mark where it may be another one, see `Sample.namesAreUncertain`.
+  func name(isUncertain: Bool) -> String {
+    SyscallNames.name(number, abi: abi) + (isUncertain && abi.compat != nil ? "?" : "")
+  }
+}
+
+extension ThreadSnapshot {
+  /// What recording cost the thread, ns: an estimate, and a part of its user time. `cost` is that of one syscall.
+  func recordingTime(_ cost: UInt64?) -> UInt64? {
+    let calls = syscalls.reduce(probes.count) { $0 + $1.durations.count }
+    return cost.map { min($0 * calls, accounting[.user]) }
+  }
+
+  /// Its syscalls by total time, the longest first.
+  var syscallsByTotal: [SyscallSnapshot] {
+    syscalls.sorted {
+      ($1.durations.total, $0.abi.rawValue, $0.number) < ($0.durations.total, $1.abi.rawValue, $1.number)
+    }
+  }
+}
+
+extension [IRQSnapshot] {
+  /// Interrupts by total time, the longest first.
+  var byTotal: [IRQSnapshot] {
+    sorted { ($1.durations.total, $0.number) < ($0.durations.total, $1.number) }
+  }
+}
+
+extension IRQSnapshot {
+  /// The kernel's names of the soft interrupt vectors (include/linux/interrupt.h), as kernel_delay.py writes them.
+  private static let vectorNames = [
+    "hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu",
+  ]
+
+  var vectorName: String {
+    Self.vectorNames.indices.contains(Int(number)) ? Self.vectorNames[Int(number)] : "vector_\(number)"
+  }
+}
