@@ -86,7 +86,7 @@ extension LiveCommand {
   /// kernel_delay.py takes these without a word; they are not refused, but they do nothing.
   fileprivate func warnOfIdleOptions() {
     if startTrigger != nil, stopTrigger != nil, sampleTime != nil {
-      Failure.say("warning: --sample-time has no effect: the stop trigger ends each sample")
+      Failure.say("warning: --sample-time has no effect: the stop trigger ends each window")
     }
     if skipSyscallPollEvents, syscallEvents == nil {
       Failure.say("warning: --skip-syscall-poll-events has no effect: -s/--syscall-events is not given")
@@ -95,7 +95,7 @@ extension LiveCommand {
       Failure.say("warning: --all-threads has no effect: only text folds threads")
     }
     if triggerDelta != nil, stopTrigger == nil {
-      Failure.say("warning: --trigger-delta has no effect: no stop trigger ends a sample")
+      Failure.say("warning: --trigger-delta has no effect: no stop trigger ends a window")
     }
   }
 }

@@ -1,13 +1,13 @@
 internal import Glibc
 
-/// One line on a terminal that says how far the sample is, for samples longer than two seconds.
+/// One line on a terminal that says how far the window is, for windows longer than two seconds.
 struct Progress {
   private let isShown: Bool
   private var isVisible = false
   private var updated: UInt64 = 0
   private var events: UInt64 = 0
 
-  /// `length`: of a sample, ns; nil where nobody knows.
+  /// `length` is that of a window, ns; nil where nobody knows it.
   init(length: UInt64?) {
     isShown = isatty(STDERR_FILENO) == 1 && (length ?? .max) > 2_000_000_000
   }
