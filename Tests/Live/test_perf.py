@@ -46,7 +46,7 @@ class PerfsStacks(LiveTestCase):
                     shown.append(f"{relation} behind {same} frames, end {ours.end}: "
                                  f"{[hex(f[0]) for f in ours.frames[same:same + 3]]}, perf's {perfs.frames[same:same + 3]}")
         self.assertFalse(shown, "\n".join(shown[:5]))
-        # Preempted in its last instruction, a function's caller is found by us and not by perf (Docs/unwinding-perf.md).
+        # Preempted in its last instruction, a function's caller is found by us and not by perf (Docs/measurements/unwinding-perf.md).
         self.assertGreater(counts["same"] + counts["longer"], least)
         self.assertLess(counts["longer"], counts["same"] / 50 if "truncated" not in ends else counts["same"] + 1)
         self.assertFalse(cut, "\n".join(cut[:5]))

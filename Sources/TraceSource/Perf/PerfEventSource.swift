@@ -8,7 +8,7 @@ package import TraceModel
 /// The stack samples of one process, from perf events on its threads.
 ///
 /// One event per (thread, CPU, source), which threads created later inherit; all of a CPU's events of one source write to one
-/// ring. (Docs/stack-samples.md has the figures of this and of the alternative, events on CPUs that the kernel filters by
+/// ring. (Docs/measurements/stack-samples.md has the figures of this and of the alternative, events on CPUs that the kernel filters by
 /// tid: those cannot carry the clock, nor 500 tids in one filter.)
 ///
 /// Samples and changes are passed on in order of time, by the rule of `EventMerger`: whoever drains reads the clock first, and
