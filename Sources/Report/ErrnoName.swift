@@ -8,8 +8,9 @@ enum ErrnoName {
 
   /// The names of Linux's error numbers, from 1 (include/uapi/asm-generic/errno.h, which x86 and arm64 share).
   ///
-  /// The C library has a function for this, `strerrorname_np`. It is not used: Swift's `Glibc` does not show GNU extensions,
-  /// musl lacks it, and a renderer of pure Swift writes the same report everywhere. A test holds the table against the function.
+  /// The C library has a function for this, `strerrorname_np`. It is not used: Swift's `Glibc` does not show GNU
+  /// extensions, musl lacks it, and a renderer of pure Swift writes the same report everywhere. A test holds the table
+  /// against the function.
   private static let names = [
     "EPERM", "ENOENT", "ESRCH", "EINTR", "EIO", "ENXIO", "E2BIG", "ENOEXEC", "EBADF", "ECHILD", "EAGAIN", "ENOMEM",
     "EACCES", "EFAULT", "ENOTBLK", "EBUSY", "EEXIST", "EXDEV", "ENODEV", "ENOTDIR", "EISDIR", "EINVAL", "ENFILE",

@@ -6,7 +6,8 @@ package struct EventStacks: Sendable, Equatable {
   package var userEnd = UserStackEnd.notSampled
   /// Where the kernel held the syscall for most of its time.
   package var kernel: Int32 = -1
-  /// Whether the syscall's instruction is `int $0x80`, in a 64-bit program: then its number is one of i386's. Nil where nothing tells.
+  /// Whether the syscall's instruction is `int $0x80`, in a 64-bit program: then its number is one of i386's. Nil where
+  /// nothing tells.
   package var isCompat: Bool?
 
   package init(user: Int32 = -1, userEnd: UserStackEnd = .notSampled, kernel: Int32 = -1) {

@@ -65,8 +65,8 @@ enum AccountingSection {
     ("STOPPED", .stopped), ("UNKNOWN", .unknown),
   ]
 
-  /// The section's lines. `cost` is what recording a syscall adds to USER, ns. `hasMore` says that stack samples or probes have
-  /// cost more.
+  /// The section's lines. `cost` is what recording a syscall adds to USER, ns. `hasMore` says that stack samples or probes
+  /// have cost more.
   static func lines(_ rows: [ThreadRow], recordingCost cost: UInt64?, hasMore: Bool) -> [String] {
     guard !rows.isEmpty else { return [] }
     let titles = columns.map { Columns.right($0.title, 9) }
@@ -120,9 +120,9 @@ enum AccountingSection {
     return tenths == 0 ? "<0.1" : "\(tenths / 10).\(tenths % 10)"
   }
 
-  /// The state that a reader should look at first, in a word or two: of those that take a fifth of the time and are worth a word the
-  /// largest (waiting for a CPU, for interrupts, in the kernel, or stopped), else the one that takes half of it. What
-  /// recording took, ns, is not the thread's.
+  /// The state that a reader should look at first, in a word or two: of those that take a fifth of the time and are worth a
+  /// word the largest (waiting for a CPU, for interrupts, in the kernel, or stopped), else the one that takes half of it.
+  /// What recording took, ns, is not the thread's.
   static func verdict(_ measured: Accounting, recording: UInt64) -> String {
     var accounting = measured
     accounting[.user] -= min(recording, accounting[.user])

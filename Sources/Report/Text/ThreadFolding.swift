@@ -3,17 +3,18 @@ internal import TraceModel
 
 /// Keeps the text report of a program with thousands of threads readable.
 ///
-/// Up to `most` threads each have a row, by process and by name. Of more than that, processes of one name share a heading where
-/// there are more than `fewest` of them, and threads of one name below one heading share a row where there are more than
-/// `fewest` of them. If that leaves more than `most` rows, names that differ only in their numbers count as one (`worker-*`).
-/// The rows that lost the most come first, and what is behind row `most` is folded into one.
+/// Up to `most` threads each have a row, by process and by name. Of more than that, processes of one name share a heading
+/// where there are more than `fewest` of them, and threads of one name below one heading share a row where there are more
+/// than `fewest` of them. If that leaves more than `most` rows, names that differ only in their numbers count as one
+/// (`worker-*`). The rows that lost the most come first, and what is behind row `most` is folded into one.
 enum ThreadFolding {
   /// Rows that are read in one sitting.
   static let most = 64
   /// So many threads, or processes, of one name are shown one by one.
   static let fewest = 8
 
-  /// One row a thread, in the order that they are in. `processes` are those of the snapshot; none where the target is one process.
+  /// One row a thread, in the order that they are in. `processes` are those of the snapshot; none where the target is one
+  /// process.
   static func single(
     _ threads: [ThreadSnapshot], _ names: NameTable, processes: [ReportedProcess] = [],
     recordingCost cost: UInt64? = nil

@@ -1,6 +1,6 @@
 internal import TraceSource
 
-/// Tracepoints, and functions that a kprobe can be at.
+/// The kernel's tracepoints, and its functions that a kprobe can be at.
 struct KernelCatalogue {
   private let tracefs: any TracefsAccess
   private let filter: ListFilter

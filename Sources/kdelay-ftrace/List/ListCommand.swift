@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Report
 internal import TraceSource
 
-/// What can be a trigger.
+/// The command that lists what can be a trigger.
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
@@ -12,15 +12,15 @@ struct ListCommand: ParsableCommand {
       and its libraries; a name that the compiler mangled is followed by what it stands for, after a tab.
       """)
 
-  @Option(name: .shortAndLong, help: "Process whose probes and functions are listed too.")
+  @Option(name: .shortAndLong, help: "List the probes and functions of this process too.")
   var pid: Int32?
 
-  @Option(help: "Output format: text or json.")
+  @Option(help: "Write the list in this format: text or json.")
   var format = ReportFormat.text
 
   @Argument(
     help: ArgumentHelp(
-      "Only what this pattern of * ? [] matches: a whole trigger, one without its kind, or a bare name.",
+      "List only what this pattern of * ? [] matches: a whole trigger, one without its kind, or a bare name.",
       valueName: "glob"))
   var pattern: String?
 

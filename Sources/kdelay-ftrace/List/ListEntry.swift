@@ -14,17 +14,17 @@ struct ListEntry {
   var kind: Kind
   /// The file as the target sees it; nil for the program itself and for the kernel.
   var path: String?
-  /// Without kind and path: `SYSTEM:EVENT`, `FUNCTION`, `SYMBOL` or `PROVIDER:PROBE`.
+  /// The name without kind and path: `SYSTEM:EVENT`, `FUNCTION`, `SYMBOL` or `PROVIDER:PROBE`.
   var name: String
-  /// Where the function is, if the name is that of others, too.
+  /// The function's address, if other functions have the same name; else nil.
   var address: UInt64?
-  /// What a mangled name stands for.
+  /// What a mangled name stands for; nil where it is not mangled.
   var demangled: String? { kind == .userFunction ? Function.readable(name) : nil }
 
-  /// As `--start-trigger` takes it.
+  /// The entry as `--start-trigger` takes it.
   var trigger: String { written(address.map { "0x" + String($0, radix: 16) } ?? name) }
 
-  /// With `name`, whatever that means.
+  /// The entry by its name, even if that means several functions.
   var byName: String { written(name) }
 
   var text: String { trigger + ((demangled ?? address.map { _ in name }).map { "\t\($0)" } ?? "") + "\n" }
@@ -41,7 +41,7 @@ struct ListEntry {
 /// The pattern that entries are chosen by.
 struct ListFilter {
   private let pattern: String?
-  /// The pattern begins with a kind.
+  /// The kind that the pattern begins with; nil where it begins with none.
   private let kind: ListEntry.Kind?
 
   init(_ pattern: String?) {

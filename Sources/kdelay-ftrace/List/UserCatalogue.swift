@@ -2,7 +2,7 @@ internal import Disassembler
 internal import TraceSource
 internal import Unwinder
 
-/// USDT probes and functions of the target's program and libraries.
+/// The USDT probes and functions of the target's program and libraries.
 struct UserCatalogue: ~Copyable {
   private let code: TargetCode
   private let filter: ListFilter
@@ -12,7 +12,8 @@ struct UserCatalogue: ~Copyable {
     self.filter = filter
   }
 
-  /// Probes first; of each the program's, then the libraries' in the order in which they are mapped.
+  /// Passes all entries on: the probes first, then the functions; of each the program's, then the libraries' in the order
+  /// in which they are mapped.
   func forEach(_ body: (ListEntry) throws -> Void) throws {
     let files = [(path: String?.none, file: code.executable)] + code.libraries.map { ($0.path, $0) }
     if filter.admits(.usdt) {
@@ -32,7 +33,8 @@ struct UserCatalogue: ~Copyable {
     }
   }
 
-  /// A name by itself where it means one function, else the address of each. What cannot be a trigger is left out.
+  /// The entries of functions: a name by itself where it means one function, else the address of each. What cannot be a
+  /// trigger is left out.
   private func entries(
     _ functions: [Function], _ path: String?, _ image: borrowing ELFImage, _ file: CodeFile
   ) -> [ListEntry] {

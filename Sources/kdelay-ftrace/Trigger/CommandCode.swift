@@ -3,7 +3,7 @@ internal import TraceSource
 internal import Unwinder
 
 extension TargetCode {
-  /// The code of the target: what it has mapped, or for a command, which has only this program's code so far, what it is
+  /// The code of the target: what it has mapped. A command has only this program's code so far: of it, the code that it is
   /// going to run.
   static func of(_ target: TargetProcess, command path: String?) throws(ToolError) -> TargetCode {
     guard let path else { return TargetCode(of: target) }
@@ -14,7 +14,7 @@ extension TargetCode {
     return TargetCode(program: program, libraries: libraries?.paths ?? [])
   }
 
-  /// The program that runs the script at `path`: what follows `#!`, or the name after `#!/usr/bin/env`. nil for a program.
+  /// The program that runs the script at `path`: what follows `#!`, or the name after `#!/usr/bin/env`. Nil for a program.
   private static func interpreter(of path: String) -> String? {
     guard let text = FirstLine.read(path), text.hasPrefix("#!") else { return nil }
     let words = text.dropFirst(2).split(whereSeparator: \.isWhitespace).map(String.init)

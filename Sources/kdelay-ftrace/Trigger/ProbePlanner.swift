@@ -4,23 +4,23 @@ internal import Unwinder
 
 /// Decides where exactly in a function a probe goes, so that it does no harm to the target and fires at all.
 struct ProbePlanner {
-  /// How returns are seen.
+  /// How a function's returns are seen.
   enum Returns {
-    /// At the function's `ret` instructions; nothing on its stack is changed.
+    /// Probes stand at the function's `ret` instructions; nothing on its stack is changed.
     case instructions([UInt64])
-    /// At its return address; `cause`: why not at its instructions.
+    /// A probe waits at the function's return address. `cause` says why the `ret` instructions do not do.
     case address(cause: String)
   }
 
   /// A function with more `ret` instructions than this gets a return probe: each is a probe of its own.
   private static let returnLimit = 512
 
-  /// Nops in a row that are passed; each is one more place that nothing may jump to.
+  /// The most nops in a row that a probe passes. Each is one more place that nothing may jump to.
   private static let nopLimit = 4
 
-  /// The operator accepts that the target may be harmed (`--force`).
+  /// Whether the operator accepts that the target may be harmed (`--force`).
   let isForced: Bool
-  /// What the operator should know.
+  /// What the operator should know of the places that were chosen, a sentence each.
   private(set) var warnings: [String] = []
 
   /// The function that was decoded last: the sites of a USDT probe are mostly next to each other.
@@ -34,8 +34,8 @@ struct ProbePlanner {
 
   // MARK: One instruction
 
-  /// Where a probe of the instruction at `address` goes. `symbol`: the function that begins there as its symbol says; nil for
-  /// another place. `name`: for messages.
+  /// Where a probe of the instruction at `address` goes. `symbol` is the function that begins there as its symbol says; nil
+  /// for another place. `name` is for messages.
   mutating func place(
     at address: UInt64, symbol: Function?, name: String, in functions: inout FunctionTable
   ) throws(TriggerResolver.Failure) -> UInt64 {
@@ -139,7 +139,7 @@ struct ProbePlanner {
     return .success(place)
   }
 
-  /// The place itself, which may harm the target, if the operator wants that.
+  /// Returns the place itself, where a probe may harm the target, if the operator wants that.
   private mutating func forced(
     _ address: UInt64, _ obstacle: String, _ name: String
   ) throws(TriggerResolver.Failure) -> UInt64 {
@@ -168,7 +168,7 @@ struct ProbePlanner {
 
   // MARK: Returns
 
-  /// How returns of `function` are seen.
+  /// Decides how returns of `function` are seen.
   mutating func returns(
     of function: Function, _ file: CodeFile, in functions: inout FunctionTable
   ) throws(TriggerResolver.Failure) -> Returns {

@@ -4,17 +4,17 @@ internal import Unwinder
 /// What a return probe does to a program. The kernel replaces the return address on the stack by that of a page of its own; a
 /// program that goes by the addresses on its own stack finds that page instead of its caller.
 struct ReturnHarm {
-  /// What languages whose run-time systems read their own stacks leave in a program: their garbage collectors, or the growth
-  /// of their stacks, look each return address up.
+  /// The sections by which programs of some languages are known: those whose garbage collector, or growth of stacks, looks each
+  /// return address up.
   private static let languages: [(name: String, sections: [StaticString])] = [
     ("Go", [".go.buildinfo", ".gopclntab", ".note.go.buildid", ".data.rel.ro.gopclntab"]),
     (".NET", ["__managedcode"]), ("GraalVM", [".svm_heap"]),
   ]
-  /// Functions that begin so are V8's own code.
+  /// The beginning of the names of V8's own functions.
   private static let v8Prefix = "Builtins_"
 
   private static let throwing: Set<String> = ["__cxa_throw", "_Unwind_RaiseException", "_Unwind_ForcedUnwind"]
-  /// What throws in a static program, which always has the unwinder: C++ and Rust.
+  /// The functions that throw in a static program of C++ or Rust. (It has the unwinder's functions in any case.)
   private static let throwingInside: Set<String> = ["__cxa_throw", "__rust_start_panic", "rust_panic"]
   private static let cancelling: Set<String> = ["pthread_exit", "pthread_cancel", "thrd_exit"]
 
@@ -29,13 +29,13 @@ struct ReturnHarm {
     return nil
   }
 
-  /// How the code of a file unwinds its own stack by the C run-time library: what then happens.
+  /// What happens if the code of a file unwinds its own stack by the C run-time library, a sentence each.
   static func unwinding(in functions: inout FunctionTable) -> [String] {
     let (canThrow, canCancel) = abilities(of: &functions)
     return texts(canThrow, canCancel)
   }
 
-  /// The same of all these files together.
+  /// What happens if the code of any of these files unwinds its own stack, a sentence each.
   static func unwinding(in files: [CodeFile]) -> [String] {
     var (canThrow, canCancel) = (false, false)
     for file in files.prefix(256) {

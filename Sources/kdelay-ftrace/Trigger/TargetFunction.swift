@@ -2,19 +2,19 @@ internal import Disassembler
 internal import TraceModel
 internal import Unwinder
 
-/// Code of one of the target's files as a probe's place is judged by: a function's instructions, and what jumps to them.
+/// A function of one of the target's files, by which a probe's place is judged: its instructions, and what jumps to them.
 struct TargetFunction {
-  /// Possible jumps of other code that are looked at one by one; more count as real.
+  /// The most possible jumps of other code that are looked at one by one. If there are more, they count as real.
   private static let candidateLimit = 64
-  /// Bytes that are read at once.
+  /// How many bytes of code are read at once.
   private static let chunk = 4 << 20
-  /// Programs with more code than this are not searched.
+  /// The most bytes of code that are searched for jumps. In a program with more, every place counts as jumped to.
   private static let codeLimit: UInt64 = 1 << 30
 
   let instructions: InstructionSet
   let code: FunctionCode
 
-  /// The function that `address` is in. nil where the machine's instructions are not decoded, or no function is known there.
+  /// The function that `address` is in. Nil where the machine's instructions are not decoded, or no function is known there.
   init?(containing address: UInt64, in functions: inout FunctionTable) throws(ImageError) {
     guard let set = InstructionSet(functions.image.abi), let range = try functions.code(containing: address),
       let first = Self.part(range, functions.image)
@@ -57,7 +57,7 @@ struct TargetFunction {
     return nil
   }
 
-  /// As compilers name what they split off a function (GCC's and LLVM's `.cold`, BOLT's `.warm`).
+  /// Whether a name is one that compilers give to what they split off a function (GCC's and LLVM's `.cold`, BOLT's `.warm`).
   static func isPart(_ name: String) -> Bool {
     [".cold", ".warm"].contains { name.hasSuffix($0) || name.contains($0 + ".") }
   }
@@ -87,7 +87,7 @@ struct TargetFunction {
     return false
   }
 
-  /// Whether an instruction begins there that jumps to one of `places`. What cannot be decoded counts as one.
+  /// Whether an instruction begins at `address` that jumps to one of `places`. What cannot be decoded counts as one.
   private func isInstruction(
     _ address: UInt64, reaching places: ClosedRange<UInt64>, _ functions: inout FunctionTable
   ) throws(ImageError) -> Bool {
@@ -104,7 +104,7 @@ struct TargetFunction {
 }
 
 extension InstructionSet {
-  /// nil: the machine's code is not decoded.
+  /// The instructions of an ABI's machine; nil where its code is not decoded.
   init?(_ abi: SyscallABI) {
     switch abi {
     case .x86_64: self = .x86_64

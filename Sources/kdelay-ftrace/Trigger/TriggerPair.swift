@@ -11,7 +11,7 @@ struct TriggerPair {
   private var first: Member?
   private var last: Member?
 
-  /// Resolves what was given. Everything is looked up before anything is changed.
+  /// Finds both triggers, as far as they were given. Everything is looked up before anything is changed.
   static func resolve(
     start: String?, stop: String?, _ resolver: inout TriggerResolver
   ) throws(ToolError) -> TriggerPair {

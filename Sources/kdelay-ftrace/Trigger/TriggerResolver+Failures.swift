@@ -1,7 +1,7 @@
 internal import TraceSource
 internal import Unwinder
 
-/// Why there is no such place, in the operator's words.
+/// The errors of a trigger that is nowhere, in the operator's words.
 extension TriggerResolver {
   static func ambiguous(_ symbol: String, _ candidates: [Function], _ file: CodeFile) -> Failure {
     let list = candidates.prefix(8).map { function in
@@ -35,7 +35,7 @@ extension TriggerResolver {
       remedy: "give the path of the one that is meant")
   }
 
-  /// No file of that name is there; what is asked for may be in another one.
+  /// The error that no file of that name is there. It names the file that has what is asked for, if there is one.
   func missing<What>(file: String, _ what: What, _ trigger: (String, What) -> String) -> Failure {
     var remedy =
       "`kdelay-ftrace list -p PID` shows the files; one that is loaded later needs its path, as up:/PATH:FUNCTION"

@@ -4,7 +4,7 @@ internal import Unwinder
 
 /// Finds out where in the kernel, or in which file of the target, a trigger is.
 struct TriggerResolver: ~Copyable {
-  /// Why there is no such place.
+  /// Why a trigger is nowhere, and what the operator can do about it.
   struct Failure: Error {
     var reason: String
     var remedy: String
@@ -13,13 +13,13 @@ struct TriggerResolver: ~Copyable {
   private(set) var code: TargetCode
   private var planner: ProbePlanner
 
-  /// `isForced`: the operator accepts that the target may be harmed.
+  /// `isForced` says that the operator accepts that the target may be harmed.
   init(_ code: consuming TargetCode, isForced: Bool) {
     self.code = code
     planner = ProbePlanner(isForced: isForced)
   }
 
-  /// What the operator should know of the triggers that were resolved.
+  /// What the operator should know of the triggers that were found, a sentence each.
   var warnings: [String] { planner.warnings }
 
   mutating func resolve(_ spec: TriggerSpec) throws(Failure) -> TriggerProbe {
@@ -37,7 +37,7 @@ struct TriggerResolver: ~Copyable {
     }
   }
 
-  /// Where to look, and for what: in the file that is named, or the program and then its libraries.
+  /// The files to look in, and what to look for: the file that is named, or the program and then its libraries.
   private mutating func files<What>(
     _ place: UserPlace<What>, _ trigger: (String, What) -> String
   ) throws(Failure) -> (What, [CodeFile]) {
@@ -127,7 +127,8 @@ struct TriggerResolver: ~Copyable {
     return UserProbeSite(path: file.link, offset: position, isShared: code.isShared(file))
   }
 
-  /// Probes at all of a function's `ret` instructions, or, where it has other ways out, at its return address.
+  /// The probe of a function's return: at all of its `ret` instructions, or, where it has other ways out, at its return
+  /// address.
   private mutating func returnProbe(
     _ function: Function, in functions: inout FunctionTable, _ file: CodeFile
   ) throws(Failure) -> TriggerProbe {
@@ -235,7 +236,7 @@ struct TriggerResolver: ~Copyable {
 }
 
 extension FunctionTable {
-  /// The functions of a file of the target's, whose separate debug files are below `roots`.
+  /// The functions of one of the target's files, whose separate debug files are below `roots`.
   init(_ file: CodeFile, roots: [String]) throws(ImageError) {
     self.init(of: try ELFImage(path: file.link), finder: DebugFileFinder(roots: roots, knownAs: file.path))
   }

@@ -1,12 +1,12 @@
 /// A trigger as it is written on the command line.
 enum TriggerSpec: Equatable {
-  /// `t|trace:SYSTEM:EVENT[ if FILTER]`
+  /// A tracepoint, written `t|trace:SYSTEM:EVENT[ if FILTER]`.
   case tracepoint(system: String, event: String, filter: String?)
-  /// `k|kprobe:FUNCTION[+OFFSET]`, `kr|kretprobe:FUNCTION`
+  /// A kernel function, written `k|kprobe:FUNCTION[+OFFSET]`, or its return, written `kr|kretprobe:FUNCTION`.
   case kernelFunction(String, isReturn: Bool)
-  /// `up|uprobe:[FILE:]SYMBOL[+OFFSET]`, `ur|upr|uretprobe:[FILE:]SYMBOL`
+  /// A user function, written `up|uprobe:[FILE:]SYMBOL[+OFFSET]`, or its return, written `ur|upr|uretprobe:[FILE:]SYMBOL`.
   case userFunction(UserPlace<UserFunction>, isReturn: Bool)
-  /// `u|usdt:[FILE:]PROVIDER:PROBE`
+  /// A USDT probe, written `u|usdt:[FILE:]PROVIDER:PROBE`.
   case usdt(UserPlace<USDTName>)
 
   /// Why a text is no trigger.
@@ -86,7 +86,7 @@ enum TriggerSpec: Equatable {
     return .usdt(place)
   }
 
-  /// Splits off `+OFFSET`, decimal or 0x…; other pluses belong to the name, as in `operator+`.
+  /// Splits `+OFFSET` off, which is decimal or 0x…; other pluses belong to the name, as in `operator+`.
   private static func split(_ text: Substring) throws(Failure) -> (name: Substring, offset: UInt64) {
     guard let plus = text.lastIndex(of: "+") else { return (text, 0) }
     let digits = text[text.index(after: plus)...]
@@ -97,7 +97,7 @@ enum TriggerSpec: Equatable {
     return (text[..<plus], offset)
   }
 
-  /// What the kernel takes for a name; anything else could be read as more than one.
+  /// Whether the kernel takes a text for a name. Anything else could be read as more than one.
   private static func isIdentifier(_ text: some StringProtocol) -> Bool {
     !text.isEmpty
       && text.utf8.allSatisfy {

@@ -1,14 +1,14 @@
 /// A place in user code as it is written, `[FILE:]WHAT`: names of files and functions may both have colons, so that only a look
 /// at the target's files tells where the one ends.
 struct UserPlace<What: Equatable>: Equatable {
-  /// One way to read it.
+  /// One way to read a written place.
   struct Reading: Equatable {
-    /// A path, or a mapped file's name; nil: the program and its libraries.
+    /// A path, or a mapped file's name; nil for the program and its libraries.
     var file: String?
     var what: What
   }
 
-  /// The longest file names first; the one without a file, if there is any, last. Never empty.
+  /// The ways to read the place, never none: those with longer file names first, the one without a file last.
   var readings: [Reading]
 
   /// A place in a file that is named for sure, or in none.
