@@ -1,5 +1,6 @@
 internal import Session
 internal import SystemPackage
+internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 internal import Unwinder
