@@ -16,9 +16,9 @@ let settings: [SwiftSetting] =
 func fuzzers(library: String) -> [Target] {
   let dependencies: [(name: String, of: [Target.Dependency])] = [
     ("page-fuzzer", ["TraceModel", "TraceFormat", "Aggregator"]),
-    ("cfi-fuzzer", ["Unwinder"]),
-    ("unwind-fuzzer", ["TraceModel", "Unwinder"]),
-    ("debug-fuzzer", ["TraceModel", "Unwinder"]),
+    ("cfi-fuzzer", ["TraceModel", "Unwinder"]),
+    ("unwind-fuzzer", ["TraceModel", "Unwinder", "Binaries"]),
+    ("debug-fuzzer", ["TraceModel", "Unwinder", "Binaries"]),
     (
       "perf-fuzzer",
       [
@@ -26,7 +26,7 @@ func fuzzers(library: String) -> [Target] {
         .product(name: "SystemPackage", package: "swift-system"),
       ]
     ),
-    ("code-fuzzer", ["Disassembler", "TraceModel", "TraceSource", "Unwinder"]),
+    ("code-fuzzer", ["Disassembler", "TraceModel", "TraceSource", "Binaries"]),
   ]
   return [.target(name: "FuzzDriver", path: "Tests/Fuzz/driver", swiftSettings: settings)]
     + dependencies.map { fuzzer in
@@ -71,7 +71,8 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
     .target(name: "Aggregator", dependencies: ["TraceModel"], swiftSettings: settings),
-    .target(name: "Unwinder", dependencies: ["TraceModel", "CElfUtils"], swiftSettings: settings),
+    .target(name: "Unwinder", dependencies: ["TraceModel"], swiftSettings: settings),
+    .target(name: "Binaries", dependencies: ["TraceModel", "Unwinder", "CElfUtils"], swiftSettings: settings),
     .target(name: "Disassembler", dependencies: ["CCapstone"], swiftSettings: settings),
     .target(
       name: "Session", dependencies: ["TraceModel", "Aggregator", "Unwinder"], swiftSettings: settings),
@@ -80,8 +81,8 @@ let package = Package(
     .executableTarget(
       name: "kdelay-ftrace",
       dependencies: [
-        "SystemCalls", "TraceModel", "TraceFormat", "TraceSource", "Aggregator", "Unwinder", "Disassembler", "Session",
-        "Report",
+        "SystemCalls", "TraceModel", "TraceFormat", "TraceSource", "Aggregator", "Unwinder", "Binaries", "Disassembler",
+        "Session", "Report",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
@@ -95,7 +96,7 @@ let package = Package(
       exclude: ["cost.py"], swiftSettings: settings),
     .executableTarget(
       name: "stack-replay",
-      dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "TraceSource", "Unwinder"],
+      dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "TraceSource", "Unwinder", "Binaries"],
       path: "Benchmarks/replay", exclude: ["compare.py", "measure.py", "sleeper.c"], swiftSettings: settings),
     .target(name: "CThreads", path: "Tests/CThreads"),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
@@ -103,14 +104,16 @@ let package = Package(
       name: "AggregatorTests", dependencies: ["TraceModel", "Aggregator", "TestSupport"],
       swiftSettings: settings),
     .target(
-      name: "StackSnapshot", dependencies: ["TraceModel", "TraceSource", "Unwinder"],
+      name: "StackSnapshot", dependencies: ["TraceModel", "TraceSource", "Unwinder", "Binaries"],
       path: "Tests/Stacks/StackSnapshot",
       swiftSettings: settings),
     .executableTarget(
-      name: "stack-walk", dependencies: ["StackSnapshot", "Unwinder"], path: "Tests/Stacks/stack-walk",
+      name: "stack-walk", dependencies: ["StackSnapshot", "Unwinder", "Binaries"], path: "Tests/Stacks/stack-walk",
       swiftSettings: settings),
     .testTarget(
-      name: "UnwinderTests", dependencies: ["TraceModel", "Unwinder", "StackSnapshot"],
+      name: "UnwinderTests", dependencies: ["TraceModel", "Unwinder", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "BinariesTests", dependencies: ["TraceModel", "Unwinder", "Binaries", "StackSnapshot", "TestSupport"],
       swiftSettings: settings),
     .testTarget(name: "DisassemblerTests", dependencies: ["Disassembler"], swiftSettings: settings),
     .testTarget(
@@ -122,7 +125,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Aggregator", "Session", "TestSupport", "TraceModel", "TraceSource", "Unwinder", "kdelay-ftrace",
+        "Aggregator", "Binaries", "Session", "TestSupport", "TraceModel", "TraceSource", "kdelay-ftrace",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .target(

@@ -1,3 +1,4 @@
+internal import Binaries
 internal import TraceFile
 internal import TraceFormat
 internal import TraceModel
@@ -6,14 +7,17 @@ internal import Unwinder
 
 /// The samples of a recording with user registers, through the unwinder.
 struct Replay: ~Copyable {
-  private(set) var processes = RecordedProcesses()
+  let modules: ModuleTable
+  private var processes: ProcessTable
   private(set) var unwinder: Unwinder
   private var frames = FlatArray<Frame>(capacity: 256)
   private let depth: Int
   private(set) var samples = 0
 
   init(depth: Int) {
-    unwinder = Unwinder(modules: processes.modules)
+    modules = ModuleTable(vdso: VDSO.bytes)
+    processes = ProcessTable(source: modules)
+    unwinder = Unwinder(source: modules)
     self.depth = depth
   }
 

@@ -1,3 +1,4 @@
+internal import Binaries
 internal import Glibc
 internal import TraceFile
 internal import TraceFormat
@@ -24,7 +25,7 @@ final class StackPrinter {
   func printAll(_ path: String, depth: Int) throws {
     var file = try PerfFile.open(path)
     var replay = Replay(depth: depth)
-    let modules = replay.processes.modules
+    let modules = replay.modules
     try replay.run(&file) { sample, frames, _ in
       output += Array("\(sample.stamp.tid) \(sample.stamp.timestamp):\n".utf8)
       for index in 0..<frames.count { write(frames[index], modules) }
@@ -39,7 +40,7 @@ final class StackPrinter {
     let start = MonotonicClock.now
     var file = try PerfFile.open(path)
     var replay = Replay(depth: 1024)
-    let modules = replay.processes.modules
+    let modules = replay.modules
     var end: UInt64 = 0
     try replay.run(&file) { _, frames, _ in
       let isThere = frames.elements.contains { modules[$0.module]?.identity.name == name[...] }

@@ -1,3 +1,4 @@
+internal import Binaries
 internal import CAllocations
 internal import Glibc
 internal import TraceFile
@@ -18,10 +19,10 @@ enum UnwindBenchmark {
     /// By sample; most have the same one.
     var spaces: [AddressSpace] = []
     var spaceNumbers: [Int] = []
-    var processes = RecordedProcesses()
+    let modules = ModuleTable(vdso: VDSO.bytes)
 
     init(_ file: inout PerfFile) throws {
-      var (processes, bytesKept) = (processes, 0)
+      var (processes, bytesKept) = (ProcessTable(source: modules), 0)
       var numbers: [UInt64: Int] = [:]
       var (registers, stacks, spaces, spaceNumbers) = (registers, stacks, spaces, spaceNumbers)
       try file.forEachRecord { record, bytes, _ in
@@ -43,7 +44,6 @@ enum UnwindBenchmark {
           processes.apply(change)
         }
       }
-      self.processes = processes
       (self.registers, self.stacks, self.spaces, self.spaceNumbers) = (registers, stacks, spaces, spaceNumbers)
     }
   }
@@ -58,7 +58,7 @@ enum UnwindBenchmark {
   static func run(_ path: String, depth: Int) throws {
     var file = try PerfFile.open(path)
     let samples = try Samples(&file)
-    var unwinder = Unwinder(modules: samples.processes.modules)
+    var unwinder = Unwinder(source: samples.modules)
     var frames = FlatArray<Frame>(capacity: 4096)
     func pass() -> UInt64 {
       let before = unwinder.counters.frames

@@ -23,25 +23,6 @@ package struct ProcessChange: Sendable, Equatable {
   }
 }
 
-/// A file's part that a process has mapped, as code or not.
-package struct FileMapping: Sendable, Equatable {
-  package var start: UInt64
-  /// Bytes.
-  package var length: UInt64
-  /// Offset in the file, bytes.
-  package var fileOffset: UInt64
-  package var path: String
-  package var inode: UInt64
-
-  package init(start: UInt64, length: UInt64, fileOffset: UInt64, path: String, inode: UInt64) {
-    self.start = start
-    self.length = length
-    self.fileOffset = fileOffset
-    self.path = path
-    self.inode = inode
-  }
-}
-
 /// Code that a process mapped; what was mapped there before is gone.
 package struct CodeMapping: Sendable, Equatable {
   package var start: UInt64
@@ -58,7 +39,7 @@ package struct CodeMapping: Sendable, Equatable {
   package var inode: UInt64
   /// Of memory that is no file's: the files' mappings that it begins behind or ends before. A program that moves its code to
   /// large pages copies it, and puts the copy where the code was.
-  package var neighbours: [FileMapping] = []
+  package var neighbours: [CodeMapping] = []
 
   /// Whether it is memory that can hold a copy of code. Large pages and shared memory have files of their own, without names.
   package var hasNoFile: Bool {

@@ -43,4 +43,15 @@ package struct UnwindCounters: Sendable, Equatable {
   package var failedExpressions: UInt64 = 0
   /// Rules that were at hand.
   package var cache = CacheCounters()
+
+  mutating func add(_ other: UnwindCounters) {
+    frames += other.frames
+    rows += other.rows
+    guesses += other.guesses
+    malformed += other.malformed
+    failedExpressions += other.failedExpressions
+    cache.hits += other.cache.hits
+    cache.misses += other.cache.misses
+    cache.collisions += other.cache.collisions
+  }
 }

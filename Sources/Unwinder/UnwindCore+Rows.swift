@@ -1,7 +1,9 @@
+internal import TraceModel
+
 /// A row that does not compress, with what its expressions need.
 struct KeptRow {
   let row: CFIRow
-  let data: ImageData
+  let data: SectionBytes
   /// Address minus file offset of the code, before the image is moved.
   let delta: UInt64
 }
@@ -16,20 +18,22 @@ extension UnwindCore {
   /// Reads the rule of an address that is not in the cache.
   mutating func resolve(_ module: ModuleID, _ offset: UInt64, isReturnAddress: Bool) -> UnwindRule {
     // A 32-bit program's stack has other words, and its registers other numbers.
-    guard let image = modules[module]?.open(), image.is64Bit, let address = image.address(ofFileOffset: offset) else {
+    guard source.is64Bit(module), let address = source.address(ofFileOffset: offset, in: module) else {
       return Machine.guess(CodeWindow(), isReturnAddress: isReturnAddress)
     }
     do throws(CFIError) {
-      if let (row, section) = try image.row(for: address, &budget) {
+      if let (row, section) = try source.row(for: address, in: module, &budget) {
         guard row.returnAddressRegister == Machine.returnAddress else { throw .unsupported }
-        if let rule = signalFrame(row, image.code(aroundFileOffset: offset), isReturnAddress) { return rule }
+        if let rule = signalFrame(row, source.code(aroundFileOffset: offset, in: module), isReturnAddress) {
+          return rule
+        }
         return compressed(row, section, address: address, offset: offset)
       }
     } catch {
       counters.malformed &+= 1
     }
-    if isReturnAddress, image.isEntry(address) { return UnwindRule(.outermost) }
-    return Machine.guess(image.code(aroundFileOffset: offset), isReturnAddress: isReturnAddress)
+    if isReturnAddress, source.isEntry(address, in: module) { return UnwindRule(.outermost) }
+    return Machine.guess(source.code(aroundFileOffset: offset, in: module), isReturnAddress: isReturnAddress)
   }
 
   /// The rule of a signal frame whose row does not say where the stack pointer was: that of arm64's vdso before Linux 5.8,

@@ -11,7 +11,7 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     case end(StackEnd)
   }
 
-  let modules: ModuleTable
+  let source: any CodeSource
   var cache = RuleCache()
   var mappings = MappingCache()
   var rows: [KeptRow] = []
@@ -29,13 +29,13 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
   /// See `AddressSpace`.
   private var returnTrampoline: UInt64 = 0
   /// What is known of the return addresses that the kernel has replaced by it.
-  var returns: PendingReturns?
+  private var returns: PendingReturns?
   /// Signal frames of this stack that led to a lower address.
   var stackSwitches = 0
   var budget = FrameBudget()
 
-  init(modules: ModuleTable) {
-    self.modules = modules
+  init(source: any CodeSource) {
+    self.source = source
     values = .allocate(capacity: CFIRow.columns)
     values.initialize(repeating: 0, count: CFIRow.columns)
     callers = .allocate(capacity: CFIRow.columns)
@@ -55,7 +55,7 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
 
   mutating func unwind(
     _ registers: UserRegisters, _ stack: StackBytes, _ space: borrowing AddressSpace, limit: Int,
-    into frames: inout FlatArray<Frame>
+    _ pendingReturns: PendingReturns? = nil, into frames: inout FlatArray<Frame>
   ) -> StackEnd {
     // 32-bit code pushes 4 bytes at a time, and numbers its registers otherwise.
     guard !registers.is32Bit else { return .unsupported }
@@ -66,6 +66,8 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     isInterrupted = true
     hasLeftCopy = false
     hasGuessed = false
+    returns = pendingReturns
+    defer { returns = nil }
     returnTrampoline = space.returnTrampoline
     stackSwitches = 0
     budget.startStack()

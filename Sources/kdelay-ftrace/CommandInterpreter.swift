@@ -1,6 +1,6 @@
+internal import Binaries
 internal import Glibc
 internal import SystemPackage
-internal import Unwinder
 
 /// What the kernel needs besides a command's own file to run it: the interpreter of a script, the loader of a program.
 ///

@@ -1,6 +1,6 @@
+internal import Binaries
 internal import TraceModel
 internal import TraceSource
-internal import Unwinder
 
 /// What a live capture asks the running system: /proc and the clock.
 struct LiveFacts: TargetFacts {

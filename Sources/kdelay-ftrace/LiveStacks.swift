@@ -1,16 +1,16 @@
+internal import Binaries
 internal import Session
 internal import SystemPackage
 internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
-internal import Unwinder
 
 /// The live side of slow syscalls' stacks: the source of samples, and how the target's files are reached.
 struct LiveStacks: ~Copyable {
   private var source: StackSampleFeed
   private var root: TargetRoot
   private let target: TargetProcess
-  let modules = ModuleTable()
+  private let modules: ModuleTable
 
   init(
     _ tracefs: any TracefsAccess, _ target: TargetProcess, threshold: UInt64?, _ settings: StackSettings
@@ -21,15 +21,14 @@ struct LiveStacks: ~Copyable {
       followsFramePointers: settings.user == .framePointers)
     source = try StackSampleFeed(tracefs, target, sampling)
     root = TargetRoot(of: target)
+    let path = root.path
+    modules = ModuleTable(vdso: VDSO.bytes) { TargetFiles(pid: $0, root: path, directory: ProcessDirectory.of) }
     self.target = target
   }
 
   /// What finds the stacks in a session.
   func finder(_ settings: StackSettings, _ facts: any TargetFacts) -> SlowSyscallStacks {
-    let code = ProcessCode(
-      modules: modules, files: TargetFiles(pid: target.pid, root: root.path, directory: ProcessDirectory.of),
-      vdso: VDSO.bytes)
-    return SlowSyscallStacks(settings, target: target.pid, code: code, modules: modules, facts: facts)
+    SlowSyscallStacks(settings, target: target.pid, source: modules, facts: facts)
   }
 
   /// Begins to sample; to be called before syscalls are recorded.
@@ -42,14 +41,14 @@ struct LiveStacks: ~Copyable {
       Failure.say("warning: \(refusal.what); stacks are ftrace's own, see `kdelay-ftrace doctor`")
       stacks.fallBack(because: refusal.what, mostFrames: FtraceStackFormat.mostUserFrames)
     }
-    followRoot(&stacks)
+    followRoot()
     stacks.readMappings()
   }
 
   /// Takes in the samples before `time`, ns; to be called before the syscalls up to then are looked at.
   mutating func drain(before time: UInt64, into stacks: inout SlowSyscallStacks) {
     // Mappings are told of some milliseconds later, when the target may be over.
-    followRoot(&stacks)
+    followRoot()
     stacks.take { store, changes in source.drain(before: time, into: &store, changes: &changes) }
     let now = MonotonicClock.now
     var losesMappings = false
@@ -61,8 +60,8 @@ struct LiveStacks: ~Copyable {
     if losesMappings { stacks.readMappings(since: now) }
   }
 
-  private mutating func followRoot(_ stacks: inout SlowSyscallStacks) {
-    if root.follow() { stacks.code.change(root: root.path) }
+  private mutating func followRoot() {
+    if root.follow() { modules.changeRoot(of: target.pid, to: root.path) }
   }
 
   /// See `StackSampleFeed`.

@@ -1,3 +1,4 @@
+internal import Binaries
 internal import Session
 internal import TraceModel
 internal import TraceSource

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
+@testable import Binaries
 @testable import TraceSource
-@testable import Unwinder
 @testable import kdelay_ftrace
 
 #if arch(x86_64)

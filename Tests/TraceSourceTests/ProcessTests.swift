@@ -83,9 +83,13 @@ struct ProcessTests {
       902000-903000 r-xp 00000000 00:00 0
       """
     let mappings = CodeMapping.parse(maps)
-    let left = FileMapping(start: 0x401000, length: 0x1000, fileOffset: 0x1000, path: "/bin/program", inode: 42)
-    let right = FileMapping(start: 0x800000, length: 0x1000, fileOffset: 0x400000, path: "/bin/program", inode: 42)
-    let none: [FileMapping] = []
+    func piece(_ start: UInt64, _ offset: UInt64) -> CodeMapping {
+      CodeMapping(
+        start: start, length: 0x1000, fileOffset: offset, path: "/bin/program", deviceMajor: 8, deviceMinor: 1,
+        inode: 42)
+    }
+    let (left, right) = (piece(0x401000, 0x1000), piece(0x800000, 0x400000))
+    let none: [CodeMapping] = []
     #expect(mappings.map(\.neighbours) == [none, [left, right], [left, right], none, none, none])
   }
 }

@@ -1,4 +1,6 @@
+import TestSupport
 import Testing
+import TraceModel
 
 @testable import Unwinder
 
@@ -12,7 +14,7 @@ struct CFIProgramTests {
     program.returnColumn = column
     if let initial { program.initial = initial }
     program.describe(0x1000..<0x1100, instructions)
-    let section = FrameSection(kind: .ehFrame, data: ImageData(program.frameBytes), address: 0x2000, is64Bit: true)
+    let section = FrameSection(kind: .ehFrame, data: SectionBytes(program.frameBytes), address: 0x2000, is64Bit: true)
     guard let found = try FrameIndex(scanning: section).description(containing: address) else { throw .truncated }
     var budget = FrameBudget()
     if let instructionsLeft { budget.instructions = instructionsLeft }

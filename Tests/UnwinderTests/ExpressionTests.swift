@@ -1,4 +1,5 @@
 import Testing
+import TraceModel
 
 @testable import Unwinder
 
@@ -23,7 +24,7 @@ struct ExpressionTests {
         do throws(CFIError) {
           return .success(
             try Expression.evaluate(
-              ImageData(bytes), 0..<bytes.count, initial: initial, context, operations: &operations))
+              SectionBytes(bytes), 0..<bytes.count, initial: initial, context, operations: &operations))
         } catch {
           return .failure(error)
         }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Unwinder
@@ -149,7 +150,7 @@ struct HostileWalkTests {
     program.describe(0x300..<0x400, CFA.define(6, 16) + CFA.offset(6, 2) + CFA.offset(3, 3))
     program.describe(0x400..<0x480, CFA.defineExpression([0x76, 0x78, 0x06]) + CFA.expression(6, [0x76, 0]))
     let process = SyntheticProcess(program)
-    var core = UnwindCore<X>(modules: process.modules)
+    var core = UnwindCore<X>(source: process.source)
     var random = SystemRandomNumberGenerator()
     var frames = 0
     for _ in 0..<2000 {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TraceModel
 
@@ -28,10 +29,9 @@ struct ReturnProbeTests {
     _ process: SyntheticProcess, at address: UInt64, _ words: [UInt64], _ returns: PendingReturns?,
     _ registers: [Int: UInt64] = [:]
   ) -> SyntheticProcess.Walk {
-    var core = UnwindCore<X>(modules: process.modules)
-    core.returns = returns
+    var core = UnwindCore<X>(source: process.source)
     let all = [X.rip: address, X.rsp: Self.stack, X.rbp: 0].merging(registers) { $1 }
-    return process.walk(&core, all, words)
+    return process.walk(&core, all, words, returns: returns)
   }
 
   @Test func theStackGoesOnWhereTheFunctionWasCalledFrom() {
@@ -98,12 +98,9 @@ struct ReturnProbeTests {
     program.describe(0x300..<0x310, CFA.defineOffset(32) + CFA.offset(29, 4) + CFA.offset(30, 3))
     var table = ReturnAddressTable()
     call(&table, word: 4, to: 0x110, at: 10)
-    var core = UnwindCore<ARM64>(modules: ModuleTable())
-    let process = process(program)
-    core = UnwindCore<ARM64>(modules: process.modules)
-    core.returns = PendingReturns(table, tid: 7, at: 20)
     let registers = [ARM64.pc: Self.base + 0x305, ARM64.sp: Self.stack, ARM64.x29: 0, ARM64.x30: 0]
-    let found = process.walk(&core, registers, [0, Self.trampoline, 0, 0, 0])
+    let found = process(program).walk(
+      ARM64.self, registers, [0, Self.trampoline, 0, 0, 0], returns: PendingReturns(table, tid: 7, at: 20))
     #expect(found.addresses == [0x305, 0x110] && found.end == .complete)
   }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TraceModel
 
@@ -24,7 +25,7 @@ struct SyscallInstructionsTests {
       let process = Self.process(code)
       for _ in 0..<2 {
         #expect(
-          instructions.isCompat(Self.registers(Self.behind), in: process.space, of: process.modules) == isCompat)
+          instructions.isCompat(Self.registers(Self.behind), in: process.space, of: process.source) == isCompat)
       }
     }
   }
@@ -32,10 +33,10 @@ struct SyscallInstructionsTests {
   @Test func codeThatCannotBeReadTellsNothing() {
     var instructions = SyscallInstructions()
     let process = Self.process([0x0F, 0x05])
-    #expect(instructions.isCompat(Self.registers(0x5000), in: process.space, of: process.modules) == nil)
-    #expect(instructions.isCompat(Self.registers(nil), in: process.space, of: process.modules) == nil)
+    #expect(instructions.isCompat(Self.registers(0x5000), in: process.space, of: process.source) == nil)
+    #expect(instructions.isCompat(Self.registers(nil), in: process.space, of: process.source) == nil)
     let bits32 = UserRegisters(.x86_64, is32Bit: true)
-    #expect(instructions.isCompat(bits32, in: process.space, of: process.modules) == false)
+    #expect(instructions.isCompat(bits32, in: process.space, of: process.source) == false)
   }
 
   @Test func onlySoManyCallsitesAreKept() {
@@ -43,7 +44,7 @@ struct SyscallInstructionsTests {
     let process = Self.process([0x0F, 0x05])
     for offset in 2..<UInt64(SyscallInstructions.limit) * 2 {
       _ = instructions.isCompat(
-        Self.registers(SyntheticProcess.base + offset), in: process.space, of: process.modules)
+        Self.registers(SyntheticProcess.base + offset), in: process.space, of: process.source)
       #expect(instructions.count <= SyscallInstructions.limit)
     }
     #expect(instructions.count > 0)

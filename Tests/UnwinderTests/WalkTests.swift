@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import TraceModel
 
@@ -195,8 +196,8 @@ struct WalkTests {
     var process = SyntheticProcess(Self.program())
     let end = Self.base + 0x10_0000
     let range = (start: end, end: end + UInt64(SyntheticProgram.size))
-    let modules = [first, second].map { process.modules.add(memory: $0.image, name: "plugin") }
-    var core = UnwindCore<X>(modules: process.modules)
+    let modules = [first, second].map { process.source.add($0) }
+    var core = UnwindCore<X>(source: process.source)
     let registers = [X.rip: end + 0x305, X.rsp: Self.stack]
     let words = [[0, Self.base + 0x220] + Self.outer, [Self.base + 0x220] + Self.outer]
     // dlopen, dlclose and dlopen of another, over and over: neither rules nor mappings are taken for the other's.
@@ -220,7 +221,7 @@ struct WalkTests {
 
   @Test func theSecondWalkOverTheSameCodeReadsNothing() {
     let process = SyntheticProcess(Self.program { $0.describe(0x300..<0x310) })
-    var core = UnwindCore<X>(modules: process.modules)
+    var core = UnwindCore<X>(source: process.source)
     let registers = [X.rip: Self.base + 0x305, X.rsp: Self.stack]
     for _ in 0..<3 { _ = process.walk(&core, registers, [Self.base + 0x220] + Self.outer) }
     #expect(core.allCounters.cache.misses == 3 && core.allCounters.cache.hits == 6)

@@ -15,9 +15,9 @@ package struct SlowSyscallStacks: ~Copyable {
   private var settings: StackSettings
   private let target: Int32
   private let facts: any TargetFacts
-  private let modules: ModuleTable
-  /// What the target has mapped as code, by time.
-  package var code: ProcessCode
+  private let source: any CodeSource
+  /// What the target's processes have mapped as code, by time.
+  private var processes: ProcessTable
   private var store: StackSampleStore
   private var unwinder: Unwinder
   private var table: StackTable
@@ -38,18 +38,16 @@ package struct SlowSyscallStacks: ~Copyable {
   private var frames = FlatArray<Frame>()
   private var places = FlatArray<StackPlace>()
 
-  /// `code`: the target's, with nothing mapped yet; its modules are in `modules`.
-  package init(
-    _ settings: StackSettings, target: Int32, code: consuming ProcessCode, modules: ModuleTable, facts: any TargetFacts
-  ) {
+  /// `source`: of the files that the target maps as code.
+  package init(_ settings: StackSettings, target: Int32, source: any CodeSource, facts: any TargetFacts) {
     store = Self.store(stackBytes: settings.sampledBytes)
-    unwinder = Unwinder(modules: modules)
+    unwinder = Unwinder(source: source)
     table = StackTable(limit: settings.limit)
     self.settings = settings
     self.target = target
     self.facts = facts
-    self.modules = modules
-    self.code = code
+    self.source = source
+    processes = ProcessTable(source: source)
   }
 
   private static func store(stackBytes: Int) -> StackSampleStore {
@@ -72,12 +70,14 @@ package struct SlowSyscallStacks: ~Copyable {
     _ body: (inout StackSampleStore, inout [ProcessChange]) throws(Failure) -> Void
   ) throws(Failure) {
     try body(&store, &changes)
-    for change in changes { code.apply(change) }
+    for change in changes where change.pid == target { processes.apply(change) }
     changes.removeAll(keepingCapacity: true)
-    if let time = code.mayHaveCopies { lookForMappings { $0.addCopies($1, at: time) } }
+    for (pid, time) in processes.mayHaveCopies {
+      lookForMappings(of: pid) { $0.addCopies($1, of: pid, at: time) }
+    }
     if fallback != nil {
-      let now = facts.now
-      lookForMappings { $0.addAll($1, at: now) }
+      let (now, pid) = (facts.now, target)
+      lookForMappings(of: pid) { $0.addAll($1, of: pid, at: now) }
     }
   }
 
@@ -88,14 +88,14 @@ package struct SlowSyscallStacks: ~Copyable {
 
   /// Takes in all mappings that there are; nothing has told of them since `time`, ns, or now.
   package mutating func readMappings(since time: UInt64? = nil) {
-    code.replaceAll(facts.codeMappings(of: target), at: time ?? facts.now)
+    processes.replaceAll(facts.codeMappings(of: target), of: target, at: time ?? facts.now)
   }
 
-  /// Looks for new mappings, if it is time.
-  private mutating func lookForMappings(_ take: (inout ProcessCode, [CodeMapping]) -> Void) {
+  /// Looks for new mappings of process `pid`, if it is time.
+  private mutating func lookForMappings(of pid: Int32, _ take: (inout ProcessTable, [CodeMapping]) -> Void) {
     let start = facts.now
     guard budget.allows(at: start) else { return }
-    take(&code, facts.codeMappings(of: target))
+    take(&processes, facts.codeMappings(of: pid))
     budget.spent(from: start, to: facts.now)
   }
 
@@ -119,8 +119,8 @@ package struct SlowSyscallStacks: ~Copyable {
     let duration = slow.call.exit - slow.call.entry
     let running = duration - min(waited, duration)
     if samples.count > 0 {
-      let space = code.space(at: samples[0].timestamp)
-      slow.isCompat = instructions.isCompat(samples[0].registers, in: space, of: modules)
+      let space = processes.space(of: samples[0].pid, at: samples[0].timestamp)
+      slow.isCompat = instructions.isCompat(samples[0].registers, in: space, of: source)
       if slow.isCompat == true { slow.call.abi = .i386 }
     }
     slow.kernelStack = longest.length >= running && longest.stack != nil ? longest.stack : kernelStackOfRunning()
@@ -132,6 +132,7 @@ package struct SlowSyscallStacks: ~Copyable {
       // The sample is taken a moment before the event is recorded.
       aggregator.openSyscallStart(of: tid).map { $0 - 1 } ?? time
     }
+    processes.forgetEnded(before: time)
   }
 
   /// The window has closed: hands over its stacks, which slow syscalls refer to by number.
@@ -197,8 +198,8 @@ package struct SlowSyscallStacks: ~Copyable {
     let returns = calls.isEmpty ? nil : PendingReturns(calls, tid: sample.tid, at: sample.timestamp)
     let bytes = StackBytes(start: sample.registers.stackPointer ?? 0, bytes: store.userStack(of: sample))
     let end = unwinder.unwind(
-      sample.registers, stack: bytes, space: code.space(at: sample.timestamp), limit: settings.depth, returns: returns,
-      into: &frames)
+      sample.registers, stack: bytes, space: processes.space(of: sample.pid, at: sample.timestamp),
+      limit: settings.depth, returns: returns, into: &frames)
     for index in 0..<frames.count { places.append(StackPlace(frames[index])) }
     return UserStackEnd(end)
   }
@@ -210,7 +211,7 @@ package struct SlowSyscallStacks: ~Copyable {
       return offset == 0 ? CodeAddress.instruction(address) : .returnAddress(address)
     }.prefix { $0.address != 0 }
     if codes.isEmpty { return .lost }
-    let space = code.space(at: fallback == nil ? sample.timestamp : .max)
+    let space = processes.space(of: sample.pid, at: fallback == nil ? sample.timestamp : .max)
     var isMapped = false
     for code in codes {
       // The kernel follows frame pointers past a function whose return a probe waits for; before Linux 6.11 it does not know

@@ -31,7 +31,7 @@ extension CodeMapping {
   private static let pieceLimit = 16
 
   /// The files' mappings right before and behind the memory without a file that line `index` is a piece of.
-  private static func neighbours(of index: Int, in lines: [Substring], root: String) -> [FileMapping] {
+  private static func neighbours(of index: Int, in lines: [Substring], root: String) -> [CodeMapping] {
     [-1, 1].compactMap { step in
       guard var last = MapsLine(lines[index]) else { return nil }
       for place in 1...pieceLimit {
@@ -41,7 +41,7 @@ extension CodeMapping {
         else { return nil }
         if !line.code.hasNoFile {
           line.removeRoot(root)
-          return line.path.hasPrefix("/") ? line.file : nil
+          return line.path.hasPrefix("/") ? line.code : nil
         }
         guard line.isCode else { return nil }
         last = line
@@ -92,9 +92,5 @@ struct MapsLine {
     CodeMapping(
       start: start, length: end - start, fileOffset: fileOffset, path: path, deviceMajor: device.major,
       deviceMinor: device.minor, inode: inode)
-  }
-
-  var file: FileMapping {
-    FileMapping(start: start, length: end - start, fileOffset: fileOffset, path: path, inode: inode)
   }
 }

@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// Reads a section's bytes in order, up to `end`.
 struct ByteCursor {
   /// Bytes of one LEB128 number: ten hold 64 bits, and some tools pad. Without a limit a number is as long as its file.
@@ -5,14 +7,14 @@ struct ByteCursor {
   /// Bytes of a string.
   static let stringLimit = 64
 
-  let data: ImageData
+  let data: SectionBytes
   /// Of the next byte, within the section.
   var offset: Int
   /// At most the section's count.
   let end: Int
 
   /// Reads the part of `range` that lies within the data.
-  init(_ data: ImageData, _ range: Range<Int>) {
+  init(_ data: SectionBytes, _ range: Range<Int>) {
     self.data = data
     end = min(range.upperBound, data.count)
     offset = range.lowerBound

@@ -1,5 +1,5 @@
 /// Where the caller's value of a register is (DWARF 5, 6.4.1).
-enum RegisterRule: Equatable, Sendable {
+package enum RegisterRule: Equatable, Sendable {
   /// Nothing is said: the architecture's convention holds.
   case unspecified
   /// Lost; of the return address: there is no caller.
@@ -17,7 +17,7 @@ enum RegisterRule: Equatable, Sendable {
 }
 
 /// The canonical frame address: on x86-64 and arm64 the stack pointer before the call.
-enum CFARule: Equatable, Sendable {
+package enum CFARule: Equatable, Sendable {
   case undefined
   case registerOffset(UInt8, Int64)
   /// Where the expression lies in the section.
@@ -25,16 +25,16 @@ enum CFARule: Equatable, Sendable {
 }
 
 /// How to unwind from the instructions of one range.
-struct CFIRow: Equatable, Sendable {
+package struct CFIRow: Equatable, Sendable {
   /// Columns that are kept: all general registers of x86-64 (0...16) and of arm64 (0...31). Vector registers, whose
   /// numbers follow, hold no addresses.
-  static let columns = 33
+  package static let columns = 33
 
-  var code: Range<UInt64> = 0..<0
-  var cfa: CFARule = .undefined
+  package internal(set) var code: Range<UInt64> = 0..<0
+  package internal(set) var cfa: CFARule = .undefined
   /// By column.
-  var registers = [RegisterRule](repeating: .unspecified, count: columns)
+  package internal(set) var registers = [RegisterRule](repeating: .unspecified, count: columns)
   /// The column of the return address, less than `columns`.
-  var returnAddressRegister = 0
-  var isSignalFrame = false
+  package internal(set) var returnAddressRegister = 0
+  package internal(set) var isSignalFrame = false
 }

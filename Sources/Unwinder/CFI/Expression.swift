@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// Evaluates DWARF expressions of call frame information (DWARF 5, 2.5) on the target's registers and stack.
 ///
 /// Bounded: a stack of 64 words and a thousand operations; a load outside of the copied stack has no result. Nothing is
@@ -24,7 +26,7 @@ struct Expression {
   /// The value that the bytes in `range` compute, with `initial` on the stack. What is done is taken from `operations`,
   /// and no more than that is.
   static func evaluate(
-    _ data: ImageData, _ range: Range<Int>, initial: UInt64?, _ context: Context, operations: inout Int
+    _ data: SectionBytes, _ range: Range<Int>, initial: UInt64?, _ context: Context, operations: inout Int
   ) throws(CFIError) -> UInt64 {
     // The closure cannot carry a typed error.
     let result = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: stackLimit) {

@@ -1,24 +1,27 @@
 /// What call frame information may cost, of all modules together: the files are the target's.
-struct FrameBudget {
+package struct FrameBudget {
   /// Instructions of call frame programs for one stack: some tens for each frame, in real programs.
   static let instructionsPerStack = 1 << 18
   /// Operations of expressions for one stack: a dozen for each frame that needs any.
   static let operationsPerStack = 1 << 18
 
   /// Bytes of sections that may still be read and kept. A scanned section costs about as much again for its index.
-  private(set) var bytes: UInt64 = 512 << 20
+  package private(set) var bytes: UInt64 = 512 << 20
   /// Instructions that may still run for the stack that is unwound.
   var instructions = instructionsPerStack
   var operations = operationsPerStack
 
+  /// With all that there is.
+  package init() {}
+
   /// The next stack has as much as this one had.
-  mutating func startStack() {
+  package mutating func startStack() {
     instructions = Self.instructionsPerStack
     operations = Self.operationsPerStack
   }
 
   /// Whether `count` bytes are left, which are taken then.
-  mutating func take(_ count: UInt64) -> Bool {
+  package mutating func take(_ count: UInt64) -> Bool {
     guard count <= bytes else { return false }
     bytes -= count
     return true

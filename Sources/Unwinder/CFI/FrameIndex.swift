@@ -1,10 +1,10 @@
-internal import TraceModel
+package import TraceModel
 
 /// Finds the FDE of an address.
-struct FrameIndex: Sendable {
+package struct FrameIndex: Sendable {
   private enum Order: Sendable {
     /// The linker's table in `.eh_frame_hdr`: pairs of 4-byte distances from the header to the code and to the FDE.
-    case header(ImageData, address: UInt64, table: Int, count: Int)
+    case header(SectionBytes, address: UInt64, table: Int, count: Int)
     /// Made by reading all of the section, by address.
     case scanned([Item])
   }
@@ -17,11 +17,11 @@ struct FrameIndex: Sendable {
   let section: FrameSection
   private let order: Order
   /// Entries of a scanned section that could not be read.
-  let malformedEntries: Int
+  package let malformedEntries: Int
 
   /// Goes by the header's table. Nil if it has none, or one in another form than the one all linkers write
   /// (`DW_EH_PE_datarel | DW_EH_PE_sdata4`).
-  init?(of section: FrameSection, header: ImageData, at address: UInt64) {
+  package init?(of section: FrameSection, header: SectionBytes, at address: UInt64) {
     guard let found = EHFrameHeader(header, address: address, is64Bit: section.is64Bit), let table = found.table else {
       return nil
     }
@@ -31,7 +31,7 @@ struct FrameIndex: Sendable {
   }
 
   /// Reads all of the section once.
-  init(scanning section: FrameSection) {
+  package init(scanning section: FrameSection) {
     var items: [Item] = []
     var malformed = 0
     var offset = 0
@@ -62,6 +62,15 @@ struct FrameIndex: Sendable {
     }
   }
 
+  /// The row of `address`, before the image is moved; nil if nothing describes that code.
+  package func row(for address: UInt64, _ budget: inout FrameBudget) throws(CFIError) -> DescribedRow? {
+    guard let found = try description(containing: address) else { return nil }
+    return (try CFIProgram.row(for: address, found, section, &budget), section)
+  }
+
+  /// The code around `address` that one entry describes: a function, or a part of one.
+  package func code(containing address: UInt64) -> Range<UInt64>? { (try? description(containing: address))?.code }
+
   /// The FDE whose code `address` is a part of; nil if there is none.
   func description(containing address: UInt64) throws(CFIError) -> FrameDescription? {
     guard let offset = try offset(before: address) else { return nil }
@@ -91,16 +100,16 @@ struct FrameIndex: Sendable {
 }
 
 /// What `.eh_frame_hdr` says (LSB 10.6.2).
-struct EHFrameHeader {
+package struct EHFrameHeader {
   /// Where `.eh_frame` is mapped, before the image is moved.
-  let frames: UInt64
+  package let frames: UInt64
   /// Where the search table begins; nil if there is none of the usual form.
   let table: Int?
   /// Entries of the table.
   let count: Int
 
   /// Nil for another version, or if it does not tell where `.eh_frame` is.
-  init?(_ data: ImageData, address: UInt64, is64Bit: Bool) {
+  package init?(_ data: SectionBytes, address: UInt64, is64Bit: Bool) {
     var cursor = ByteCursor(data, 0..<data.count)
     let bases = PointerEncoding.Bases(section: address, data: address, is64Bit: is64Bit)
     do throws(CFIError) {

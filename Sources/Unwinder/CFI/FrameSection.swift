@@ -1,3 +1,5 @@
+package import TraceModel
+
 /// An FDE: how to unwind from one piece of code.
 struct FrameDescription {
   let common: CommonInformation
@@ -8,8 +10,8 @@ struct FrameDescription {
 }
 
 /// `.eh_frame` or `.debug_frame`: a list of CIEs and FDEs.
-struct FrameSection: Sendable {
-  enum Kind: Sendable {
+package struct FrameSection: Sendable {
+  package enum Kind: Sendable {
     /// Mapped with the program, addresses encoded; FDEs point back to their CIE.
     case ehFrame
     /// DWARF's own, for debuggers; FDEs give their CIE's place in the section.
@@ -23,11 +25,16 @@ struct FrameSection: Sendable {
     case terminator
   }
 
-  let kind: Kind
-  let data: ImageData
+  package let kind: Kind
+  package let data: SectionBytes
   /// Where the section is mapped, before the image is moved.
-  let address: UInt64
-  let is64Bit: Bool
+  package let address: UInt64
+  package let is64Bit: Bool
+
+  /// `address`: where it is mapped, before the image is moved.
+  package init(kind: Kind, data: SectionBytes, address: UInt64, is64Bit: Bool) {
+    (self.kind, self.data, self.address, self.is64Bit) = (kind, data, address, is64Bit)
+  }
 
   /// The entry's bytes behind its length.
   private func body(at offset: Int) throws(CFIError) -> (cursor: ByteCursor, isLong: Bool)? {

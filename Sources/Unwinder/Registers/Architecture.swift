@@ -28,15 +28,15 @@ protocol Architecture {
 }
 
 /// The instructions around an address, as far as they are known.
-struct CodeWindow {
+package struct CodeWindow {
   /// Bytes that are read before and behind the address.
-  static let reach = 32
+  package static let reach = 32
 
   private let bytes: [UInt8]
   private let here: Int
 
   /// `here` is the place of the address in `bytes`.
-  init(_ bytes: [UInt8] = [], here: Int = 0) {
+  package init(_ bytes: [UInt8] = [], here: Int = 0) {
     self.bytes = bytes
     self.here = here
   }
@@ -63,9 +63,3 @@ struct CodeWindow {
     return word
   }
 }
-
-#if arch(arm64)
-  typealias NativeArchitecture = ARM64
-#else
-  typealias NativeArchitecture = X86_64
-#endif

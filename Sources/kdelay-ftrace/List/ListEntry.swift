@@ -1,6 +1,6 @@
+internal import Binaries
 internal import Glibc
 internal import Report
-internal import Unwinder
 
 /// Something that can be a trigger.
 struct ListEntry {

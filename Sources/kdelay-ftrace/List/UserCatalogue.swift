@@ -1,6 +1,6 @@
+internal import Binaries
 internal import Disassembler
 internal import TraceSource
-internal import Unwinder
 
 /// The USDT probes and functions of the target's program and libraries.
 struct UserCatalogue: ~Copyable {

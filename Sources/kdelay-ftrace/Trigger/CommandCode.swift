@@ -1,6 +1,6 @@
+internal import Binaries
 internal import Glibc
 internal import TraceSource
-internal import Unwinder
 
 extension TargetCode {
   /// The code of the target: what it has mapped. A command has only this program's code so far: of it, the code that it is

@@ -1,6 +1,6 @@
+internal import Binaries
 internal import Disassembler
 internal import TraceSource
-internal import Unwinder
 
 /// Decides where exactly in a function a probe goes, so that it does no harm to the target and fires at all.
 struct ProbePlanner {

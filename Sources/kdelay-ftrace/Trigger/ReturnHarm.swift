@@ -1,5 +1,5 @@
+internal import Binaries
 internal import TraceSource
-internal import Unwinder
 
 /// What a return probe does to a program. The kernel replaces the return address on the stack by that of a page of its own; a
 /// program that goes by the addresses on its own stack finds that page instead of its caller.

@@ -1,6 +1,6 @@
+internal import Binaries
 internal import Disassembler
 internal import TraceModel
-internal import Unwinder
 
 /// A function of one of the target's files, by which a probe's place is judged: its instructions, and what jumps to them.
 struct TargetFunction {

@@ -1,5 +1,5 @@
+internal import Binaries
 internal import TraceSource
-internal import Unwinder
 
 /// The errors of a trigger that is nowhere, in the operator's words.
 extension TriggerResolver {

@@ -1,6 +1,6 @@
+internal import Binaries
 internal import TraceFormat
 internal import TraceSource
-internal import Unwinder
 
 /// Finds out where in the kernel, or in which file of the target, a trigger is.
 struct TriggerResolver: ~Copyable {

@@ -1,4 +1,5 @@
 internal import FuzzDriver
+internal import TraceModel
 
 @testable import Unwinder
 
@@ -16,11 +17,11 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   var input = FuzzInput(start, count)
   switch input.next(UInt8.self) % 4 {
   case 0: evaluate(&input)
-  case 1: read(FrameSection(kind: .ehFrame, data: ImageData(Array(input.rest)), address: 0x2000, is64Bit: true))
-  case 2: read(FrameSection(kind: .debugFrame, data: ImageData(Array(input.rest)), address: 0, is64Bit: true))
+  case 1: read(FrameSection(kind: .ehFrame, data: SectionBytes(Array(input.rest)), address: 0x2000, is64Bit: true))
+  case 2: read(FrameSection(kind: .debugFrame, data: SectionBytes(Array(input.rest)), address: 0, is64Bit: true))
   default:
-    let header = ImageData(input.take(Int(input.next(UInt8.self))))
-    let section = FrameSection(kind: .ehFrame, data: ImageData(Array(input.rest)), address: 0x2000, is64Bit: true)
+    let header = SectionBytes(input.take(Int(input.next(UInt8.self))))
+    let section = FrameSection(kind: .ehFrame, data: SectionBytes(Array(input.rest)), address: 0x2000, is64Bit: true)
     guard let index = FrameIndex(of: section, header: header, at: 0x1000) else { return 0 }
     lookUp(in: index, section)
   }
@@ -31,7 +32,7 @@ private func evaluate(_ input: inout FuzzInput) {
   let known = input.next(UInt64.self)
   var operations = FrameBudget.operationsPerStack
   let registers = [UInt64](repeating: 0x1000, count: CFIRow.columns)
-  let data = ImageData(Array(input.rest))
+  let data = SectionBytes(Array(input.rest))
   registers.withUnsafeBufferPointer { registers in
     guard let base = registers.baseAddress else { return }
     // The expression is its own stack too.

@@ -2,8 +2,8 @@ internal import Disassembler
 internal import FuzzDriver
 internal import TraceModel
 
+@testable import Binaries
 @testable import TraceSource
-@testable import Unwinder
 
 // What a trigger's place is judged by: an ELF file of a length that the first two bytes give, then an address in it of 2
 // bytes, and the rest is a list of mappings. Nothing may crash, hang or grow, and no instruction may lie outside of its function.

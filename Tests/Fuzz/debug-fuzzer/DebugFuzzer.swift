@@ -2,6 +2,7 @@ internal import FuzzDriver
 internal import Glibc
 internal import TraceModel
 
+@testable import Binaries
 @testable import Unwinder
 
 // Lengths of the sections that libdw reads, two bytes each, and then their bytes: an image is put around them, and what its

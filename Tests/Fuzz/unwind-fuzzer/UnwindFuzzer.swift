@@ -1,6 +1,7 @@
 internal import FuzzDriver
 internal import TraceModel
 
+@testable import Binaries
 @testable import Unwinder
 
 // An ELF file of a length that the first two bytes give, then flags of mappings, registers and a stack of 4 bytes a
@@ -45,10 +46,10 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   registers[X86_64.rsp] = stack
   var words: [UInt64] = []
   while !input.rest.isEmpty { words.append(word(input.next())) }
-  walk(UnwindCore<X86_64>(modules: modules), registers, words, space)
+  walk(UnwindCore<X86_64>(source: modules), registers, words, space)
   registers[X86_64.rsp] = code
   registers[ARM64.sp] = stack
-  walk(UnwindCore<ARM64>(modules: modules), registers, words, space)
+  walk(UnwindCore<ARM64>(source: modules), registers, words, space)
   if let opened = modules[module]?.open() { _ = opened.function(containing: 0x1000) }
   return 0
 }

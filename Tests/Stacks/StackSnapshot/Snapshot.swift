@@ -1,3 +1,4 @@
+package import Binaries
 internal import Foundation
 package import TraceModel
 internal import TraceSource
@@ -12,7 +13,7 @@ package struct Snapshot {
     package var bytes: Range<Int> = 0..<0
   }
 
-  package let modules = ModuleTable()
+  package let modules: ModuleTable
   package let space: AddressSpace
   package private(set) var stacks: [Stack] = []
   private let data: Data
@@ -23,11 +24,12 @@ package struct Snapshot {
     data = try Data(contentsOf: URL(fileURLWithPath: prefix + ".stacks"))
     let maps = try String(contentsOfFile: prefix + ".maps", encoding: .utf8)
     let vdso = FileManager.default.contents(atPath: prefix + ".vdso").map { [UInt8]($0) }
-    var code = ProcessCode(
-      modules: modules, files: pid.map { TargetFiles(pid: $0, root: nil) } ?? TargetFiles(recorded: 0),
-      vdso: vdso ?? [])
-    code.replaceAll(CodeMapping.parse(maps), at: 0)
-    space = code.space(at: 0)
+    modules = ModuleTable(vdso: vdso ?? []) { number in
+      pid.map { TargetFiles(pid: $0, root: nil) } ?? TargetFiles(recorded: number)
+    }
+    var processes = ProcessTable(source: modules)
+    processes.replaceAll(CodeMapping.parse(maps), of: 0, at: 0)
+    space = processes.space(of: 0, at: 0)
     var offset = 0
     while let words = words(19, at: offset), data.count - offset - 19 * 8 >= Int(clamping: words[18]) {
       var stack = Stack(start: words[17])

@@ -1,3 +1,4 @@
+import Binaries
 import Foundation
 import StackSnapshot
 import Unwinder
@@ -10,7 +11,7 @@ guard CommandLine.arguments.count == 3, let pid = Int32(CommandLine.arguments[2]
   exit(64)
 }
 let snapshot = try Snapshot(prefix: CommandLine.arguments[1], pid: pid)
-var unwinder = Unwinder(modules: snapshot.modules)
+var unwinder = Unwinder(source: snapshot.modules)
 for (number, stack) in snapshot.stacks.enumerated() {
   let (frames, end) = snapshot.unwind(stack, &unwinder)
   print("THREAD \(number)")

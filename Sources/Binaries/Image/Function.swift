@@ -1,0 +1,101 @@
+internal import TraceModel
+
+/// A function that a symbol table names. The name stays in the table's bytes until it is asked for.
+package struct Function: Sendable {
+  /// Who else can mean it.
+  package enum Binding: UInt8, Sendable, BitwiseCopyable {
+    case local
+    case global
+    case weak
+  }
+
+  /// What stands behind the name.
+  package enum Kind: UInt8, Sendable, BitwiseCopyable {
+    /// STT_FUNC
+    case function
+    /// STT_GNU_IFUNC: its code chooses the implementation once and is not what callers run.
+    case indirect
+    /// STT_NOTYPE in an executable section: hand-written assembler without `.type`.
+    case untyped
+    /// No symbol: an address that was given as one.
+    case address
+  }
+
+  /// Bytes of a name; what is behind them is left out.
+  private static let nameLimit = 1 << 16
+
+  let entry: SymbolEntry
+  let strings: SectionBytes
+
+  /// Of the first instruction, as the image's symbols count.
+  package var address: UInt64 { entry.address }
+  /// In bytes; 0 if the table does not say.
+  package var size: UInt64 { entry.size }
+  /// Local to its source file, or seen by others.
+  package var binding: Binding { entry.binding }
+  /// What calling it runs.
+  package var kind: Kind { entry.kind }
+
+  /// As linked, without a version; of a function without a symbol its address.
+  package var name: String {
+    guard entry.kind != .address else { return "0x" + String(entry.address, radix: 16) }
+    return String(decoding: symbolName.prefix { $0 != UInt8(ascii: "@") }, as: UTF8.self)
+  }
+
+  /// The source file of a local function: what STT_FILE says before it.
+  package var sourceFile: String? {
+    entry.file == 0 ? nil : strings.string(at: Int(entry.file))
+  }
+
+  /// The version's name if .symtab carries it (`memcpy@@GLIBC_2.14`).
+  package var version: String? {
+    guard let at = symbolName.firstIndex(of: UInt8(ascii: "@")) else { return nil }
+    return String(decoding: symbolName[at...].drop { $0 == UInt8(ascii: "@") }, as: UTF8.self)
+  }
+
+  /// Whether only programs that were linked to an older version of the library call it.
+  package var isOldVersion: Bool {
+    if entry.isHidden { return true }
+    guard let at = symbolName.firstIndex(of: UInt8(ascii: "@")) else { return false }
+    return symbolName[at...].dropFirst().first != UInt8(ascii: "@")
+  }
+
+  /// The name for people: demangled where the run-time libraries of the language are there, else as linked.
+  package var displayName: String { Self.readable(name) ?? name }
+
+  /// A linked name for people; nil if it is not mangled.
+  package static func readable(_ name: String) -> String? { Demangler.shared.readable(name) }
+
+  private var symbolName: ArraySlice<UInt8> {
+    (strings.stringBytes(at: Int(entry.name)) ?? []).prefix(Self.nameLimit)
+  }
+
+  init(_ entry: SymbolEntry, strings: SectionBytes) {
+    self.entry = entry
+    self.strings = strings
+  }
+
+  /// A function of which only the address is known.
+  init(at address: UInt64) {
+    self.init(
+      SymbolEntry(
+        address: address, size: 0, name: 0, file: 0, table: 0, binding: .global, kind: .address, isHidden: false),
+      strings: SectionBytes())
+  }
+}
+
+/// A function's symbol, without its strings: 32 bytes, of which a compiler has half a million.
+struct SymbolEntry: BitwiseCopyable {
+  var address: UInt64
+  var size: UInt64
+  /// Where in the table's strings the name begins.
+  var name: UInt32
+  /// Where the source file's name begins; 0 if there is none.
+  var file: UInt32
+  /// Which of the function table's string tables.
+  var table: UInt8
+  var binding: Function.Binding
+  var kind: Function.Kind
+  /// The version bit of .gnu.version: not the default.
+  var isHidden: Bool
+}
