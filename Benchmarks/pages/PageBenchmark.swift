@@ -46,7 +46,7 @@ struct PageBenchmark: ~Copyable {
       reader = StreamReader(MemoryPages(again: benchmark.pages), begin: benchmark.begin)
       aggregator = Aggregator()
       for tid in threads {
-        aggregator.observe(ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
+        aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
       }
       aggregator.startWindow(at: benchmark.begin)
       self.stage = stage

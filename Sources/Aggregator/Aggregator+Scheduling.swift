@@ -6,6 +6,8 @@ extension Aggregator {
     let previous = threads.find(event.tid)
     if previous >= 0, threads.records[previous].scheduling != .dead {
       threads.records[previous].switchOut(event, isComplete: isComplete)
+      // Its exit was lost.
+      if threads.records[previous].scheduling == .dead { threadEnded(previous, at: event.timestamp) }
       if syscallEvents.isWanted, threads.records[previous].syscallStart != 0 {
         let state = event.detail & TaskState.reported
         let since = threads.records[previous].since

@@ -2,6 +2,7 @@ internal import TraceModel
 
 /// A thread that no event of a window explains: what two looks at /proc, before and after, say instead.
 package struct SilentThread: Sendable, Equatable {
+  package var pid: Int32
   package var tid: Int32
   /// It is known to be on a CPU; only user or syscall is open.
   package var isRunning: Bool
@@ -11,46 +12,65 @@ extension Aggregator {
   /// Makes a thread of the target known, as seen at `time`. A thread that events have already told about keeps what
   /// they said: they are exact, and /proc is a glance.
   package mutating func observe(_ seen: ThreadObservation, at time: UInt64) {
-    var thread = threads.find(seen.tid)
-    if thread < 0 || threads.records[thread].scheduling == .dead {
-      thread = threads.add(ThreadRecord(tid: seen.tid, name: seen.name, at: time))
+    if knownThread(seen, at: time) < 0 {
+      let number = processNumber(of: seen.pid, name: seen.name, numbers: SpecialNumbers(initialABI))
+      add(threadRecord(seen.tid, of: number, name: seen.name, at: time))
     }
-    threads.records[thread].name = seen.name
+    take(seen)
+  }
+
+  /// Takes over what was seen of a thread that is known.
+  private mutating func take(_ seen: ThreadObservation) {
+    let thread = threads.find(seen.tid)
+    rename(thread, seen.name)
     threads.records[thread].apply(seen)
+  }
+
+  /// The living thread that was seen; -1 where it is not known. One of another process had the id before, and has ended unseen.
+  private mutating func knownThread(_ seen: ThreadObservation, at time: UInt64) -> Int {
+    let thread = threads.find(seen.tid)
+    guard thread >= 0, threads.records[thread].scheduling != .dead else { return -1 }
+    if threads.records[thread].pid == seen.pid { return thread }
+    drop(thread, at: time)
+    return -1
   }
 
   /// Makes a thread known that the kernel's filter does not hold, as seen at `time`.
   package mutating func observeUnfiltered(_ seen: ThreadObservation, at time: UInt64) {
-    var record = ThreadRecord(tid: seen.tid, name: seen.name, at: time)
+    let number = processNumber(of: seen.pid, name: seen.name, numbers: SpecialNumbers(initialABI))
+    var record = threadRecord(seen.tid, of: number, name: seen.name, at: time)
     record.setWorker(seen.isWorker)
     addUnfiltered(record)
   }
 
-  /// After a loss: `alive` are the target's threads at `time`. Those that came unseen are added, those that went unseen
-  /// end here.
+  /// After a loss: `alive` are the threads of all the target's processes at `time`. Those that came unseen are added, and their
+  /// processes with them; those that went unseen end here.
   package mutating func reconcile(alive: [ThreadObservation], at time: UInt64) {
     let tids = Set(alive.map(\.tid))
     for position in 0..<threads.records.count
-    where threads.records[position].isAlive && !tids.contains(threads.records[position].tid) {
-      threads.records[position].abandon(at: time)
-      threads.records[position].scheduling = .dead
+    where mayHaveEnded(threads.records[position]) && !tids.contains(threads.records[position].tid) {
+      drop(position, at: time)
     }
     for seen in alive {
-      let thread = threads.find(seen.tid)
-      if thread < 0 || threads.records[thread].scheduling == .dead {
+      if knownThread(seen, at: time) < 0 {
         // Nobody saw who made it: it may be one that the kernel's filter does not follow.
         observeUnfiltered(seen, at: time)
       } else {
-        threads.records[thread].name = seen.name  // a rename may be among the lost
-        threads.records[thread].apply(seen)
+        take(seen)  // a rename may be among the lost
       }
     }
+  }
+
+  /// Whether the loss may have hidden the thread's end. Of one that was announced after it, all events are there.
+  private func mayHaveEnded(_ record: ThreadRecord) -> Bool {
+    record.isAlive || record.scheduling == .unborn && record.since <= lastGapEnd
   }
 
   /// Opens a window at `time`, ns: what is counted from here on is this window's. `forgettingModes`: syscalls and
   /// interrupts were not recorded before it, so that nobody knows who is inside one.
   package mutating func startWindow(at time: UInt64, forgettingModes: Bool = false) {
-    threads.removeDead()
+    isWindowOpen = true
+    removeEnded()
     children.startWindow()
     upcalls.removeAll()
     syscallEvents.open()
@@ -75,9 +95,9 @@ extension Aggregator {
     for position in 0..<threads.records.count {
       let record = threads.records[position]
       if record.scheduling == .unknown, record.isDeducible {
-        silent.append(SilentThread(tid: record.tid, isRunning: false))
+        silent.append(SilentThread(pid: record.pid, tid: record.tid, isRunning: false))
       } else if record.isAlive, record.mode == .unknown, record.scheduling == .running || record.undecided != 0 {
-        silent.append(SilentThread(tid: record.tid, isRunning: true))
+        silent.append(SilentThread(pid: record.pid, tid: record.tid, isRunning: true))
       }
     }
     return silent
@@ -96,12 +116,20 @@ extension Aggregator {
     var snapshots: [ThreadSnapshot] = []
     var indexOfThread: [Int32: Int] = [:]
     var discarded: UInt64 = 0
+    var lived: [ProcessSnapshot] = []
+    var indexOfProcess: [Int: Int] = [:]
     for position in 0..<threads.records.count where threads.records[position].scheduling != .unborn {
       threads.records[position].charge(upTo: time)
       threads.records[position].decideMode(was: .unknown)
       discarded += threads.records[position].discarded
       indexOfThread[Int32(position)] = snapshots.count
-      snapshots.append(ThreadSnapshot(threads.records[position]))
+      let number = Int(threads.records[position].process)
+      let process = indexOfProcess[number] ?? lived.count
+      if process == lived.count {
+        indexOfProcess[number] = process
+        lived.append(ProcessSnapshot(processes.records[number]))
+      }
+      snapshots.append(ThreadSnapshot(threads.records[position], process: process))
     }
     for position in 0..<syscalls.statistics.count {
       let statistic = syscalls.statistics[position]
@@ -114,8 +142,9 @@ extension Aggregator {
     let missed = missedTriggers
     missedTriggers = 0
     defer { syscallEvents.close() }
+    isWindowOpen = false
     return Snapshot(
-      start: windowStart, stop: time, threads: snapshots, discardedIntervals: discarded,
+      start: windowStart, stop: time, processes: lived, threads: snapshots, discardedIntervals: discarded,
       eventsRead: eventsRead, lostEvents: lostEvents, missingTime: missing, missedTriggers: missed,
       upcalls: upcalls.snapshot, syscallEvents: Array(syscallEvents.events.elements),
       syscallWaits: Array(syscallEvents.waits.elements), syscallEventsLeftOut: syscallEvents.leftOut,
@@ -151,13 +180,19 @@ extension Aggregator {
 }
 
 extension ThreadSnapshot {
-  fileprivate init(_ record: ThreadRecord) {
-    self.init(tid: record.tid, name: record.name)
+  fileprivate init(_ record: ThreadRecord, process: Int) {
+    self.init(tid: record.tid, name: record.name, pid: record.pid, process: process)
     longPoll = record.longPoll
     probes = record.probes
     run = record.run
     ready = record.ready
     stopped = record.stopped
     accounting = record.accounting
+  }
+}
+
+extension ProcessSnapshot {
+  fileprivate init(_ record: ProcessRecord) {
+    self.init(pid: record.pid, name: record.name, abi: record.numbers.abi, hasEnded: !record.isAlive)
   }
 }

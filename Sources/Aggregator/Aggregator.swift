@@ -3,9 +3,11 @@ package import TraceModel
 /// Turns ordered events into per-thread statistics of one window after another.
 ///
 /// It knows no clock and no file: time is what events and the window's edges say. Events must come in order of their
-/// timestamps; one that comes late moves no time backwards. Tasks that are not threads of the target are ignored.
+/// timestamps; one that comes late moves no time backwards. Tasks that are not threads of the target are ignored. The target is
+/// a set of processes; see `Aggregator+Processes.swift`.
 package struct Aggregator: ~Copyable {
   var threads = ThreadTable()
+  var processes = ProcessTable()
   var syscalls = SyscallTable()
   var hardIRQs = IRQTable()
   var softIRQs = IRQTable()
@@ -31,15 +33,23 @@ package struct Aggregator: ~Copyable {
   /// Triggers that were missed since the last window was closed.
   package var missedTriggers: UInt64 = 0
 
-  /// The numbering of the target's syscalls; an `exec` can change it.
-  package var abi: SyscallABI {
-    didSet { numbers = SpecialNumbers(abi) }
-  }
-  private var numbers: SpecialNumbers
-  /// How often the target replaced its program; whoever follows its file looks again when this changes.
+  /// The numbering of the syscalls of processes that are not told of any other one.
+  let initialABI: SyscallABI
+  /// Whether the processes that the target's threads make become processes of the target.
+  package let followsChildren: Bool
+  /// Whether a window is open: between windows nothing has to be kept of those that have ended.
+  var isWindowOpen = false
+  /// Threads that have ended and are still in the table.
+  var deadThreads = 0
+  /// See `takeExecs` and `takeTargetChanges`.
+  var execs: [Int32] = []
+  var targetChanges: [TargetChange] = []
+  /// How often processes of the target replaced their programs; whoever follows their files looks again when this changes.
   package internal(set) var execCount = 0
   /// How often events were lost so far, and are complete again; whoever lists threads looks again when this changes.
   package private(set) var gapCount = 0
+  /// When events were complete again the last time, ns.
+  private(set) var lastGapEnd: UInt64 = 0
   /// Threads that the kernel's pid filter does not hold, or not any more: until `refiltered`, their events are incomplete.
   var unfilteredTIDs: [Int32] = []
   /// A rename of a tid whose thread has ended: an exec is about to hand the tid to another thread, and names it first.
@@ -47,32 +57,18 @@ package struct Aggregator: ~Copyable {
   /// The window starts when this task has replaced its program.
   var windowOpeningExec: Int32?
 
-  /// Numbers that every syscall event is compared with, looked up once.
-  private struct SpecialNumbers {
-    let poll: Int32
-    let signalReturn: Int32
-    private let firstProbe: Int32
-
-    init(_ abi: SyscallABI) {
-      poll = abi.pollNumber
-      signalReturn = abi.signalReturnNumber
-      firstProbe = abi.firstProbeNumber ?? .min
-    }
-
-    /// Whether only a probe's trampoline makes it.
-    @inline(__always)
-    func isProbe(_ number: Int32) -> Bool { UInt32(bitPattern: number &- firstProbe) < 2 }
-  }
-
-  /// `syscallEvents`: the syscalls that are reported one by one; nil for none.
-  package init(abi: SyscallABI = .native, syscallEvents filter: SyscallEventFilter? = nil) {
+  /// `abi`: the numbering of processes until `setABI`. `syscallEvents`: the syscalls that are reported one by one; nil for
+  /// none. `followsChildren`: whether processes that the target makes belong to it; otherwise they are counted alone.
+  package init(
+    abi: SyscallABI = .native, syscallEvents filter: SyscallEventFilter? = nil, followsChildren: Bool = false
+  ) {
     syscallEvents = SyscallEventList(filter)
-    self.abi = abi
-    numbers = SpecialNumbers(abi)
+    initialABI = abi
+    self.followsChildren = followsChildren
   }
 
   /// Takes in a run of ordered events, and returns how many it took: all of them, or those up to one that it stops at: an
-  /// exec of the target, after which `abi` may have to change, or a trigger, which the window's edge comes right after.
+  /// exec of one of the target's processes, whose numbering may have changed (`takeExecs`), or a trigger, which the window's edge comes right after.
   package mutating func consume(_ events: UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool) {
     let execs = execCount
     var position = 0
@@ -118,10 +114,10 @@ package struct Aggregator: ~Copyable {
   private mutating func syscallEnter(_ event: Event) {
     let thread = threads.find(event.tid)
     guard thread >= 0 else { return }
-    if numbers.isProbe(event.subject) {
+    if threads.records[thread].numbers.isProbe(event.subject) {
       threads.records[thread].enterProbe(event)
     } else {
-      threads.records[thread].enterSyscall(event, isPoll: event.subject == numbers.poll)
+      threads.records[thread].enterSyscall(event, isPoll: event.subject == threads.records[thread].numbers.poll)
     }
     waits.forget(&threads.records[thread].waits)
   }
@@ -137,16 +133,17 @@ package struct Aggregator: ~Copyable {
     }
     let start = threads.records[position].exitSyscall(event)
     // Of a poll that began before the window its end is enough.
+    let numbers = threads.records[position].numbers
     if event.subject == numbers.poll { threads.records[position].lastPollEnd = event.timestamp }
     guard start != 0 else { return }
     // The exit of rt_sigreturn says -1; its entry knew better. A number that changed on the way is somebody else's call.
     let number = threads.records[position].syscallNumber
     guard event.subject == number || event.subject == -1 else { return }
-    let key = SyscallTable.key(thread: Int32(truncatingIfNeeded: position), abi: abi, number: number)
+    let key = SyscallTable.key(thread: Int32(truncatingIfNeeded: position), abi: numbers.abi, number: number)
     if threads.records[position].recentSyscallKey != key {
       threads.records[position].recentSyscallKey = key
       threads.records[position].recentSyscall = syscalls.position(
-        of: key, thread: Int32(truncatingIfNeeded: position), abi: abi, number: number)
+        of: key, thread: Int32(truncatingIfNeeded: position), abi: numbers.abi, number: number)
     }
     // The kernel's ERR_PTR range: -MAX_ERRNO…-1. rt_sigreturn returns whatever the interrupted code had in its register.
     let failed = event.value < 0 && event.value >= -4095 && number != numbers.signalReturn
@@ -154,8 +151,8 @@ package struct Aggregator: ~Copyable {
       from: start, to: event.timestamp, failed: failed, at: threads.records[position].recentSyscall)
     if event.timestamp &- start >= syscallEvents.shortest, event.timestamp >= start {
       let slow = SyscallEvent(
-        tid: event.tid, name: threads.records[position].name, number: number, abi: abi, entry: start,
-        exit: event.timestamp, returnValue: event.value)
+        pid: threads.records[position].pid, tid: event.tid, name: threads.records[position].name, number: number,
+        abi: numbers.abi, entry: start, exit: event.timestamp, returnValue: event.value)
       syscallEvents.add(slow, isPoll: number == numbers.poll, &waits, &threads.records[position].waits)
     }
   }
@@ -226,6 +223,7 @@ package struct Aggregator: ~Copyable {
     openGaps.remove(event.cpu)
     guard openGaps.isEmpty else { return }
     gapCount += 1
+    lastGapEnd = event.timestamp
     missingTime &+= max(event.timestamp, gapStart) &- gapStart
     for position in 0..<threads.records.count where !threads.records[position].isUnfiltered {
       threads.records[position].resumeDeduction(at: event.timestamp)

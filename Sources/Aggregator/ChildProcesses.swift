@@ -1,4 +1,4 @@
-/// The processes below the target, which are not watched: they are only counted.
+/// The processes below the target's that are not watched: they are only counted.
 ///
 /// The kernel's pid filter follows forks, so that what comes and goes after the capture has begun is seen. Those that were
 /// there before are told by whoever looks at /proc, and so is their end.
@@ -72,6 +72,15 @@ package struct ChildProcesses {
   mutating func replacedProgram(_ tid: Int32, was old: Int32) {
     guard tid != old, processOfThread.removeValue(forKey: old) != nil else { return }
     if processOfThread[tid] == nil { processOfThread[tid] = tid } else { ended(tid) }
+  }
+
+  /// A process that was taken for a child is one of the target's: it is counted no more.
+  mutating func becameTarget(_ pid: Int32) {
+    guard let process = processes[pid] else { return }
+    processEnded(pid)
+    guard process.isChild else { return }
+    seen -= 1
+    seenInWindow -= 1
   }
 
   mutating func startWindow() { seenInWindow = processes.values.count { $0.isChild } }

@@ -14,10 +14,14 @@ extension SyscallABI {
 }
 
 extension Snapshot {
-  /// Whether a program of this numbering has made calls of the other one in this window.
-  package func showsCompatCalls(of abi: SyscallABI) -> Bool {
-    guard let compat = abi.compat else { return false }
-    return syscallEvents.contains { $0.abi == compat }
-      || threads.contains { thread in thread.syscalls.contains { $0.abi == compat } }
+  /// The processes of a numbering that have made calls of the other one in this window.
+  package var processesWithCompatCalls: Set<Int32> {
+    let compat = Dictionary(processes.map { ($0.pid, $0.abi.compat) }) { $1 }
+    var found: Set<Int32> = []
+    for event in syscallEvents where compat[event.pid] == event.abi { found.insert(event.pid) }
+    for thread in threads where thread.syscalls.contains(where: { compat[thread.pid] == $0.abi }) {
+      found.insert(thread.pid)
+    }
+    return found
   }
 }

@@ -16,6 +16,7 @@ package struct ThreadObservation: Sendable, Equatable {
     case unknown
   }
 
+  package var pid: Int32
   package var tid: Int32
   package var name: NameID
   package var state: State
@@ -23,7 +24,8 @@ package struct ThreadObservation: Sendable, Equatable {
   /// The kernel made it for itself, as io_uring's workers: it never leaves the kernel.
   package var isWorker: Bool
 
-  package init(tid: Int32, name: NameID, state: State, mode: Mode, isWorker: Bool = false) {
+  package init(pid: Int32, tid: Int32, name: NameID, state: State, mode: Mode, isWorker: Bool = false) {
+    self.pid = pid
     self.tid = tid
     self.name = name
     self.state = state

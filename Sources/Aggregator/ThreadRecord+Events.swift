@@ -58,6 +58,7 @@ extension ThreadRecord {
   }
 
   mutating func exitProbe(_ event: Event) {
+    guard scheduling != .dead else { return }
     isSeenRunning(at: event.timestamp, cpu: event.cpu)
     charge(upTo: event.timestamp)
     probes.record(from: probeStart, to: since)

@@ -34,7 +34,12 @@ struct HardIRQFrame: BitwiseCopyable {
 /// Starts of intervals are 0 where the interval may not be counted: begun outside the window or across a gap.
 struct ThreadRecord: BitwiseCopyable {
   let tid: Int32
+  let pid: Int32
+  /// The number of its process.
+  var process: Int32
   var name: NameID
+  /// Its process's.
+  var numbers: SpecialNumbers
 
   // Where it is.
   var scheduling = Scheduling.unknown
@@ -85,8 +90,13 @@ struct ThreadRecord: BitwiseCopyable {
   var recentSyscallKey: UInt64 = .max
   var recentSyscall = 0
 
-  init(tid: Int32, name: NameID, at time: UInt64) {
+  init(
+    tid: Int32, pid: Int32, process: Int32, numbers: SpecialNumbers, name: NameID, at time: UInt64
+  ) {
     self.tid = tid
+    self.pid = pid
+    self.process = process
+    self.numbers = numbers
     self.name = name
     since = time
   }

@@ -17,6 +17,8 @@ package struct ReturnAddressTable: Sendable {
   private struct Thread {
     var calls: [Call] = []
     var next = 0
+    /// See `interrupt`: of this thread alone.
+    var breaks: [UInt64] = []
 
     /// Number 0 is the latest.
     subscript(age: Int) -> Call { calls[(next + calls.count - 1 - age) % calls.count] }
@@ -47,7 +49,8 @@ package struct ReturnAddressTable: Sendable {
   package mutating func note(tid: Int32, place: UInt32, returnAddress: UInt64, at time: UInt64) {
     if count >= Self.limit { makeRoom(besides: tid) }
     let call = Call(time: time, returnAddress: returnAddress, place: place)
-    count += Self.add(call, to: &threads[tid, default: Thread()], since: breaks.last ?? 0)
+    let start = max(breaks.last ?? 0, threads[tid]?.breaks.last ?? 0)
+    count += Self.add(call, to: &threads[tid, default: Thread()], since: start)
   }
 
   /// Forgets the threads that have called nothing for the longest time, those among them that have ended, until a quarter is
@@ -81,10 +84,29 @@ package struct ReturnAddressTable: Sendable {
     return 0
   }
 
-  /// Takes note that calls were lost at `time`, ns, or that the program was replaced.
+  /// A thread has made another process, whose first thread `child` has a copy of its stack.
+  package mutating func copy(from parent: Int32, to child: Int32) {
+    guard let calls = threads[parent] else { return }
+    forget(tid: child)
+    if count + calls.calls.count > Self.limit { makeRoom(besides: parent) }
+    threads[child] = calls
+    count += calls.calls.count
+  }
+
+  /// Takes note that calls were lost at `time`, ns.
   package mutating func interrupt(at time: UInt64) {
     guard count > 0 else { return }
-    if breaks.count == Self.breakLimit { breaks.removeFirst() }
+    Self.add(time, to: &breaks)
+  }
+
+  /// Takes note that the thread has a new program since `time`, ns.
+  package mutating func interrupt(tid: Int32, at time: UInt64) {
+    guard threads[tid] != nil else { return }
+    Self.add(time, to: &threads[tid, default: Thread()].breaks)
+  }
+
+  private static func add(_ time: UInt64, to breaks: inout [UInt64]) {
+    if breaks.count == breakLimit { breaks.removeFirst() }
     breaks.append(time)
   }
 
@@ -92,7 +114,7 @@ package struct ReturnAddressTable: Sendable {
   /// there, which a function finds that was jumped to by another one whose return is waited for.
   package func returnAddress(tid: Int32, place: UInt32, at time: UInt64, besides trampoline: UInt64) -> UInt64? {
     guard let thread = threads[tid] else { return nil }
-    let start = breaks.last { $0 <= time } ?? 0
+    let start = max(breaks.last { $0 <= time } ?? 0, thread.breaks.last { $0 <= time } ?? 0)
     for age in thread.calls.indices {
       let call = thread[age]
       guard call.time >= start else { return nil }

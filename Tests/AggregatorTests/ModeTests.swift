@@ -44,7 +44,7 @@ struct ModeTests {
     for number in [Int32(335), 336] {
       var script = Script()
       script.aggregator = Aggregator(abi: .x86_64, syscallEvents: filter)
-      script.aggregator.observe(ThreadObservation(tid: 7, name: 0, state: .runnable, mode: .unknown), at: 0)
+      script.aggregator.observe(ThreadObservation(pid: 1, tid: 7, name: 0, state: .runnable, mode: .unknown), at: 0)
       script.aggregator.startWindow(at: 100)
       script.enter(7, number, at: 110)
       script.softIRQ(on: 7, 1, at: 112)
@@ -82,7 +82,7 @@ struct ModeTests {
   @Test func otherNumberingsHaveNoSyscallsOfProbes() {
     var script = Script()
     script.aggregator = Aggregator(abi: .i386)
-    script.aggregator.observe(ThreadObservation(tid: 7, name: 0, state: .runnable, mode: .unknown), at: 0)
+    script.aggregator.observe(ThreadObservation(pid: 1, tid: 7, name: 0, state: .runnable, mode: .unknown), at: 0)
     script.aggregator.startWindow(at: 100)
     script.enter(7, 335, at: 110)
     script.leave(7, 335, at: 120)
@@ -100,8 +100,7 @@ struct ModeTests {
     script.leave(7, 12, at: 140)
     let snapshot = script.finish(at: 150)
     #expect(snapshot.thread(7).syscall(355)?.abi == abi && snapshot.thread(7).syscall(12)?.abi == .x86_64)
-    #expect(snapshot.showsCompatCalls(of: .x86_64) == (abi == .i386))
-    #expect(!snapshot.showsCompatCalls(of: .i386))
+    #expect(snapshot.processesWithCompatCalls == (abi == .i386 ? [1] : []))
   }
 
   @Test func aProbesSyscallAtAWindowsEdgeBelongsToNone() {
@@ -128,7 +127,7 @@ struct WorkerTests {
     #expect(unfiltered == [8] && again.isEmpty)
     script.aggregator.refiltered(tid: 8, at: 140)
     script.aggregator.observe(
-      ThreadObservation(tid: 8, name: 5, state: .interruptible, mode: .user, isWorker: true), at: 150)
+      ThreadObservation(pid: 1, tid: 8, name: 5, state: .interruptible, mode: .user, isWorker: true), at: 150)
     script.wake(8, at: 170)
     script.switchTask(from: 0, to: 8, at: 172)
     script.switchTask(from: 8, state: 1, to: 0, at: 175)
@@ -143,7 +142,7 @@ struct WorkerTests {
     var script = Script(threads: [7], windowFrom: 100)
     script.newTask(by: 7, 8, isWorker: true, at: 110)
     script.aggregator.refiltered(tid: 8, at: 140)
-    script.aggregator.observe(ThreadObservation(tid: 8, name: 5, state: .runnable, mode: .unknown), at: 150)
+    script.aggregator.observe(ThreadObservation(pid: 1, tid: 8, name: 5, state: .runnable, mode: .unknown), at: 150)
     script.switchTask(from: 8, to: 3, at: 170)
     let spent = script.finish(at: 200).thread(8).spent
     #expect(spent[.syscall] == nil && spent[.unknown] == 30 + 30 && spent[.ready] == 30)
@@ -153,7 +152,7 @@ struct WorkerTests {
     var script = Script(threads: [7], windowFrom: 100)
     script.loseEvents(5, from: 110, to: 120, cpu: 0)
     script.aggregator.reconcile(
-      alive: [7, 8].map { ThreadObservation(tid: $0, name: 0, state: .interruptible, mode: .unknown) }, at: 130)
+      alive: [7, 8].map { ThreadObservation(pid: 1, tid: $0, name: 0, state: .interruptible, mode: .unknown) }, at: 130)
     let unfiltered = script.aggregator.takeUnfiltered()
     #expect(unfiltered == [8])
   }

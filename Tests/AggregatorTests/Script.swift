@@ -8,7 +8,7 @@ struct Script: ~Copyable {
 
   init(threads: [Int32] = [], windowFrom start: UInt64? = nil) {
     for tid in threads {
-      aggregator.observe(ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .unknown), at: start ?? 0)
+      aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 0, state: .runnable, mode: .unknown), at: start ?? 0)
     }
     if let start { aggregator.startWindow(at: start) }
   }

@@ -171,7 +171,7 @@ struct SimulationTests {
     }
     // The simulated threads exist, and are ready and outside a syscall, when the window opens.
     for tid in machine.tasks.keys.sorted() {
-      script.aggregator.observe(ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .user), at: start)
+      script.aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 0, state: .runnable, mode: .user), at: start)
     }
     script.aggregator.startWindow(at: start)
     for tid in machine.tasks.keys.sorted() {

@@ -123,7 +123,7 @@ struct ThreadStateTests {
     script.aggregator = Aggregator(
       abi: .x86_64, syscallEvents: SyscallEventFilter(threshold: threshold, skipsPoll: skipsPoll))
     for tid in [Int32(7), 8] {
-      script.aggregator.observe(ThreadObservation(tid: tid, name: 3, state: .runnable, mode: .unknown), at: 0)
+      script.aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 3, state: .runnable, mode: .unknown), at: 0)
     }
     script.enter(7, 39, at: 50)
     script.aggregator.startWindow(at: 100)

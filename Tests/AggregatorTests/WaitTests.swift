@@ -11,7 +11,7 @@ struct WaitTests {
     script.aggregator = Aggregator(
       abi: .x86_64, syscallEvents: SyscallEventFilter(threshold: threshold, skipsPoll: false))
     for tid in [Int32(7), 8] {
-      script.aggregator.observe(ThreadObservation(tid: tid, name: 3, state: .runnable, mode: .user), at: 0)
+      script.aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 3, state: .runnable, mode: .user), at: 0)
     }
     script.aggregator.startWindow(at: 100)
     return script

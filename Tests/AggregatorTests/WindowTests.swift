@@ -27,10 +27,10 @@ struct WindowTests {
   @Test func aThreadWithoutAnEventIsWhatProcSays() {
     var script = Script()
     script.aggregator.observe(
-      ThreadObservation(tid: 7, name: 1, state: .interruptible, mode: .syscall), at: 90)
-    script.aggregator.observe(ThreadObservation(tid: 8, name: 2, state: .runnable, mode: .unknown), at: 90)
+      ThreadObservation(pid: 1, tid: 7, name: 1, state: .interruptible, mode: .syscall), at: 90)
+    script.aggregator.observe(ThreadObservation(pid: 1, tid: 8, name: 2, state: .runnable, mode: .unknown), at: 90)
     script.aggregator.startWindow(at: 100)
-    #expect(script.aggregator.silentThreads == [SilentThread(tid: 8, isRunning: false)])
+    #expect(script.aggregator.silentThreads == [SilentThread(pid: 1, tid: 8, isRunning: false)])
     script.aggregator.resolve(tid: 8, running: true, mode: .user)
     let snapshot = script.finish(at: 200)
     #expect(snapshot.thread(7).spent == [.blockedInterruptible: 100])
@@ -46,7 +46,7 @@ struct WindowTests {
     var script = Script(threads: [7], windowFrom: 100)
     script.switchTask(from: 7, state: 2, to: 0, at: 110)
     script.aggregator.observe(
-      ThreadObservation(tid: 7, name: 1, state: .interruptible, mode: .syscall), at: 120)
+      ThreadObservation(pid: 1, tid: 7, name: 1, state: .interruptible, mode: .syscall), at: 120)
     #expect(script.finish(at: 200).thread(7).spent[.blockedUninterruptible] == 90)
   }
 }
@@ -217,7 +217,7 @@ struct LossTests {
     var script = Script(threads: [7, 8], windowFrom: 100)
     script.loseEvents(5, from: 120, to: 150, cpu: 0)
     script.aggregator.reconcile(
-      alive: [7, 9].map { ThreadObservation(tid: $0, name: 4, state: .runnable, mode: .unknown) }, at: 160)
+      alive: [7, 9].map { ThreadObservation(pid: 1, tid: $0, name: 4, state: .runnable, mode: .unknown) }, at: 160)
     script.enter(9, 39, at: 170)
     script.leave(9, 39, at: 175)
     let snapshot = script.finish(at: 200)

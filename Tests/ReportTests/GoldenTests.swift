@@ -121,7 +121,7 @@ struct GoldenTests {
     for (tid, name) in [(100, main), (101, worker), (99_999, idle)] {
       aggregator.observe(
         ThreadObservation(
-          tid: Int32(tid), name: name, state: tid == 99_999 ? .interruptible : .runnable, mode: .syscall),
+          pid: 100, tid: Int32(tid), name: name, state: tid == 99_999 ? .interruptible : .runnable, mode: .syscall),
         at: 0)
     }
     aggregator.startWindow(at: 1_000_000_000)

@@ -68,7 +68,7 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     precondition(summary.events <= input.count / 12)
     var aggregator = Aggregator()
     for tid in events.elements.prefix(8).map(\.tid) {
-      aggregator.observe(ThreadObservation(tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
+      aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
     }
     aggregator.startWindow(at: 0)
     var rest = events.elements

@@ -1,0 +1,20 @@
+internal import TraceModel
+
+/// The numbering of a process's syscalls, and those numbers that every syscall event is compared with, looked up once.
+struct SpecialNumbers: BitwiseCopyable {
+  let poll: Int32
+  let signalReturn: Int32
+  private let firstProbe: Int32
+  let abi: SyscallABI
+
+  init(_ abi: SyscallABI) {
+    self.abi = abi
+    poll = abi.pollNumber
+    signalReturn = abi.signalReturnNumber
+    firstProbe = abi.firstProbeNumber ?? .min
+  }
+
+  /// Whether only a probe's trampoline makes it.
+  @inline(__always)
+  func isProbe(_ number: Int32) -> Bool { UInt32(bitPattern: number &- firstProbe) < 2 }
+}
