@@ -41,8 +41,8 @@ func run() throws {
   let target = try TargetProcess.find(pid: command.pid)
   var store = StackSampleStore(byteLimit: 64 << 20, largestStack: sampling.stackBytes)
   var changes: [ProcessChange] = []
-  var source = try PerfEventSource(tracefs, pid: command.pid, sampling: sampling)
-  try source.attach(to: target, &store, changes: &changes)
+  var source = try PerfEventSource(tracefs, sampling: sampling)
+  try source.attach(to: [target], &store, changes: &changes)
   let start = MonotonicClock.now
   var slow = SlowSyscalls(threshold: threshold)
   var capture = try Capture(tracefs, settings: CaptureSettings(bufferKiB: 32 << 10))

@@ -27,7 +27,7 @@ struct FtraceStackTests {
   /// The samples of the threads `tids` in `pages`, and what of the pages was not understood.
   private func decode(_ kernel: String, pid: Int32, _ pages: [[UInt8]], tids: [Int32]) throws -> ([Taken], Int) {
     let layout = try PageLayout(headerPage: Fixture.text(kernel, "header_page"))
-    var decoder = FtraceStackDecoder(layout: layout, format: try Self.format(kernel), pid: pid, cpu: 3)
+    var decoder = FtraceStackDecoder(layout: layout, format: try Self.format(kernel), pids: [pid], cpu: 3)
     var store = StackSampleStore(byteLimit: 4 << 20, largestStack: 64, deepestCallchain: 64)
     var undecodable = 0
     for page in pages {

@@ -76,8 +76,8 @@ struct PerfEventSourceTests {
     var store = StackSampleStore(byteLimit: 256 << 20, largestStack: 8192)
     var changes: [ProcessChange] = []
     let sampling = StackSampling(threshold: threshold)
-    var source = try PerfEventSource(tracefs, pid: getpid(), sampling: sampling)
-    try source.attach(to: process, &store, changes: &changes)
+    var source = try PerfEventSource(tracefs, sampling: sampling)
+    try source.attach(to: [process], &store, changes: &changes)
     let calls = Calls()
     for _ in 0..<2 { calls.thread(Self.pinned) }
     calls.thread(Self.allKinds)
@@ -103,7 +103,7 @@ struct PerfEventSourceTests {
     }
     #expect(changes.contains { if case .created = $0.kind { $0.pid == getpid() } else { false } })
     let living = long.map(\.tid).filter { TargetProcess.hasThread($0, of: process.pid) }
-    #expect(try source.watch(tids: living) == 0)
+    #expect(try source.watch([(getpid(), living)]) == 0)
   }
 
   private static func expectUsable(_ sample: StackSample, _ store: borrowing StackSampleStore) {
@@ -132,9 +132,9 @@ struct PerfEventSourceTests {
     var store = StackSampleStore(byteLimit: 64 << 20, largestStack: 1024)
     var changes: [ProcessChange] = []
     var source = try PerfEventSource(
-      tracefs, pid: getpid(), sampling: StackSampling(threshold: 1_000_000, stackBytes: 1024))
+      tracefs, sampling: StackSampling(threshold: 1_000_000, stackBytes: 1024))
     let process = try TargetProcess.find(pid: getpid())
-    try source.attach(to: process, &store, changes: &changes)
+    try source.attach(to: [process], &store, changes: &changes)
     #expect(source.eventCount >= count * 2)
     for _ in 0..<count { mayGo.signal() }
     while calls.all == nil { usleep(5_000) }
@@ -156,9 +156,9 @@ struct PerfEventSourceTests {
     var changes: [ProcessChange] = []
     let sampling = StackSampling(threshold: nil, stackBytes: 1024)
     #expect(sampling.sources == [.switchOut, .syscallExit])
-    var source = try PerfEventSource(tracefs, pid: getpid(), sampling: sampling)
+    var source = try PerfEventSource(tracefs, sampling: sampling)
     let tid = thread_id()
-    #expect(try source.watch(tids: [tid]) == 1)
+    #expect(try source.watch([(getpid(), [tid])]) == 1)
     let begin = MonotonicClock.now
     for _ in 0..<100 { _ = getppid() }
     let end = MonotonicClock.now
@@ -173,8 +173,8 @@ struct PerfEventSourceTests {
   @Test func whatDoesNotFitIntoTheRingsIsCounted() throws {
     let tracefs = try MountedTracefs.find().tracefs
     var source = try PerfEventSource(
-      tracefs, pid: getpid(), sampling: StackSampling(threshold: nil, stackBytes: 32 << 10), ringBytes: 0)
-    #expect(try source.watch(tids: [thread_id()]) == 1)
+      tracefs, sampling: StackSampling(threshold: nil, stackBytes: 32 << 10), ringBytes: 0)
+    #expect(try source.watch([(getpid(), [thread_id()])]) == 1)
     let calls = 2000
     for _ in 0..<calls { _ = getppid() }
     var store = StackSampleStore(byteLimit: 64 << 20, largestStack: 32 << 10)
@@ -188,8 +188,8 @@ struct PerfEventSourceTests {
     let tracefs = try MountedTracefs.find().tracefs
     var store = StackSampleStore(byteLimit: 1 << 20, largestStack: 1024)
     var changes: [ProcessChange] = []
-    var source = try PerfEventSource(tracefs, pid: getpid(), sampling: StackSampling(threshold: 1_000_000))
-    #expect(try source.watch(tids: [thread_id()]) == 1)
+    var source = try PerfEventSource(tracefs, sampling: StackSampling(threshold: 1_000_000))
+    #expect(try source.watch([(getpid(), [thread_id()])]) == 1)
     let path = "/proc/self/exe"
     let file = open(path, O_RDONLY)
     let code = mmap(nil, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0)
@@ -228,14 +228,14 @@ struct PerfEventSourceTests {
     var store = StackSampleStore(byteLimit: 1 << 20, largestStack: 1024)
     var changes: [ProcessChange] = []
     var source = try PerfEventSource(
-      tracefs, pid: getpid(), sampling: StackSampling(threshold: 1_000_000), ringBytes: 0)
+      tracefs, sampling: StackSampling(threshold: 1_000_000), ringBytes: 0)
     let last = try takeLastCPU(from: &source)
     let process = try TargetProcess.find(pid: getpid())
     let calls = Calls()
     let mayGo = DispatchSemaphore(value: 0)
     for _ in 0..<4 { calls.thread { _ in mayGo.wait() } }
     defer { for _ in 0..<4 { mayGo.signal() } }
-    try source.attach(to: process, &store, changes: &changes)
+    try source.attach(to: [process], &store, changes: &changes)
     let (before, rings) = (source.eventCount, source.ringBytes)
     // The first threads' events can be opened.
     nonisolated(unsafe) var tries: [Int32] = []
@@ -244,22 +244,22 @@ struct PerfEventSourceTests {
       tries.append(tid)
       return Set(tries).count > 2 ? .tooManyOpenFiles : nil
     }
-    let first = source.followCPUs(of: process, &store, changes: &changes)
+    let first = source.followCPUs(&store, changes: &changes)
     #expect(first.came.isEmpty && first.failure?.error == .tooManyOpenFiles)
     #expect(Set(tries).count == 3)
     #expect(source.eventCount == before && source.ringBytes == rings)
     source.nextCPUCheck = 0
-    let second = source.followCPUs(of: process, &store, changes: &changes)
+    let second = source.followCPUs(&store, changes: &changes)
     #expect(second.came.isEmpty && second.failure == nil)
     #expect(Set(tries).count == 3)
     // It goes offline and comes again.
     source.onlineCPUs = { [] }
     source.nextCPUCheck = 0
-    _ = source.followCPUs(of: process, &store, changes: &changes)
+    _ = source.followCPUs(&store, changes: &changes)
     source.onlineCPUs = { (try? OnlineCPUs.read()) ?? [] }
     source.opener.failure = { _, _ in nil }
     source.nextCPUCheck = 0
-    #expect(source.followCPUs(of: process, &store, changes: &changes).came == [last])
+    #expect(source.followCPUs(&store, changes: &changes).came == [last])
     #expect(source.eventCount > before && source.ringBytes > rings)
   }
 
@@ -269,10 +269,10 @@ struct PerfEventSourceTests {
     var store = StackSampleStore(byteLimit: 1 << 20, largestStack: 1024)
     var changes: [ProcessChange] = []
     var source = try PerfEventSource(
-      tracefs, pid: getpid(), sampling: StackSampling(threshold: 1_000_000), ringBytes: 0)
+      tracefs, sampling: StackSampling(threshold: 1_000_000), ringBytes: 0)
     let last = try takeLastCPU(from: &source)
     let process = try TargetProcess.find(pid: getpid())
-    try source.attach(to: process, &store, changes: &changes)
+    try source.attach(to: [process], &store, changes: &changes)
     let (calls, mayGo) = (Calls(), DispatchSemaphore(value: 0))
     let this = thread_id()
     nonisolated(unsafe) var opened: [Int32: Int] = [:]
@@ -297,7 +297,7 @@ struct PerfEventSourceTests {
       return nil
     }
     defer { for _ in 0..<2 { mayGo.signal() } }
-    #expect(source.followCPUs(of: process, &store, changes: &changes).came == [last])
+    #expect(source.followCPUs(&store, changes: &changes).came == [last])
     #expect(opened[this] == source.sampling.sources.count)
     #expect(opened[try #require(early)] == source.sampling.sources.count)
     #expect(opened[try #require(late)] == nil)

@@ -13,8 +13,9 @@ package struct FtraceStackDecoder: ~Copyable {
   private let layout: PageLayout
   private let format: FtraceStackFormat
   /// Samples of other processes, as their user stacks tell, are left out: of a switch that the filter let pass, either task
-  /// can be the target's.
-  private let pid: Int32
+  /// can be the target's. Nil for any: where children are followed, their samples come before anything tells that they are
+  /// the target's, and no syscall asks for a stranger's.
+  private var pids: Set<Int32>?
   private let expectsUser: Bool
   private let cpu: UInt16
   private let addresses: UnsafeMutableRawBufferPointer
@@ -26,17 +27,23 @@ package struct FtraceStackDecoder: ~Copyable {
   /// Of the last record, ns.
   package private(set) var lastTimestamp: UInt64 = 0
 
-  /// `expectsUser`: whether user stacks are recorded; otherwise nothing tells whose samples these are.
-  package init(layout: PageLayout, format: FtraceStackFormat, pid: Int32, cpu: UInt16, expectsUser: Bool = true) {
+  /// `pids`: the processes whose samples are kept; nil for any. `expectsUser`: whether user stacks are recorded; otherwise
+  /// nothing tells whose samples these are.
+  package init(
+    layout: PageLayout, format: FtraceStackFormat, pids: Set<Int32>?, cpu: UInt16, expectsUser: Bool = true
+  ) {
     self.expectsUser = expectsUser
     self.layout = layout
     self.format = format
-    self.pid = pid
+    self.pids = pids
     self.cpu = cpu
     addresses = .allocate(byteCount: (Self.kernelCapacity + format.userCapacity) * 8, alignment: 8)
   }
 
   deinit { addresses.deallocate() }
+
+  /// Keeps the samples of process `pid` too.
+  package mutating func add(_ pid: Int32) { pids?.insert(pid) }
 
   /// Appends the samples that the page completes to `store`.
   package mutating func decode(_ page: UnsafeRawBufferPointer, into store: inout StackSampleStore) -> PageSummary {
@@ -75,7 +82,7 @@ package struct FtraceStackDecoder: ~Copyable {
       guard let source = format.sources[id] else { return false }
       close(&store)
       open = StackSample(
-        timestamp: time, pid: pid, tid: tid, cpu: cpu, source: source, registers: UserRegisters(), dumpSize: 0)
+        timestamp: time, pid: 0, tid: tid, cpu: cpu, source: source, registers: UserRegisters(), dumpSize: 0)
       return true
     }
   }
@@ -95,11 +102,13 @@ package struct FtraceStackDecoder: ~Copyable {
       return false
     }
     guard open?.tid == tid, userBytes == 0 else { return true }
-    guard record.start.loadUnaligned(fromByteOffset: format.userProcess, as: Int32.self) == pid else {
+    let pid = record.start.loadUnaligned(fromByteOffset: format.userProcess, as: Int32.self)
+    guard pids?.contains(pid) ?? true else {
       open = nil
       return true
     }
     isTargets = true
+    open?.pid = pid
     while userBytes < format.userCapacity * 8,
       record.start.loadUnaligned(fromByteOffset: format.userCaller + userBytes, as: UInt64.self) != 0
     {

@@ -1,7 +1,7 @@
 internal import TraceFormat
 internal import TraceModel
 
-/// The stack samples of one process without perf events: an instance of its own records each switch and each return from a
+/// The stack samples of the target's processes without perf events: an instance of its own records each switch and each return from a
 /// syscall with ftrace's option `userstacktrace`, and of switches the kernel's stack by the trigger `stacktrace`.
 ///
 /// The kernel follows the user's frame pointers, over at most eight frames, and nothing tells of mappings.
@@ -9,7 +9,6 @@ struct FtraceStackSource: ~Copyable {
   /// KiB, for the buffers of all CPUs together.
   private static let memory = 262_144
 
-  private let target: TargetProcess
   // Fields go in this order: what keeps the instance busy before the instance.
   private var readers: RawPageReaders
   private let decoders: UnsafeMutablePointer<FtraceStackDecoder>
@@ -19,11 +18,15 @@ struct FtraceStackSource: ~Copyable {
   /// CPUs, by position, of which there may be more to read; memory that is used again and again.
   private var unread: [Int] = []
   private let recordsUser: Bool
+  private var isRecording = false
   private var bytesRead: UInt64 = 0
   private var malformed: UInt64 = 0
 
   /// Creates the instance; `attach` starts it. `kernel`, `user`: which stacks are wanted.
-  init(_ tracefs: any TracefsAccess, _ target: TargetProcess, kernel: Bool, user: Bool) throws(CaptureError) {
+  /// `followsChildren`: processes that the sampled ones make are sampled too.
+  init(
+    _ tracefs: any TracefsAccess, kernel: Bool, user: Bool, followsChildren: Bool = false
+  ) throws(CaptureError) {
     let layout = try PageLayout.read(tracefs)
     let format = try FtraceStackFormat.read(tracefs)
     let bufferKiB = min(Self.memory / max(try OnlineCPUs.read().count, 1), BufferSize.defaultKiB)
@@ -39,11 +42,11 @@ struct FtraceStackSource: ~Copyable {
     for (position, cpu) in cpus.enumerated() {
       (decoders + position).initialize(
         to: FtraceStackDecoder(
-          layout: layout, format: format, pid: target.pid, cpu: UInt16(truncatingIfNeeded: cpu), expectsUser: user))
+          layout: layout, format: format, pids: followsChildren ? nil : [], cpu: UInt16(truncatingIfNeeded: cpu),
+          expectsUser: user))
     }
     bufferSize = bufferKiB << 10
     recordsUser = user
-    self.target = target
     self.readers = readers
     self.instance = instance
   }
@@ -53,14 +56,20 @@ struct FtraceStackSource: ~Copyable {
     decoders.deallocate()
   }
 
-  /// Starts to record the target's threads; the filter follows those that they will create.
-  func attach() throws(CaptureError) {
-    var known: Set<Int32> = []
-    while case let new = try target.newThreads(&known), !new.isEmpty { try instance.watch(tids: new) }
+  /// Starts to record the threads of `targets`; the filter follows those that they will create. Can be called again for further
+  /// processes.
+  mutating func attach(to targets: [TargetProcess]) throws(CaptureError) {
+    for target in targets {
+      var known: Set<Int32> = []
+      while case let new = try target.newThreads(&known), !new.isEmpty { try instance.watch(tids: new) }
+      for position in readers.cpus.indices { decoders[position].add(target.pid) }
+    }
+    guard !isRecording else { return }
     try instance.enable(TracedEvent.contextSwitch.name)
     // Its kernel stack tells nothing.
     if recordsUser { try instance.enable(TracedEvent.syscallExit.name) }
     try instance.set("tracing_on", "1")
+    isRecording = true
   }
 
   /// Appends the samples before `limit`, ns, and some later ones, to `store`.

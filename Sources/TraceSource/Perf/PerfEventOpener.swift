@@ -12,7 +12,7 @@ struct PerfEventOpener {
   private let tracepoints: [StackSampleSource: UInt64]
   let layout: PerfRecordLayout
   /// As many of KDELAY_PERF_… as the kernel has turned out to take.
-  private var features = UInt32(KDELAY_PERF_BUILD_ID | KDELAY_PERF_THREADS_ONLY | KDELAY_PERF_COUNT_LOST)
+  private var features: UInt32
 
   /// Tests let events of a thread on a CPU fail.
   var failure: (_ tid: Int32, _ cpu: Int) -> Errno? = { _, _ in nil }
@@ -21,8 +21,14 @@ struct PerfEventOpener {
   private static let sampleType =
     PerfRecordLayout.tid | PerfRecordLayout.time | PerfRecordLayout.cpu | PerfRecordLayout.userRegisters
 
-  init(_ tracefs: any TracefsAccess, _ sampling: StackSampling) throws(CaptureError) {
+  /// `followsChildren`: whether processes that a thread makes inherit its events, as its threads do. Before Linux 5.13 they
+  /// always do.
+  init(
+    _ tracefs: any TracefsAccess, _ sampling: StackSampling, followsChildren: Bool = false
+  ) throws(CaptureError) {
     self.sampling = sampling
+    let inheritance = followsChildren ? 0 : KDELAY_PERF_THREADS_ONLY
+    features = UInt32(KDELAY_PERF_BUILD_ID | inheritance | KDELAY_PERF_COUNT_LOST)
     var tracepoints: [StackSampleSource: UInt64] = [:]
     for source in sampling.sources {
       guard let event = Self.tracepoint(source) else { continue }

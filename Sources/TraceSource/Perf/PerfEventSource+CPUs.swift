@@ -7,7 +7,7 @@ extension PerfEventSource {
   /// now. `failure`: why one is not; it is left alone until it has been offline. What is drained meanwhile goes to `store` and
   /// `changes`.
   package mutating func followCPUs(
-    of process: TargetProcess, _ store: inout StackSampleStore, changes: inout [ProcessChange]
+    _ store: inout StackSampleStore, changes: inout [ProcessChange]
   ) -> (came: [Int], failure: PerfEventFailure?) {
     let now = MonotonicClock.now
     guard now >= nextCPUCheck else { return ([], nil) }
@@ -17,9 +17,9 @@ extension PerfEventSource {
     var came: [Int] = []
     var failure: PerfEventFailure?
     for cpu in online where !cpus.contains(cpu) && !left.contains(cpu) && !refused.contains(cpu) {
-      let before = (rings: rings.count, events: descriptors.mapValues(\.count))
+      let before = (rings: rings.count, events: events.mapValues(\.count))
       do throws(PerfEventFailure) {
-        try follow(cpu, process, &store, &changes)
+        try follow(cpu, &store, &changes)
         guard !left.contains(cpu) else { continue }
         cpus.append(cpu)
         came.append(cpu)
@@ -33,34 +33,34 @@ extension PerfEventSource {
     return (came, failure)
   }
 
-  /// Opens the events of all threads on one more CPU, those too that are created meanwhile.
+  /// Opens the events of all threads of all processes on one more CPU, those too that are created meanwhile.
   ///
   /// A thread inherits the events that its creator has at that moment. One created before its creator got its event on this CPU
   /// has those on the other CPUs alone, and gets this one here; one created later has it. The times of their records tell. A
   /// thread of which there is no record was created on this CPU, where its creator had no event yet.
   private mutating func follow(
-    _ cpu: Int, _ process: TargetProcess, _ store: inout StackSampleStore, _ changes: inout [ProcessChange]
+    _ cpu: Int, _ store: inout StackSampleStore, _ changes: inout [ProcessChange]
   ) throws(PerfEventFailure) {
     // Since when threads have their events there, ns.
     var since: [Int32: UInt64] = [:]
     while true {
-      let threads = process.threads
+      let threads = processes.pids.flatMap { pid in TargetProcess.threads(of: pid).map { (pid: pid, tid: $0) } }
       let first = changes.count
       drainNow(&store, &changes)
       for change in changes[first...] {
-        guard case .created(_, let creator) = change.kind, change.pid == pid, let start = since[creator],
-          change.timestamp >= start
+        guard case .created(let parent, let creator) = change.kind, let start = since[creator],
+          change.timestamp >= start, change.pid == parent || processes.followsChildren
         else { continue }
         since[change.tid] = change.timestamp
       }
-      let new = threads.filter { since[$0] == nil }
+      let new = threads.filter { since[$0.tid] == nil }
       if new.isEmpty { return }
       let needed = (eventCount + new.count * sampling.sources.count) + 256
-      for tid in new {
+      for (pid, tid) in new {
         do throws(EventFailure) {
-          for source in sampling.sources { try open(source, tid, on: [cpu]) }
+          for source in sampling.sources { try open(source, tid, of: pid, on: [cpu]) }
           since[tid] = MonotonicClock.now
-          covered.insert(tid)
+          processes.cover(tid, of: pid)
         } catch {
           // It has ended.
           since[tid] = .max
@@ -84,13 +84,13 @@ extension PerfEventSource {
   /// Closes the events that were opened after there had been `events` of each source and `rings` rings.
   private mutating func close(all events: [StackSampleSource: Int], but rings: Int) {
     self.rings.removeLast(downTo: rings)
-    for (source, list) in descriptors {
+    for (source, list) in self.events {
       let kept = events[source] ?? 0
-      for descriptor in list[kept...] {
-        closedLoss[source, default: 0] += Self.lost(of: descriptor)
-        try? descriptor.close()
+      for event in list[kept...] {
+        closedLoss[source, default: 0] += Self.lost(of: event.descriptor)
+        try? event.descriptor.close()
       }
-      descriptors[source] = Array(list[..<kept])
+      self.events[source] = Array(list[..<kept])
     }
   }
 }

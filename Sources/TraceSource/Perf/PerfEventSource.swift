@@ -5,7 +5,7 @@ internal import SystemPackage
 internal import TraceFormat
 package import TraceModel
 
-/// The stack samples of one process, from perf events on its threads.
+/// The stack samples of the target's processes, from perf events on their threads.
 ///
 /// One event per (thread, CPU, source), which threads created later inherit; all of a CPU's events of one source write to one
 /// ring. (Docs/measurements/stack-samples.md has the figures of this and of the alternative, events on CPUs that the kernel filters by
@@ -16,7 +16,6 @@ package import TraceModel
 ///
 /// A syscall is certain to be seen only if it began after `attach` had returned: open the events first, then record syscalls.
 package struct PerfEventSource: ~Copyable {
-  let pid: Int32
   package let sampling: StackSampling
   var opener: PerfEventOpener
   private let decoder: PerfRecordDecoder
@@ -25,16 +24,17 @@ package struct PerfEventSource: ~Copyable {
   /// CPUs that went offline when some threads had events there, and others had not.
   var left: Set<Int> = []
   var rings: PerfRingTable
-  /// Of all events; owned, closed in `deinit`.
-  var descriptors: [StackSampleSource: [FileDescriptor]] = [:]
-  /// Threads that have events, opened or inherited.
-  var covered: Set<Int32> = []
-  /// When the thread by whose id the process goes was last said to end, ns: an exec that gives other privileges takes its
-  /// events away in the same words.
-  private var leaderEnd: UInt64?
-  /// Whether the last record of the process told of an exec: the end that follows one at once is of the events alone.
-  private var hasJustReplacedItself = false
-  private var endedByExec = false
+  /// An event that is open, and the family of processes that have it; see `SampledProcesses`.
+  struct Event {
+    var descriptor: FileDescriptor
+    var family: Int
+  }
+
+  /// All events; owned, closed in `deinit`.
+  var events: [StackSampleSource: [Event]] = [:]
+  var processes: SampledProcesses
+  /// The process of the last sample.
+  private var recentPID: Int32 = -1
   /// CPUs that events were refused on when they had come online.
   var refused: Set<Int> = []
   /// The CPUs that are online; tests name others.
@@ -53,13 +53,15 @@ package struct PerfEventSource: ~Copyable {
   /// For the rings of all CPUs together, where that much memory may be locked.
   package static let mostRingBytes = 256 << 20
 
-  /// Prepares the sampling of process `pid`; `attach` starts it. `ringBytes`: for the rings of all CPUs together.
+  /// Prepares the sampling; `attach` starts it. `followsChildren`: processes that the sampled ones make are sampled too.
+  /// `ringBytes`: for the rings of all CPUs together.
   package init(
-    _ tracefs: any TracefsAccess, pid: Int32, sampling: StackSampling, ringBytes: Int = Self.mostRingBytes
+    _ tracefs: any TracefsAccess, sampling: StackSampling, followsChildren: Bool = false,
+    ringBytes: Int = Self.mostRingBytes
   ) throws(CaptureError) {
-    let opener = try PerfEventOpener(tracefs, sampling)
+    let opener = try PerfEventOpener(tracefs, sampling, followsChildren: followsChildren)
     let cpus = try OnlineCPUs.read()
-    self.pid = pid
+    processes = SampledProcesses(followsChildren: followsChildren)
     self.sampling = sampling
     self.opener = opener
     self.cpus = cpus
@@ -70,45 +72,60 @@ package struct PerfEventSource: ~Copyable {
   }
 
   deinit {
-    for list in descriptors.values {
-      for descriptor in list { try? descriptor.close() }
+    for list in events.values {
+      for event in list { try? event.descriptor.close() }
     }
   }
 
-  /// Opens the events of all threads of `process`, as many times as new ones turn up, and passes on what they bring so far.
+  /// Opens the events of all threads of `targets`, as many times as new ones turn up, and passes on what they bring so far. Can
+  /// be called at any time for further processes. Where it fails, these have no events, and the others keep theirs.
   package mutating func attach(
-    to process: TargetProcess, _ store: inout StackSampleStore, changes: inout [ProcessChange]
+    to targets: [TargetProcess], _ store: inout StackSampleStore, changes: inout [ProcessChange]
   ) throws(PerfEventFailure) {
     let before = watermark
+    let known = Set(processes.pids)
     repeat {
-      let threads = process.threads
+      let threads = targets.map { (pid: $0.pid, tids: $0.threads) }
       // A thread can be listed before the record of its creation is there, which tells that it has inherited its events.
       // Where that comes later still, the thread is sampled twice.
-      if !covered.isEmpty { usleep(1000) }
+      if eventCount > 0 { usleep(1000) }
       drain(before: MonotonicClock.now, into: &store, changes: &changes)
       watermark = before
-      guard try watch(tids: threads) > 0 else { return }
+      do throws(PerfEventFailure) {
+        guard try watch(threads) > 0 else { return }
+      } catch {
+        for (pid, _) in threads where !known.contains(pid) { processes.remove(pid) }
+        closeExtinct()
+        throw error
+      }
     } while true
   }
 
   /// Opens the events of those of the threads that have none, and returns how many these were. What was drained so far tells
   /// which have inherited theirs.
-  package mutating func watch(tids: [Int32]) throws(PerfEventFailure) -> Int {
-    let new = tids.filter { !covered.contains($0) }
-    let needed = (covered.count + new.count) * cpus.count * sampling.sources.count + 256
+  package mutating func watch(_ threads: [(pid: Int32, tids: [Int32])]) throws(PerfEventFailure) -> Int {
+    let new = threads.map { process in (process.pid, process.tids.filter { !processes.covers($0, of: process.pid) }) }
+    let count = new.reduce(0) { $0 + $1.1.count }
+    let needed = eventCount + count * cpus.count * sampling.sources.count + 256
     let limit = kdelay_raise_descriptor_limit(UInt64(needed))
     var opened = 0
-    for tid in new {
-      do throws(EventFailure) {
-        for source in sampling.sources { try open(source, tid, on: cpus) }
-        covered.insert(tid)
-        opened += 1
-      } catch {
-        // It has ended.
-        if error.error == .noSuchProcess { continue }
-        throw PerfEventFailure(
-          error: error.error, isOfRings: error.isOfRings, threads: tids.count, needed: needed, limit: limit)
+    for (pid, tids) in new where !tids.isEmpty {
+      processes.add(pid)
+      for tid in tids {
+        do throws(EventFailure) {
+          for source in sampling.sources { try open(source, tid, of: pid, on: cpus) }
+          processes.cover(tid, of: pid)
+          opened += 1
+        } catch {
+          // It has ended.
+          if error.error == .noSuchProcess { continue }
+          throw PerfEventFailure(
+            error: error.error, isOfRings: error.isOfRings, threads: threads.reduce(0) { $0 + $1.tids.count },
+            needed: needed, limit: limit)
+        }
       }
+      // All its threads have ended, and no record will tell.
+      if processes[pid]?.covered.isEmpty ?? true { processes.remove(pid) }
     }
     return opened
   }
@@ -119,21 +136,24 @@ package struct PerfEventSource: ~Copyable {
     let isOfRings: Bool
   }
 
-  mutating func open(_ source: StackSampleSource, _ tid: Int32, on cpus: [Int]) throws(EventFailure) {
+  mutating func open(
+    _ source: StackSampleSource, _ tid: Int32, of pid: Int32, on cpus: [Int]
+  ) throws(EventFailure) {
+    let family = processes[pid]?.family ?? 0
     for cpu in cpus {
       var isOfRings = false
       do throws(Errno) {
         let event = try opener.open(source, tid: tid, cpu: cpu)
         isOfRings = true
         try rings.attach(event.descriptor, cpu: cpu, source: source)
-        descriptors[source, default: []].append(event.take())
+        events[source, default: []].append(Event(descriptor: event.take(), family: family))
       } catch {
         // The CPU has gone offline.
         guard error.rawValue == ENODEV || error.rawValue == ENXIO else {
           throw EventFailure(error: error, isOfRings: isOfRings)
         }
         self.cpus.removeAll { $0 == cpu }
-        if !covered.isEmpty { left.insert(cpu) }
+        if processes.coveredCount > 0 { left.insert(cpu) }
       }
     }
   }
@@ -148,39 +168,70 @@ package struct PerfEventSource: ~Copyable {
     case tooLate
   }
 
-  /// Opens the events again that an exec has taken away: one that gave the process other privileges, as of a setuid program, or
-  /// whose program may not be read. Nil where none was taken away.
+  /// Opens the events again that an exec has taken away: one that gave its process other privileges, as of a setuid program, or
+  /// whose program may not be read. Returns what became of each such process. Processes that have ended are forgotten, and
+  /// their events closed, as soon as nobody has inherited them.
   package mutating func reopen(
-    for process: TargetProcess, _ store: inout StackSampleStore, changes: inout [ProcessChange]
-  ) throws(PerfEventFailure) -> Reopening? {
-    guard let end = leaderEnd else { return nil }
-    leaderEnd = nil
-    guard let status = ProcessStatus.read(pid: pid), !status.isZombie else { return endedByExec ? .tooLate : nil }
-    if covered.isEmpty { forgetEvents() }
-    try attach(to: process, &store, changes: &changes)
-    // A first thread that has really ended (`pthread_exit`) is listed and takes no events.
-    guard endedByExec || covered.contains(pid) else { return nil }
-    return covered.isEmpty ? .tooLate : .done(after: MonotonicClock.now - min(end, MonotonicClock.now))
+    _ store: inout StackSampleStore, changes: inout [ProcessChange]
+  ) -> [(pid: Int32, result: Result<Reopening, PerfEventFailure>)] {
+    guard !processes.doubtful.isEmpty else { return [] }
+    var results: [(pid: Int32, result: Result<Reopening, PerfEventFailure>)] = []
+    for (pid, end, endedByExec) in processes.takeDoubtful() {
+      do throws(PerfEventFailure) {
+        guard let result = try reopen(pid, since: end, endedByExec, &store, &changes) else { continue }
+        results.append((pid, .success(result)))
+      } catch {
+        results.append((pid, .failure(error)))
+      }
+    }
+    closeExtinct()
+    return results
   }
 
-  /// Nobody has events any more: closes those that have no ring, so that a program that replaces itself for ever does not take
-  /// ever more descriptors.
-  private mutating func forgetEvents() {
-    for (source, list) in descriptors {
-      var kept: [FileDescriptor] = []
-      for descriptor in list {
-        if rings.isOwner(descriptor) {
-          kept.append(descriptor)
-        } else {
-          closedLoss[source, default: 0] += Self.lost(of: descriptor)
-          try? descriptor.close()
-        }
-      }
-      descriptors[source] = kept
+  /// Nil where no events were taken away.
+  private mutating func reopen(
+    _ pid: Int32, since end: UInt64, _ endedByExec: Bool, _ store: inout StackSampleStore,
+    _ changes: inout [ProcessChange]
+  ) throws(PerfEventFailure) -> Reopening? {
+    let hadEvents = !(processes[pid]?.covered.isEmpty ?? true)
+    guard let status = ProcessStatus.read(pid: pid), !status.isZombie else {
+      // Other threads of it may live on.
+      if !hadEvents { processes.remove(pid) }
+      return endedByExec ? .tooLate : nil
     }
+    if !hadEvents { processes.renew(pid) }
+    if processes.coveredCount == 0 { readCPUs() }
+    try attach(to: [TargetProcess(pid: pid, name: status.name)], &store, changes: &changes)
+    // A first thread that has really ended (`pthread_exit`) is listed and takes no events.
+    guard endedByExec || processes.covers(pid, of: pid) else { return nil }
+    guard processes[pid] != nil else { return .tooLate }
+    return .done(after: MonotonicClock.now - min(end, MonotonicClock.now))
+  }
+
+  /// Nobody has events any more: CPUs that went offline may be back.
+  private mutating func readCPUs() {
     cpus = (try? OnlineCPUs.read()) ?? cpus
     left = []
     refused = []
+  }
+
+  /// Closes the events that nobody has any more, so that processes that come and go, or one that replaces itself for ever, do not
+  /// take ever more descriptors. Those that have a ring stay.
+  private mutating func closeExtinct() {
+    let extinct = processes.takeExtinct()
+    guard !extinct.isEmpty else { return }
+    for (source, list) in events {
+      var kept: [Event] = []
+      for event in list {
+        if !extinct.contains(event.family) || rings.isOwner(event.descriptor) {
+          kept.append(event)
+        } else {
+          closedLoss[source, default: 0] += Self.lost(of: event.descriptor)
+          try? event.descriptor.close()
+        }
+      }
+      events[source] = kept
+    }
   }
 
   // MARK: Reading
@@ -213,8 +264,7 @@ package struct PerfEventSource: ~Copyable {
   private mutating func keep(
     _ sample: PerfSample, _ source: StackSampleSource, _ record: UnsafeRawBufferPointer, _ store: inout StackSampleStore
   ) {
-    // Before Linux 5.13 child processes inherit as well.
-    guard sample.stamp.pid == pid else { return }
+    guard isTargets(sample.stamp.pid) else { return }
     guard sample.registers.known != 0 else { return withoutUserSpace += 1 }
     store.append(
       StackSample(
@@ -225,22 +275,21 @@ package struct PerfEventSource: ~Copyable {
       stack: record.bytes(at: sampling.followsFramePointers ? sample.userCallchain : sample.userStack))
   }
 
+  /// Before Linux 5.13 child processes inherit as well, whether they are the target's or not.
+  @inline(__always)
+  private mutating func isTargets(_ pid: Int32) -> Bool {
+    if processes.followsChildren || pid == recentPID { return true }
+    guard processes[pid] != nil else { return false }
+    recentPID = pid
+    return true
+  }
+
   private mutating func note(
     _ record: PerfRecord, _ bytes: UnsafeRawBufferPointer, _ changes: inout [ProcessChange]
   ) {
     guard let change = ProcessChange(record, bytes) else { return }
-    if case .created = change.kind, change.pid == pid { covered.insert(change.tid) }
-    if case .exited = change.kind, change.pid == pid {
-      covered.remove(change.tid)
-      if change.tid == pid { (leaderEnd, endedByExec) = (change.timestamp, hasJustReplacedItself) }
-    }
-    if change.pid == pid {
-      if case .renamed(_, byExec: true) = change.kind {
-        hasJustReplacedItself = true
-      } else {
-        hasJustReplacedItself = false
-      }
-    }
+    if case .exited = change.kind { recentPID = -1 }
+    processes.note(change)
     changes.append(change)
   }
 
@@ -252,8 +301,8 @@ package struct PerfEventSource: ~Copyable {
     var loss = counted
     loss.malformed += rings.malformed
     guard opener.countsLost else { return loss }
-    for (source, list) in descriptors {
-      let lost = list.reduce(closedLoss[source] ?? 0) { $0 + Self.lost(of: $1) }
+    for (source, list) in events {
+      let lost = list.reduce(closedLoss[source] ?? 0) { $0 + Self.lost(of: $1.descriptor) }
       loss[source] = max(loss[source], lost)
     }
     return loss
@@ -265,7 +314,7 @@ package struct PerfEventSource: ~Copyable {
   }
 
   /// Events that are open; each takes a descriptor.
-  package var eventCount: Int { descriptors.values.reduce(0) { $0 + $1.count } }
+  package var eventCount: Int { events.values.reduce(0) { $0 + $1.count } }
 
   /// How much was drained so far, in rings: 1 is what a CPU can write before the kernel has to drop samples.
   func ringsRead() -> Double { Double(bytesRead) / Double(rings.ringSize) }

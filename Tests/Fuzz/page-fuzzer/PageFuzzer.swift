@@ -33,7 +33,7 @@ private let format = stackFormat()
 private func fuzzStacks(_ page: UnsafeRawBufferPointer) {
   guard let layout, let format else { preconditionFailure("the formats are the fuzzer's own") }
   // Of the fixture's workload.
-  var stacks = FtraceStackDecoder(layout: layout, format: format, pid: 13422, cpu: 1)
+  var stacks = FtraceStackDecoder(layout: layout, format: format, pids: [13422], cpu: 1)
   var store = StackSampleStore(byteLimit: 65536, largestStack: 64, deepestCallchain: 64)
   for _ in 0..<2 {
     let summary = stacks.decode(page, into: &store)
