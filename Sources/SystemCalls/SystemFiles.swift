@@ -40,7 +40,13 @@ package enum SystemFiles {
   }
 
   /// Names in a directory, without `.` and `..`, in no order.
-  package static func list(_ path: String) throws(Errno) -> [String] {
+  package static func list(_ path: String) throws(Errno) -> [String] { try list(path) { _ in true } }
+
+  /// Names of the directories in a directory, in no order.
+  package static func directories(in path: String) throws(Errno) -> [String] { try list(path) { $0 == UInt8(DT_DIR) } }
+
+  /// `isWanted` is asked by the type that the file system gives.
+  private static func list(_ path: String, _ isWanted: (UInt8) -> Bool) throws(Errno) -> [String] {
     guard let directory = opendir(path) else { throw Errno(rawValue: errno) }
     defer { closedir(directory) }
     var names: [String] = []
@@ -48,7 +54,7 @@ package enum SystemFiles {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if name != ".", name != ".." { names.append(name) }
+      if name != ".", name != "..", isWanted(entry.pointee.d_type) { names.append(name) }
     }
     return names
   }

@@ -6,8 +6,8 @@ import Testing
 struct FtraceStackSourceTests {
   private func run(_ tracefs: TracefsTree, kernel: Bool = true, user: Bool = true) throws(CaptureError) {
     let target = try TargetProcess.find(pid: getpid())
-    let source = try FtraceStackSource(tracefs, target, kernel: kernel, user: user)
-    try source.attach()
+    var source = try FtraceStackSource(tracefs, kernel: kernel, user: user)
+    try source.attach(to: [target])
   }
 
   @Test func whichStacksAreRecordedIsAsked() throws {

@@ -2,7 +2,29 @@ internal import SystemCalls
 package import TraceModel
 
 /// The processes that other processes made, as /proc shows them.
-package enum ProcessTree {
+package struct ProcessTree {
+  private let children: [Int32: [Int32]]
+
+  /// Processes come and go while /proc is read: their parents need not form a tree.
+  init(_ processes: [(pid: Int32, parent: Int32)]) {
+    children = Dictionary(grouping: processes) { $0.parent }.mapValues { $0.map(\.pid) }
+  }
+
+  /// The processes below those of `roots`, which are not among them, parents before their children. What is in `others` is left
+  /// out, with all that is below it.
+  func descendants(of roots: [Int32], besides others: Set<Int32> = []) -> [Int32] {
+    var found: [Int32] = []
+    var parents = roots
+    var seen = others.union(roots)
+    while let parent = parents.popLast() {
+      for pid in children[parent] ?? [] where seen.insert(pid).inserted {
+        found.append(pid)
+        parents.append(pid)
+      }
+    }
+    return found
+  }
+
   /// The living processes below `pid`, parents before their children.
   package static func descendants(of pid: Int32) -> [DescendantProcess] {
     let pids = ((try? SystemFiles.list("/proc")) ?? []).compactMap { Int32($0) }
@@ -14,17 +36,8 @@ package enum ProcessTree {
   }
 
   static func descendants(of pid: Int32, among processes: [(pid: Int32, parent: Int32)]) -> [DescendantProcess] {
-    let children = Dictionary(grouping: processes) { $0.parent }
-    var found: [DescendantProcess] = []
-    var parents = [pid]
-    // Processes come and go while /proc is read: their parents need not form a tree.
-    var seen: Set<Int32> = [pid]
-    while let parent = parents.popLast() {
-      for process in children[parent] ?? [] where seen.insert(process.pid).inserted {
-        found.append(DescendantProcess(pid: process.pid, isChild: parent == pid))
-        parents.append(process.pid)
-      }
-    }
-    return found
+    let tree = ProcessTree(processes)
+    let direct = Set(tree.children[pid] ?? [])
+    return tree.descendants(of: [pid]).map { DescendantProcess(pid: $0, isChild: direct.contains($0)) }
   }
 }
