@@ -33,7 +33,7 @@ extension LiveSession {
     let pidfd = try target.openDescriptor()
     let bufferKiB = options.bufferPageCount.map(BufferSize.kibibytes) ?? BufferSize.defaultKiB
     options.warnOfIdleOptions()
-    var resolver = TriggerResolver(try TargetCode.of(target, command: command?.path), isForced: options.force)
+    var resolver = TriggerUnion(try TargetCode.of(target, command: command?.path), isForced: options.force)
     let triggers = try TriggerPair.resolve(start: options.startTrigger, stop: options.stopTrigger, &resolver)
     for warning in resolver.warnings { Failure.say("warning: \(warning)") }
     let countsUpcalls = !options.skipUpcallStats && Upcalls.canBeCounted(tracefs)

@@ -1,7 +1,7 @@
 internal import SystemPackage
 
 /// What makes two paths the same file.
-struct FileIdentity: Equatable {
+struct FileIdentity: Hashable {
   private let device: DeviceID
   private let inode: Inode
 

@@ -25,13 +25,15 @@ package struct TargetCode: ~Copyable {
   package var roots: [String] { root == "/" ? [""] : [root, ""] }
   /// The process that runs it; 0 where none does yet.
   private let pid: Int32
+  /// It and the other processes of the target.
+  private let targets: Set<Int32>
   /// What of its files it runs; nil where nothing runs yet.
   private let mapped: MappedCode?
   /// Files that are reached through their descriptors.
   private var opened: [FileDescriptor] = []
 
-  /// The code of a running process.
-  package init(of target: TargetProcess) {
+  /// The code of a running process. `others`: further processes of the target.
+  package init(of target: TargetProcess, others: Set<Int32> = []) {
     let directory = ProcessDirectory.of(target.pid)
     root = "\(directory)/root"
     let program = "\(directory)/exe"
@@ -39,6 +41,7 @@ package struct TargetCode: ~Copyable {
     let identity = FileIdentity(program)
     executable = CodeFile(path: TargetPath.name(path, of: program, in: directory), link: program)
     pid = target.pid
+    targets = others.union([target.pid])
     mapped = MappedCode(of: target.pid)
     libraries = MappedFile.all(of: target.pid).filter { FileIdentity($0.link) != identity }
       .map { CodeFile(path: $0.path, link: $0.link) }
@@ -48,6 +51,7 @@ package struct TargetCode: ~Copyable {
   package init(program: String, libraries: [String]) {
     root = "/"
     pid = 0
+    targets = []
     mapped = nil
     var opened: [FileDescriptor] = []
     func file(_ path: String) -> CodeFile {
@@ -63,10 +67,10 @@ package struct TargetCode: ~Copyable {
 
   private static func link(to descriptor: Int32) -> String { "/proc/\(getpid())/fd/\(descriptor)" }
 
-  /// Whether other processes run `file` too, or, as with a library, may at any time.
+  /// Whether processes that are not the target's run `file` too, or, as with a library, may at any time.
   package func isShared(_ file: CodeFile) -> Bool {
     guard file.link == executable.link, let program = FileIdentity(file.link) else { return true }
-    let others = ((try? SystemFiles.list("/proc")) ?? []).compactMap { Int32($0) }.filter { $0 != pid }
+    let others = ((try? SystemFiles.list("/proc")) ?? []).compactMap { Int32($0) }.filter { !targets.contains($0) }
     return others.contains { FileIdentity("\(ProcessDirectory.of($0))/exe") == program }
   }
 

@@ -13,7 +13,7 @@ struct TriggerPair {
 
   /// Finds both triggers, as far as they were given. Everything is looked up before anything is changed.
   static func resolve(
-    start: String?, stop: String?, _ resolver: inout TriggerResolver
+    start: String?, stop: String?, _ resolver: inout TriggerUnion
   ) throws(ToolError) -> TriggerPair {
     var pair = TriggerPair()
     if let start { pair.first = try member(start, "start", &resolver) }
@@ -22,7 +22,7 @@ struct TriggerPair {
   }
 
   private static func member(
-    _ text: String, _ role: String, _ resolver: inout TriggerResolver
+    _ text: String, _ role: String, _ resolver: inout TriggerUnion
   ) throws(ToolError) -> Member {
     let spec: TriggerSpec
     do { spec = try TriggerSpec.parse(text) } catch {
