@@ -3,20 +3,22 @@ internal import TraceModel
 
 /// Tells the aggregator of the target's child processes what events don't: which were there before, and their end.
 struct ChildWatch {
-  private let target: Int32
+  private let targets: [Int32]
   private let facts: any TargetFacts
   private var gapsSeen = 0
   private var budget = LookBudget()
 
-  init(_ target: Int32, _ facts: any TargetFacts) {
-    self.target = target
+  init(_ targets: [Int32], _ facts: any TargetFacts) {
+    self.targets = targets
     self.facts = facts
   }
 
   /// Makes the children known that there are. New ones are told by events from before this call on.
   func lookAtAll(_ aggregator: inout Aggregator) {
-    for process in facts.descendants(of: target) {
-      aggregator.children.observe(process.pid, isChild: process.isChild)
+    for target in targets {
+      for process in facts.descendants(of: target) where !aggregator.isProcess(process.pid) {
+        aggregator.children.observe(process.pid, isChild: process.isChild)
+      }
     }
   }
 

@@ -36,20 +36,20 @@ package struct Session: ~Copyable {
   private var openingTrigger: String?
   /// Upcalls that were missed since the last window was closed.
   private var missedUpcalls: UInt64 = 0
-  /// The program that has made 32-bit calls, though it is a 64-bit one, and the one that ran when the window opened; by the
-  /// number of execs before them. Nil for none.
-  private var programWithCompatCalls: Int?
-  private var programAtOpening = 0
+  /// Processes whose program, a 64-bit one, has made 32-bit calls.
+  private var compatProcesses: Set<Int32> = []
+  /// Processes that have replaced their program since the latest window opened.
+  private var replaced: Set<Int32> = []
 
   /// A session that has seen nothing yet. `stacks`: what finds the stacks of slow syscalls, where the settings ask for it.
   package init(_ settings: SessionSettings, facts: any TargetFacts, stacks: consuming SlowSyscallStacks? = nil) {
     self.settings = settings
     self.facts = facts
     self.stacks = stacks
-    targetName = settings.targetName
-    aggregator = Aggregator(syscallEvents: settings.slowSyscalls)
-    tracker = ThreadTracker(settings.target, facts)
-    children = ChildWatch(settings.target, facts)
+    targetName = settings.first.name
+    aggregator = Aggregator(syscallEvents: settings.slowSyscalls, followsChildren: settings.followsChildren)
+    tracker = ThreadTracker(facts)
+    children = ChildWatch(settings.targets.map(\.pid), facts)
     plan = WindowPlan(
       opening: settings.startTrigger == nil ? .time : .trigger, closing: settings.closing, pause: settings.pause,
       count: settings.count, shortest: settings.shortest)
@@ -59,10 +59,13 @@ package struct Session: ~Copyable {
 
   /// Begins: events are recorded by now. Windows open from now on, or from the exec of a command.
   package mutating func begin(_ names: inout NameTable) {
-    lookAtThreads(&names)
-    if !settings.isCommand { children.lookAtAll(&aggregator) }
+    for target in settings.targets {
+      tracker.lookAtAll(of: target.pid, &aggregator, &names)
+      readABI(of: target.pid)
+    }
+    if !settings.isCommand, !settings.followsChildren { children.lookAtAll(&aggregator) }
     if settings.isCommand, settings.startTrigger == nil {
-      aggregator.openWindowAtExec(of: settings.target)
+      aggregator.openWindowAtExec(of: settings.first.pid)
     } else {
       // What was seen of the threads is no older than the events, and no younger than this.
       plan.schedule(at: facts.now)
@@ -70,7 +73,22 @@ package struct Session: ~Copyable {
   }
 
   /// The command's program has begun.
-  package mutating func commandBegan() { readABI() }
+  package mutating func commandBegan() { readABI(of: settings.first.pid) }
+
+  /// The process belongs to the target from now on. The kernel's filter holds its threads.
+  package mutating func add(_ process: SessionSettings.Process) {
+    tracker.add(process.pid)
+    stacks?.readMappings(of: [process.pid])
+  }
+
+  /// The processes of the target that have not ended, as far as the stream has been followed.
+  package var livingProcesses: [Int32] { aggregator.livingProcesses }
+
+  /// How often events were lost so far, and are complete again.
+  package var gapCount: Int { aggregator.gapCount }
+
+  /// When the last of the target's processes ended, ns; nil while one lives, as far as the stream has been followed.
+  package var targetEnd: UInt64? { aggregator.lastEnd }
 
   /// The target has ended, or the operator wants to: all that was recorded before `time`, ns, is reported, and nothing after.
   package mutating func cutShort(at time: UInt64) { plan.cutShort(at: time) }
@@ -180,6 +198,7 @@ package struct Session: ~Copyable {
       guard tick(limit, &stream.names, loss: stream.loss, released: stream.released) else { break }
     }
     if plan.isDone { return }
+    for change in aggregator.takeTargetChanges() { stacks?.note(change) }
     let unfiltered = tracker.follow(&aggregator, &stream.names, upTo: complete)
     if !unfiltered.isEmpty { effects.append(.watch(unfiltered)) }
     if plan.isOpen { tracker.lookAtSilent(aggregator, isGated: settings.startTrigger != nil) }
@@ -188,12 +207,9 @@ package struct Session: ~Copyable {
     if gateWatch.wantsOpenGate { effects.append(.widenGate) }
   }
 
-  private mutating func lookAtThreads(_ names: inout NameTable) {
-    tracker.lookAtAll(&aggregator, &names)
-    readABI()
+  private mutating func readABI(of pid: Int32) {
+    if let abi = facts.abi(of: pid) { aggregator.setABI(abi, of: pid) }
   }
-
-  private mutating func readABI() { aggregator.abi = facts.abi(of: settings.target) ?? aggregator.abi }
 
   private mutating func collectSlowSyscalls() {
     while slowSyscalls.count < aggregator.slowSyscallCount {
@@ -211,10 +227,14 @@ package struct Session: ~Copyable {
 
   /// What the aggregator stopped at: a trigger, or an exec, which can change the numbering of the syscalls after it.
   private mutating func take(_ event: Event, released: UInt64, _ names: borrowing NameTable, _ loss: Loss) {
-    guard event.kind.isTrigger else { return readABI() }
+    for pid in aggregator.takeExecs() {
+      replaced.insert(pid)
+      readABI(of: pid)
+    }
+    guard event.kind.isTrigger else { return }
     let isUserSpace = trigger(event.kind)?.isUserSpace ?? false
     // The pid filter follows forks into processes of their own, and knows nothing where other triggers are for anybody.
-    if isUserSpace, !aggregator.isThread(event.tid), !facts.hasThread(event.tid, of: settings.target) { return }
+    if isUserSpace, !isThread(event.tid) { return }
     // What comes late belongs to where the stream is.
     let time = max(event.timestamp, released)
     let step = plan.step(on: event.kind, at: time)
@@ -223,6 +243,12 @@ package struct Session: ~Copyable {
     if step != .nothing { hasSeenTrigger = true }
     take(step, at: time, trigger: event, names, loss)
     if isUserSpace, step == .open || step == .closeAndOpen { aggregator.isInUserMode(event.tid, at: time) }
+  }
+
+  /// Whether `tid` is a thread of the target, which events may not have told of yet.
+  private mutating func isThread(_ tid: Int32) -> Bool {
+    if aggregator.isThread(tid) { return true }
+    return aggregator.livingProcesses.contains { facts.hasThread(tid, of: $0) }
   }
 
   /// The trigger of a kind. `closing`: it ended a window.
@@ -247,7 +273,8 @@ package struct Session: ~Copyable {
 
   private mutating func noteOpening(_ loss: Loss) {
     lossBefore = loss
-    programAtOpening = aggregator.execCount
+    compatProcesses.subtract(replaced)
+    replaced = []
   }
 
   private mutating func openWindow(at time: UInt64, _ trigger: Event?, _ loss: Loss) {
@@ -263,19 +290,17 @@ package struct Session: ~Copyable {
     tracker.settleSilent(&aggregator, isGated: settings.startTrigger != nil)
     let snapshot = aggregator.finishWindow(at: time)
     let counts = trigger == nil || !plan.isTooShort(from: snapshot.start, to: time)
-    let compat = aggregator.abi.compat
-    if snapshot.showsCompatCalls(of: aggregator.abi) || slowSyscalls.contains(where: { $0.call.abi == compat }) {
-      programWithCompatCalls = programAtOpening
-    }
+    compatProcesses.formUnion(snapshot.processesWithCompatCalls)
+    compatProcesses.formUnion(slowSyscalls.filter { $0.isCompat == true }.map(\.call.pid))
     noteName(names)
     // Lost events are the window's by their place in the stream; the rest is known by the time of reading only.
     var loss = loss.since(lossBefore)
     loss.eventsByCPU = snapshot.lostEvents
     let result = WindowResult(
-      index: plan.index, isTooShort: !counts, target: settings.target, targetName: targetName, snapshot: snapshot,
+      index: plan.index, isTooShort: !counts, target: settings.first.pid, targetName: targetName, snapshot: snapshot,
       loss: loss, names: copy names, startTrigger: openingTrigger,
       stopTrigger: trigger.flatMap { self.trigger($0.kind, closing: true)?.text },
-      gatingIsUncertain: gateWatch.isUncertain, namesAreUncertain: programWithCompatCalls == programAtOpening,
+      gatingIsUncertain: gateWatch.isUncertain, uncertainProcesses: compatProcesses,
       missedUpcalls: settings.countsUpcalls ? missedUpcalls : nil, slowSyscalls: slowSyscalls,
       stacks: stacks?.closeWindow(), wakers: wakerNames.names)
     if settings.countsUpcalls { missedUpcalls = 0 }
@@ -287,6 +312,6 @@ package struct Session: ~Copyable {
   /// Takes over the first thread's name, which an exec or the thread itself can have changed. One that ended in an earlier
   /// window keeps the name that it had.
   package mutating func noteName(_ names: borrowing NameTable) {
-    if let name = aggregator.name(of: settings.target) { targetName = names[name] }
+    if let name = aggregator.processName(of: settings.first.pid) { targetName = names[name] }
   }
 }

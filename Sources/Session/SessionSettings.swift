@@ -14,10 +14,22 @@ package struct SessionSettings: Sendable {
     }
   }
 
-  /// The process that is watched.
-  package var target: Int32
-  /// The name of its first thread before any event tells of it.
-  package var targetName: String
+  /// A process as it is known before any event tells of it.
+  package struct Process: Sendable, Equatable {
+    package var pid: Int32
+    /// The name of its first thread.
+    package var name: String
+
+    package init(pid: Int32, name: String) {
+      self.pid = pid
+      self.name = name
+    }
+  }
+
+  /// The processes that are the target when the session begins; the report goes by the first one's name. There is at least one.
+  package var targets: [Process]
+  /// Whether processes that the target makes are the target's too.
+  package var followsChildren = false
   /// Whether the target is a command that has not replaced this program yet: without a start trigger, its exec opens the
   /// first window.
   package var isCommand = false
@@ -40,10 +52,10 @@ package struct SessionSettings: Sendable {
   /// Whether Open vSwitch's upcalls are counted.
   package var countsUpcalls = false
 
-  package init(target: Int32, targetName: String) {
-    self.target = target
-    self.targetName = targetName
-  }
+  package init(targets: [Process]) { self.targets = targets }
+
+  /// The process by whose name the report goes.
+  package var first: Process { targets.first ?? Process(pid: 0, name: "") }
 
   /// The stop trigger where one closes windows, else their length, else the end.
   var closing: WindowPlan.Closing {

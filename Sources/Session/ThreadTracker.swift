@@ -3,7 +3,6 @@ internal import TraceModel
 
 /// Knows the target's threads as the system shows them: tells the aggregator what no event does.
 struct ThreadTracker {
-  private let target: Int32
   private let facts: any TargetFacts
   /// What was known of each thread when it was looked at last, and when that was, ns.
   private var before: [Int32: (facts: ThreadFacts, at: UInt64)] = [:]
@@ -16,6 +15,8 @@ struct ThreadTracker {
   /// The window in which silent threads were looked at last, by its start, ns.
   private var windowLookedAt: UInt64 = 0
   private var gapsSeen = 0
+  /// The processes of threads that `watched` has asked to watch, which no event has told of.
+  private var processOfOther: [Int32: Int32] = [:]
 
   private enum Mark {
     /// The kernel's filter has held the thread since.
@@ -23,19 +24,21 @@ struct ThreadTracker {
     case seen(ThreadFacts)
   }
 
-  init(_ target: Int32, _ facts: any TargetFacts) {
-    self.target = target
-    self.facts = facts
-  }
+  init(_ facts: any TargetFacts) { self.facts = facts }
 
-  /// Looks at all threads, and makes them known to the aggregator.
-  mutating func lookAtAll(_ aggregator: inout Aggregator, _ names: inout NameTable) {
+  /// Looks at all threads of process `pid`, and makes them known to the aggregator.
+  mutating func lookAtAll(of pid: Int32, _ aggregator: inout Aggregator, _ names: inout NameTable) {
     let time = facts.now
-    for tid in facts.threads(of: target) {
-      guard let seen = facts.thread(tid, of: target) else { continue }
+    for tid in facts.threads(of: pid) {
+      guard let seen = facts.thread(tid, of: pid) else { continue }
       before[tid] = (seen, time)
       aggregator.observe(Self.observation(seen, &names), at: time)
     }
+  }
+
+  /// Looks at the threads of a process that has come to be the target's; the aggregator is told when the stream has come as far.
+  mutating func add(_ pid: Int32) {
+    for tid in facts.threads(of: pid) { look(at: tid, of: pid) }
   }
 
   /// Looks, once in an open window, at threads that no event has told of: where syscalls are recorded in windows only
@@ -47,7 +50,7 @@ struct ThreadTracker {
     guard now > aggregator.windowStart + 20_000_000 else { return }
     windowLookedAt = aggregator.windowStart
     for silent in aggregator.silentThreads {
-      before[silent.tid] = facts.thread(silent.tid, of: target).map { ($0, now) }
+      before[silent.tid] = facts.thread(silent.tid, of: silent.pid).map { ($0, now) }
     }
   }
 
@@ -59,9 +62,9 @@ struct ThreadTracker {
     if silentThreads.isEmpty { return }
     let time = facts.now
     for silent in silentThreads {
-      guard let now = latest(silent.tid, at: time) else { continue }
+      guard let now = latest(silent.tid, of: silent.pid, at: time) else { continue }
       // One that was born since has counted from 0.
-      let earlier = before[silent.tid]
+      let earlier = before[silent.tid].flatMap { $0.facts.pid == silent.pid ? $0 : nil }
       let hasRun =
         silent.isRunning || now.ticks > earlier?.facts.ticks ?? 0 || now.runTime ?? 0 > earlier?.facts.runTime ?? 0
       let tells = !isGated || earlier.map { $0.at >= aggregator.windowStart } ?? false
@@ -82,9 +85,9 @@ struct ThreadTracker {
   }
 
   /// A look at a thread, at most 100 ms old: thousands of windows may close within that.
-  private mutating func latest(_ tid: Int32, at now: UInt64) -> ThreadFacts? {
+  private mutating func latest(_ tid: Int32, of pid: Int32, at now: UInt64) -> ThreadFacts? {
     if let recent = recent[tid], now &- recent.at < 100_000_000 { return recent.facts }
-    let seen = facts.thread(tid, of: target)
+    let seen = facts.thread(tid, of: pid)
     recent[tid] = (seen, now)
     return seen
   }
@@ -112,7 +115,9 @@ struct ThreadTracker {
   mutating func follow(_ aggregator: inout Aggregator, _ names: inout NameTable, upTo time: UInt64) -> [Int32] {
     if aggregator.gapCount != gapsSeen {
       gapsSeen = aggregator.gapCount
-      let alive = facts.threads(of: target).compactMap { facts.thread($0, of: target) }
+      let alive = aggregator.livingProcesses.flatMap { pid in
+        facts.threads(of: pid).compactMap { facts.thread($0, of: pid) }
+      }
       let now = facts.now
       for thread in alive { before[thread.tid] = (thread, now) }
       var observations: [ThreadObservation] = []
@@ -129,16 +134,21 @@ struct ThreadTracker {
     // Those that were found by this have no others of their own.
     let isFirst = tids.contains { aggregator.isThread($0) }
     var known = Set(tids)
-    let others =
-      isFirst ? facts.threads(of: target).filter { !aggregator.isThread($0) && known.insert($0).inserted } : []
+    var others: [Int32] = []
+    for pid in Set(tids.compactMap { aggregator.process(of: $0) }) where isFirst {
+      others += facts.threads(of: pid).filter { !aggregator.isThread($0) && known.insert($0).inserted }
+      for tid in others { processOfOther[tid] = pid }
+    }
     let filtered = facts.now
     marks += tids.filter { aggregator.isThread($0) }.map { (filtered, .filtered($0)) }
-    for tid in tids { look(at: tid) }
+    for tid in tids {
+      if let pid = aggregator.process(of: tid) ?? processOfOther.removeValue(forKey: tid) { look(at: tid, of: pid) }
+    }
     return others
   }
 
-  private mutating func look(at tid: Int32) {
-    guard let seen = facts.thread(tid, of: target) else { return }
+  private mutating func look(at tid: Int32, of pid: Int32) {
+    guard let seen = facts.thread(tid, of: pid) else { return }
     let now = facts.now
     before[tid] = (seen, now)
     marks.append((now, .seen(seen)))
@@ -154,6 +164,6 @@ struct ThreadTracker {
       }
     let mode: ThreadObservation.Mode = seen.isInSyscall.map { $0 ? .syscall : .user } ?? .unknown
     return ThreadObservation(
-      tid: seen.tid, name: names.intern(seen.name), state: state, mode: mode, isWorker: seen.isWorker)
+      pid: seen.pid, tid: seen.tid, name: names.intern(seen.name), state: state, mode: mode, isWorker: seen.isWorker)
   }
 }

@@ -22,8 +22,9 @@ package struct WindowResult: Sendable {
   package var index: Int
   /// Whether a trigger closed it earlier than the shortest window that is reported.
   package var isTooShort: Bool
+  /// The pid of the target, or of the first of its processes.
   package var target: Int32
-  /// The name of the target's first thread.
+  /// The name of that process.
   package var targetName: String
   package var snapshot: Snapshot
   package var loss: Loss
@@ -34,8 +35,8 @@ package struct WindowResult: Sendable {
   package var stopTrigger: String?
   /// Whether one thread's stop trigger may have stopped the recording of what another's start trigger had opened.
   package var gatingIsUncertain: Bool
-  /// Whether the program, a 64-bit one, has made 32-bit calls too: the name of any number may be another call's.
-  package var namesAreUncertain: Bool
+  /// The processes whose program, a 64-bit one, has made 32-bit calls too: the name of any number may be another call's.
+  package var uncertainProcesses: Set<Int32>
   /// Upcalls that the kernel's probe missed since the window before; nil where upcalls are not counted.
   package var missedUpcalls: UInt64?
   /// The syscalls that took longer than asked for, in the order of their ends.

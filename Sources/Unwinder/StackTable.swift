@@ -9,8 +9,12 @@ package struct StackPlace: Sendable, Hashable, BitwiseCopyable {
   package let offset: UInt64
   package let module: ModuleID
   package let isGuessed: Bool
+  /// The process, where the code is in memory without a file, which is another one in each process; else 0.
+  package let process: Int32
 
-  package init(_ frame: Frame) {
+  /// `process`: the pid of the one whose stack it is.
+  package init(_ frame: Frame, in process: Int32 = 0) {
+    self.process = frame.module.isAnonymous ? process : 0
     address = frame.code.address
     offset = frame.offset
     module = frame.module
@@ -19,6 +23,7 @@ package struct StackPlace: Sendable, Hashable, BitwiseCopyable {
 
   /// A place in the kernel.
   package init(kernel code: CodeAddress) {
+    process = 0
     address = code.address
     offset = code.lookup
     module = .kernel
@@ -26,9 +31,10 @@ package struct StackPlace: Sendable, Hashable, BitwiseCopyable {
   }
 
   /// A place in a process that nothing but a frame pointer leads to.
-  package init(_ code: CodeAddress, _ mapping: Mapping?) {
+  package init(_ code: CodeAddress, _ mapping: Mapping?, in process: Int32 = 0) {
     address = code.address
     module = mapping?.module ?? .anonymous
+    self.process = module.isAnonymous ? process : 0
     offset = mapping.map { $0.module.isAnonymous ? code.lookup : $0.offset(of: code.lookup) } ?? code.lookup
     isGuessed = true
   }

@@ -39,13 +39,6 @@ struct LiveCommand: ParsableCommand {
   @OptionGroup(title: "Report") var report: ReportOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
-  func validate() throws {
-    // To be removed when several processes can be watched.
-    if targets.pid.count > 1 || targets.children || targets.cgroup != nil || targets.name != nil {
-      throw ValidationError("several processes cannot be watched at once yet: give one -p PID")
-    }
-  }
-
   private var grouping: SyscallGrouping {
     if let groupStacks = syscalls.groupStacks { return groupStacks ? .always : .never }
     return report.output == nil && isatty(1) != 0 ? .above(20) : .never
@@ -68,7 +61,6 @@ struct LiveCommand: ParsableCommand {
 
 /// The options as the capture asks for them, whatever the group that `--help` shows them in.
 extension LiveCommand {
-  var pid: Int32? { targets.pid.first }
   var command: [String] { targets.command }
   var sampleTime: Double? { windows.sampleTime }
   var sampleCount: Int { windows.sampleCount }

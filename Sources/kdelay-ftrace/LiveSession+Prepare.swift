@@ -17,23 +17,19 @@ extension LiveSession {
     try PIDNamespace.requireInitial()
     for name in try Leftovers.remove(tracefs) { Failure.say("removed \(name) that a killed kdelay-ftrace left behind") }
     var command: CommandProcess?
-    var pid = options.pid
-    if !options.command.isEmpty {
+    let targets: [TargetProcess]
+    if options.command.isEmpty {
+      targets = try options.targets.selection.find()
+    } else {
       let started = try CommandProcess(starting: options.command)
       try CommandInterpreter.require(for: started.path)
-      pid = started.pid
+      targets = [try TargetProcess.find(pid: started.pid)]
       command = consume started
     }
-    let target =
-      if let pid {
-        try TargetProcess.find(pid: pid)
-      } else {
-        try TargetProcess.findOnly(named: "ovs-vswitchd")
-      }
-    let pidfd = try target.openDescriptor()
+    let ends = try TargetEnds(targets)
     let bufferKiB = options.bufferPageCount.map(BufferSize.kibibytes) ?? BufferSize.defaultKiB
     options.warnOfIdleOptions()
-    var resolver = TriggerUnion(try TargetCode.of(target, command: command?.path), isForced: options.force)
+    var resolver = TriggerUnion.of(targets, command: command?.path, isForced: options.force)
     let triggers = try TriggerPair.resolve(start: options.startTrigger, stop: options.stopTrigger, &resolver)
     for warning in resolver.warnings { Failure.say("warning: \(warning)") }
     let countsUpcalls = !options.skipUpcallStats && Upcalls.canBeCounted(tracefs)
@@ -51,25 +47,29 @@ extension LiveSession {
     }
     var stacks: LiveStacks?
     if let stackOptions = options.stackOptions, let filter = options.syscallEventFilter {
-      let new = try LiveStacks(tracefs, target, threshold: filter.threshold, stackOptions)
+      let new = try LiveStacks(
+        tracefs, threshold: filter.threshold, stackOptions, followsChildren: options.targets.selection.followsChildren)
       stacks = consume new
     }
     _ = consume resolver  // its files had to stay open until the kernel had its probes
     log?("sub-buffers of \(capture.setup.pageSize) bytes, \(capture.setup.bufferBytes) bytes per CPU")
-    let settings = options.settings(target, triggers, countsUpcalls: countsUpcalls)
+    let settings = options.settings(targets, triggers, countsUpcalls: countsUpcalls)
     let facts = LiveFacts()
-    let session = Session(settings, facts: facts, stacks: settings.stacks.flatMap { stacks?.finder($0, facts) })
+    let session = Session(settings, facts: facts, stacks: stacks?.finder(settings, facts))
     return LiveSession(
-      session, target, log: log, signals: signals, pidfd: pidfd, recordingCost: recordingCost, reporter: reporter,
-      command: command, stacks: stacks, capture: capture)
+      session, targets, options.targets.selection, log: log, signals: signals, ends: ends, recordingCost: recordingCost,
+      reporter: reporter, command: command, stacks: stacks, capture: capture)
   }
 }
 
 extension LiveCommand {
   /// What the session is asked for.
-  fileprivate func settings(_ target: TargetProcess, _ triggers: TriggerPair, countsUpcalls: Bool) -> SessionSettings {
+  fileprivate func settings(
+    _ processes: [TargetProcess], _ triggers: TriggerPair, countsUpcalls: Bool
+  ) -> SessionSettings {
     let length = sampleTime ?? (command.isEmpty || startTrigger != nil ? 0.5 : nil)
-    var settings = SessionSettings(target: target.pid, targetName: target.name)
+    var settings = SessionSettings(targets: processes.map { SessionSettings.Process(pid: $0.pid, name: $0.name) })
+    settings.followsChildren = targets.selection.followsChildren
     settings.isCommand = !command.isEmpty
     settings.startTrigger = triggers.startText
     settings.stopTrigger = triggers.stopText

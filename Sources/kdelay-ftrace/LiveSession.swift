@@ -13,9 +13,9 @@ extension StreamReader: EventStream where Source: ~Copyable {}
 struct LiveSession: ~Copyable {
   private let reporter: Reporter
   private let log: (@Sendable (String) -> Void)?
-  private let target: TargetProcess
+  private let targets: [TargetProcess]
   private let signals: Signals
-  private let pidfd: OwnedDescriptor
+  private var ends: TargetEnds
   // In the order in which they may go: the command first, the kernel's instance last.
   private var command: CommandProcess?
   private var stacks: LiveStacks?
@@ -25,6 +25,7 @@ struct LiveSession: ~Copyable {
   private let bufferBytes: Int
   private var progress: Progress
   private let recordingCost: RecordingCost?
+  private var newcomers: Newcomers
   private var interruptions = 0
   /// When the target has ended, ns; nil while it runs.
   private var targetEnd: UInt64?
@@ -32,20 +33,22 @@ struct LiveSession: ~Copyable {
   private var commandStart: UInt64 = 0
 
   init(
-    _ session: consuming Session, _ target: TargetProcess, log: (@Sendable (String) -> Void)?,
-    signals: consuming Signals, pidfd: consuming OwnedDescriptor, recordingCost: RecordingCost?, reporter: Reporter,
-    command: consuming CommandProcess?, stacks: consuming LiveStacks?, capture: consuming Capture
+    _ session: consuming Session, _ targets: [TargetProcess], _ selection: TargetSelection,
+    log: (@Sendable (String) -> Void)?, signals: consuming Signals, ends: consuming TargetEnds,
+    recordingCost: RecordingCost?, reporter: Reporter, command: consuming CommandProcess?,
+    stacks: consuming LiveStacks?, capture: consuming Capture
   ) {
     self.log = log
     self.recordingCost = recordingCost
     self.reporter = reporter
-    self.target = target
+    self.targets = targets
+    newcomers = Newcomers(selection)
     progress = Progress(length: session.settings.stopTrigger == nil ? session.settings.length : nil)
     bufferBytes = capture.setup.bufferBytes
     interval = DrainInterval(bufferBytes: bufferBytes)
     self.session = session
     self.signals = signals
-    self.pidfd = pidfd
+    self.ends = ends
     self.command = command
     self.stacks = stacks
     self.capture = capture
@@ -55,14 +58,17 @@ struct LiveSession: ~Copyable {
   consuming func run() throws {
     reporter.start(
       ReportHeader(
-        targets: [ReportedProcess(pid: target.pid, name: session.settings.targetName)], clock: .now))
-    try attachStacks()
-    try watchThreads()
-    try capture.setup.start(tids: target.threads)
+        targets: targets.map { ReportedProcess(pid: $0.pid, name: $0.name) }, clock: .now))
+    let targets = targets
+    try session.updateStacks { found throws(CaptureError) in try stacks?.attach(to: targets, &found) }
+    let tids = try watchThreads()
+    try capture.setup.start(tids: tids)
     session.gateCloses = capture.setup.gate?.closes
     logGating()
     session.begin(&capture.reader.names)
     if command != nil { try releaseCommand() }
+    // Some may have been made before their making was recorded.
+    try newcomers.lookNow(&session, &capture, &stacks)
     while !session.isDone {
       let before = (buffers: buffersRead, rings: stacks?.ringsRead ?? 0)
       let (complete, wasBusy) = capture.reader.drain(now: MonotonicClock.now)
@@ -84,15 +90,19 @@ struct LiveSession: ~Copyable {
 
   // MARK: Beginning
 
-  private mutating func attachStacks() throws(CaptureError) {
-    try session.updateStacks { found throws(CaptureError) in try stacks?.attach(to: &found) }
-  }
-
-  /// Puts all threads into the capture's filter. The filter follows forks by itself from then on, so that the list is
-  /// complete once it has stayed the same.
-  private func watchThreads() throws(CaptureError) {
+  /// Puts all threads into the capture's filter, and returns them.
+  private func watchThreads() throws(CaptureError) -> [Int32] {
     var known: Set<Int32> = []
-    while case let new = try target.newThreads(&known), !new.isEmpty { try capture.setup.watch(tids: new) }
+    var ended: CaptureError?
+    for target in targets {
+      do { try capture.setup.watch(target, &known) } catch {
+        // Of several, one may end at any time.
+        guard error.code == .noTarget else { throw error }
+        ended = ended ?? error
+      }
+    }
+    if known.isEmpty, let ended { throw ended }
+    return known.sorted()
   }
 
   private mutating func releaseCommand() throws(CaptureError) {
@@ -128,6 +138,7 @@ struct LiveSession: ~Copyable {
       for effect in effects { try perform(effect) }
     }
     guard !session.isDone else { return }
+    try newcomers.look(&session, &capture, &stacks)
     progress.update(
       now: MonotonicClock.now, started: session.openWindowStart, events: capture.reader.eventsRead,
       lost: capture.reader.loss.events)
@@ -169,7 +180,7 @@ struct LiveSession: ~Copyable {
     if let due, due > now { length = min(length, due - now) }
     var descriptors = [
       pollfd(fd: signals.descriptor.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: targetEnd != nil ? -1 : pidfd.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: targetEnd != nil ? -1 : ends.awaited, events: Int16(POLLIN), revents: 0),
     ]
     poll(&descriptors, 2, Int32((length + 999_999) / 1_000_000))
   }
@@ -180,11 +191,18 @@ struct LiveSession: ~Copyable {
     interruptions += signals.take()
     if interruptions >= 2 { return true }
     if interruptions == 1 { session.cutShort(at: MonotonicClock.now) }
-    guard targetEnd == nil, pidfd.isReadable else { return false }
+    guard targetEnd == nil, ends.areOver(), !mayGoOn else { return false }
+    // What it had made can have ended some time ago.
     let now = MonotonicClock.now
-    targetEnd = now
-    session.cutShort(at: now)
+    let end = session.settings.followsChildren ? min(session.targetEnd.map { $0 + 1 } ?? now, now) : now
+    targetEnd = end
+    session.cutShort(at: end)
     return false
+  }
+
+  /// Whether processes live that the first ones have made, and that belong to the target.
+  private var mayGoOn: Bool {
+    session.settings.followsChildren && session.livingProcesses.contains { ProcessStatus.isAlive($0) }
   }
 
   /// Waits for the report to be written, whose reader may be slow; the second signal does not wait.
@@ -202,7 +220,7 @@ struct LiveSession: ~Copyable {
   private mutating func sayWhatWasMissed() {
     session.noteName(capture.reader.names)
     let summary = SessionSummary(
-      session, target: target.pid, lifetime: targetEnd.map { $0 - min(commandStart, $0) }, isCommand: command != nil)
+      session, lifetime: targetEnd.map { $0 - min(commandStart, $0) }, isCommand: command != nil)
     for line in summary.lines { Failure.say(line) }
   }
 

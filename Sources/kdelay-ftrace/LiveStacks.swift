@@ -8,60 +8,62 @@ internal import TraceSource
 /// The live side of slow syscalls' stacks: the source of samples, and how the target's files are reached.
 struct LiveStacks: ~Copyable {
   private var source: StackSampleFeed
-  private var root: TargetRoot
-  private let target: TargetProcess
   private let modules: ModuleTable
+  private let roots = TargetRoots()
 
+  /// `threshold`: of the syscalls that are slow, ns; nil for all. `followsChildren`: processes that the target makes are sampled too.
   init(
-    _ tracefs: any TracefsAccess, _ target: TargetProcess, threshold: UInt64?, _ settings: StackSettings
+    _ tracefs: any TracefsAccess, threshold: UInt64?, _ settings: StackSettings, followsChildren: Bool
   ) throws(CaptureError) {
     let sampling = StackSampling(
       threshold: threshold, stackBytes: settings.user == .dwarf ? settings.dumpSize : 0,
       kernelFrames: settings.kernel ? SlowSyscallStacks.kernelFrames : 0,
       followsFramePointers: settings.user == .framePointers)
-    source = try StackSampleFeed(tracefs, target, sampling)
-    root = TargetRoot(of: target)
-    let path = root.path
-    modules = ModuleTable(vdso: VDSO.bytes) { TargetFiles(pid: $0, root: path, directory: ProcessDirectory.of) }
-    self.target = target
+    source = try StackSampleFeed(tracefs, sampling, followsChildren: followsChildren)
+    let roots = roots
+    modules = ModuleTable(vdso: VDSO.bytes) { pid in
+      TargetFiles(pid: pid, root: roots.path(of: pid), directory: ProcessDirectory.of)
+    }
   }
 
   /// What finds the stacks in a session.
-  func finder(_ settings: StackSettings, _ facts: any TargetFacts) -> SlowSyscallStacks {
-    SlowSyscallStacks(settings, target: target.pid, source: modules, facts: facts)
+  func finder(_ settings: SessionSettings, _ facts: any TargetFacts) -> SlowSyscallStacks? {
+    settings.stacks.map { stacks in
+      SlowSyscallStacks(
+        stacks, targets: settings.targets.map(\.pid), followsChildren: settings.followsChildren, source: modules,
+        facts: facts)
+    }
   }
 
-  /// Begins to sample; to be called before syscalls are recorded.
-  mutating func attach(to stacks: inout SlowSyscallStacks) throws(CaptureError) {
+  /// Begins to sample the processes; to be called before their syscalls are recorded.
+  mutating func attach(to targets: [TargetProcess], _ stacks: inout SlowSyscallStacks) throws(CaptureError) {
     var refusal: PerfEventFailure?
     try stacks.take { (store, changes) throws(CaptureError) in
-      refusal = try source.attach(to: target, &store, changes: &changes)
+      refusal = try source.attach(to: targets, &store, changes: &changes)
     }
     if let refusal {
       Failure.say("warning: \(refusal.what); stacks are ftrace's own, see `kdelay-ftrace doctor`")
       stacks.fallBack(because: refusal.what, mostFrames: FtraceStackFormat.mostUserFrames)
     }
-    followRoot()
-    stacks.readMappings()
+    followRoots()
+    stacks.readMappings(of: targets.map(\.pid))
   }
 
   /// Takes in the samples before `time`, ns; to be called before the syscalls up to then are looked at.
   mutating func drain(before time: UInt64, into stacks: inout SlowSyscallStacks) {
     // Mappings are told of some milliseconds later, when the target may be over.
-    followRoot()
+    followRoots()
     stacks.take { store, changes in source.drain(before: time, into: &store, changes: &changes) }
     let now = MonotonicClock.now
-    var losesMappings = false
+    var withoutMappings: [Int32] = []
     var notes: [String] = []
-    stacks.take { store, changes in
-      (notes, losesMappings) = source.renew(for: target, &store, changes: &changes)
-    }
+    stacks.take { store, changes in (notes, withoutMappings) = source.renew(&store, changes: &changes) }
     stacks.note(notes)
-    if losesMappings { stacks.readMappings(since: now) }
+    stacks.readMappings(of: withoutMappings, since: now)
   }
 
-  private mutating func followRoot() {
-    if root.follow() { modules.changeRoot(of: target.pid, to: root.path) }
+  private func followRoots() {
+    for (pid, path) in roots.follow() { modules.changeRoot(of: pid, to: path) }
   }
 
   /// See `StackSampleFeed`.
@@ -71,5 +73,5 @@ struct LiveStacks: ~Copyable {
   func loss() -> StackSampleLoss { source.loss() }
 
   /// The stacks of a window with all that names are found by.
-  func pending(_ stacks: WindowStacks) -> PendingStacks { PendingStacks(stacks, modules, root: root) }
+  func pending(_ stacks: WindowStacks) -> PendingStacks { PendingStacks(stacks, modules, roots) }
 }

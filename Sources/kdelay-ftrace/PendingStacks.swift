@@ -7,20 +7,22 @@ internal import Unwinder
 /// The stacks of a window's slow syscalls with all that their names are found by, on another thread and at a later time.
 struct PendingStacks: Sendable {
   let stacks: WindowStacks
-  /// Empty where no stack goes through memory without a file.
-  let perfMap: [UInt8]
+  /// What run-time compilers have written of their code, by process, where stacks go through memory without a file.
+  private(set) var perfMaps: [Int32: [UInt8]] = [:]
   private(set) var modules: [ModuleID: ModuleReference] = [:]
   /// What the modules' files are looked for in, so that it stays open.
   private let roots: [OpenDirectory]
 
-  /// `root`: of the target, whose perf map is read where a stack needs it.
-  init(_ stacks: WindowStacks, _ modules: ModuleTable, root: borrowing TargetRoot) {
+  /// `roots`: of the target's processes, whose perf maps are read where stacks need them.
+  init(_ stacks: WindowStacks, _ modules: ModuleTable, _ roots: TargetRoots) {
     self.stacks = stacks
-    roots = root.directories
-    for place in stacks.stacks.joined() where self.modules[place.module] == nil {
-      self.modules[place.module] = modules[place.module]?.reference
+    self.roots = roots.directories
+    for place in stacks.stacks.joined() {
+      if place.module.isAnonymous, perfMaps[place.process] == nil {
+        perfMaps[place.process] = roots.readPerfMap(of: place.process)
+      }
+      if self.modules[place.module] == nil { self.modules[place.module] = modules[place.module]?.reference }
     }
-    perfMap = stacks.stacks.joined().contains { $0.module.isAnonymous } ? root.readPerfMap() : []
   }
 }
 
@@ -28,16 +30,16 @@ struct PendingStacks: Sendable {
 struct StackNamer: ~Copyable {
   private var symbolizer = Symbolizer()
   /// What `symbolizer` has read.
-  private var perfMap: [UInt8] = []
+  private var perfMaps: [Int32: [UInt8]] = [:]
   private var kernel: KernelCode?
 
   init() {}
 
   /// The frames of each stack, and what the reader must know of them.
   mutating func name(_ pending: PendingStacks) -> (stacks: [[StackFrame]], notes: [String]) {
-    if pending.perfMap != perfMap {
-      perfMap = pending.perfMap
-      symbolizer.perfMap = PerfMap(perfMap)
+    if pending.perfMaps != perfMaps {
+      perfMaps = pending.perfMaps
+      symbolizer.perfMaps = perfMaps.mapValues { PerfMap($0) }
     }
     let stacks = pending.stacks.stacks.map { stack in
       Array(stack.flatMap { frames(of: $0, pending) }.drop { $0.module == "kernel" && Self.isTracing($0) })

@@ -13,7 +13,7 @@ extension Sample {
     startTrigger = result.startTrigger
     stopTrigger = result.stopTrigger
     gatingIsUncertain = result.gatingIsUncertain
-    namesAreUncertain = result.namesAreUncertain
+    namesAreUncertain = !result.uncertainProcesses.isEmpty
     self.recordingCost = recordingCost
     upcalls = result.missedUpcalls.map { UpcallStatistics(counts: result.snapshot.upcalls, missed: $0) }
     stacks.wakers = result.wakers

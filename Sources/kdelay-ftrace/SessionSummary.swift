@@ -6,11 +6,13 @@ struct SessionSummary {
 
   /// `lifetime`: how long a command ran, ns; of another target whatever it is, it tells that it has ended. Nil where the target
   /// has not.
-  init(_ session: borrowing Session, target: Int32, lifetime: UInt64?, isCommand: Bool) {
-    let name = session.targetName
-    let count = session.childrenSeen
-    let children = count == 0 ? nil : "process \(target) (\(name)) had \(Self.unwatched(count))"
+  init(_ session: borrowing Session, lifetime: UInt64?, isCommand: Bool) {
     let settings = session.settings
+    let count = session.childrenSeen
+    let target =
+      settings.targets.count == 1
+      ? "process \(settings.first.pid) (\(session.targetName))" : "the \(settings.targets.count) processes of the target"
+    let children = count == 0 ? nil : "\(target) had \(Self.unwatched(count))"
     if session.windowCount == 0, let trigger = settings.startTrigger {
       // Triggers of the kernel come from any process.
       let reason = trigger.isUserSpace ? children : nil
@@ -24,7 +26,7 @@ struct SessionSummary {
     let living = session.livingChildren()
     if !isCommand {
       let rest = living == 0 ? "" : "; \(Self.running(living)) on unwatched"
-      lines.append("process \(target) (\(name)) ended\(rest)")
+      lines.append("\(target) ended\(rest)")
     } else if living > 0 {
       lines.append(
         "warning: the command ended after \(lifetime / 1_000_000) ms, which is all that was measured: "

@@ -91,7 +91,7 @@ struct PerfMapTests {
     let frame = Frame(code: .returnAddress(0x1100), isGuessed: true, module: .anonymous, offset: 0x10FF)
     #expect(symbolizer.frames(of: StackPlace(frame), in: nil).map(\.symbol) == [nil])
     for name in ["LazyCompile:~work /app.js:12", "work"] {
-      symbolizer.perfMap = map("1000 100 \(name)\n")
+      symbolizer.perfMaps[0] = map("1000 100 \(name)\n")
       let found = symbolizer.frames(of: StackPlace(frame), in: nil)
       #expect(found.map(\.symbol) == [name] && found[0].offset == 0x100 && found[0].moduleOffset == 0x1100)
       #expect(found[0].address == 0x1100 && found[0].isGuessed)

@@ -16,8 +16,8 @@ package struct Symbolizer: ~Copyable {
   private static let placeLimit = 1 << 18
 
   private let findsSources: Bool
-  /// What a run-time compiler tells of its code; another one as it goes on.
-  package var perfMap: PerfMap?
+  /// What run-time compilers tell of their code, by process; another one as they go on.
+  package var perfMaps: [Int32: PerfMap] = [:]
   private let budget = DebugBudget()
   private var gaps = DebugGaps()
   private var files: [ModuleID: SymbolFile] = [:]
@@ -56,7 +56,7 @@ package struct Symbolizer: ~Copyable {
   }
 
   private func anonymousFrame(of place: StackPlace) -> StackFrame {
-    let found = perfMap?.symbol(at: place.offset)
+    let found = perfMaps[place.process]?.symbol(at: place.offset)
     return StackFrame(
       address: place.address, symbol: found?.name, offset: found.map { place.address &- $0.start } ?? 0,
       module: found == nil ? "" : "perf map", moduleOffset: place.address, isGuessed: place.isGuessed)

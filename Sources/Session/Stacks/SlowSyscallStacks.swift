@@ -13,7 +13,9 @@ package struct SlowSyscallStacks: ~Copyable {
   package static let kernelFrames = 64
 
   private var settings: StackSettings
-  private let target: Int32
+  /// The processes of the target that are known, as far as samples tell.
+  private var targets: Set<Int32>
+  private let followsChildren: Bool
   private let facts: any TargetFacts
   private let source: any CodeSource
   /// What the target's processes have mapped as code, by time.
@@ -39,12 +41,16 @@ package struct SlowSyscallStacks: ~Copyable {
   private var places = FlatArray<StackPlace>()
 
   /// `source`: of the files that the target maps as code.
-  package init(_ settings: StackSettings, target: Int32, source: any CodeSource, facts: any TargetFacts) {
+  /// `followsChildren`: whether processes that the target makes are the target's too.
+  package init(
+    _ settings: StackSettings, targets: [Int32], followsChildren: Bool, source: any CodeSource, facts: any TargetFacts
+  ) {
     store = Self.store(stackBytes: settings.sampledBytes)
     unwinder = Unwinder(source: source)
     table = StackTable(limit: settings.limit)
     self.settings = settings
-    self.target = target
+    self.targets = Set(targets)
+    self.followsChildren = followsChildren
     self.facts = facts
     self.source = source
     processes = ProcessTable(source: source)
@@ -70,14 +76,15 @@ package struct SlowSyscallStacks: ~Copyable {
     _ body: (inout StackSampleStore, inout [ProcessChange]) throws(Failure) -> Void
   ) throws(Failure) {
     try body(&store, &changes)
-    for change in changes where change.pid == target { processes.apply(change) }
+    for change in changes { apply(change) }
     changes.removeAll(keepingCapacity: true)
-    for (pid, time) in processes.mayHaveCopies {
-      lookForMappings(of: pid) { $0.addCopies($1, of: pid, at: time) }
+    let suspects = Dictionary(processes.mayHaveCopies.map { ($0.pid, $0.since) }) { $1 }
+    if !suspects.isEmpty {
+      lookForMappings(of: suspects.keys) { $0.addCopies($2, of: $1, at: suspects[$1] ?? 0) }
     }
     if fallback != nil {
-      let (now, pid) = (facts.now, target)
-      lookForMappings(of: pid) { $0.addAll($1, of: pid, at: now) }
+      let now = facts.now
+      lookForMappings(of: targets) { processes, pid, mappings in processes.addAll(mappings, of: pid, at: now) }
     }
   }
 
@@ -86,17 +93,37 @@ package struct SlowSyscallStacks: ~Copyable {
     sourceNotes += notes.filter { !sourceNotes.contains($0) }
   }
 
-  /// Takes in all mappings that there are; nothing has told of them since `time`, ns, or now.
-  package mutating func readMappings(since time: UInt64? = nil) {
-    processes.replaceAll(facts.codeMappings(of: target), of: target, at: time ?? facts.now)
+  /// Takes in all mappings that the processes have; nothing has told of them since `time`, ns, or now.
+  package mutating func readMappings(of pids: some Sequence<Int32>, since time: UInt64? = nil) {
+    for pid in pids {
+      targets.insert(pid)
+      processes.replaceAll(facts.codeMappings(of: pid), of: pid, at: time ?? facts.now)
+    }
   }
 
-  /// Looks for new mappings of process `pid`, if it is time.
-  private mutating func lookForMappings(of pid: Int32, _ take: (inout ProcessTable, [CodeMapping]) -> Void) {
+  private mutating func apply(_ change: ProcessChange) {
+    if case .created(let parent, _) = change.kind, followsChildren, targets.contains(parent) {
+      targets.insert(change.pid)
+    }
+    if targets.contains(change.pid) { processes.apply(change) }
+  }
+
+  /// Looks for new mappings of the processes, if it is time.
+  private mutating func lookForMappings(
+    of pids: some Sequence<Int32>, _ take: (inout ProcessTable, Int32, [CodeMapping]) -> Void
+  ) {
     let start = facts.now
     guard budget.allows(at: start) else { return }
-    take(&processes, facts.codeMappings(of: pid))
+    for pid in pids { take(&processes, pid, facts.codeMappings(of: pid)) }
     budget.spent(from: start, to: facts.now)
+  }
+
+  /// Events have told of a process that began or ended.
+  mutating func note(_ change: TargetChange) {
+    switch change.kind {
+    case .born: targets.insert(change.pid)
+    case .ended: targets.remove(change.pid)
+    }
   }
 
   // MARK: Slow syscalls
@@ -153,7 +180,7 @@ package struct SlowSyscallStacks: ~Copyable {
   package mutating func note(loss: StackSampleLoss) -> StackSampleLoss {
     let new = loss.since(lossBefore)
     lossBefore = loss
-    if fallback == nil, new.mayMissChanges { readMappings() }
+    if fallback == nil, new.mayMissChanges { readMappings(of: targets) }
     return new
   }
 
@@ -200,7 +227,7 @@ package struct SlowSyscallStacks: ~Copyable {
     let end = unwinder.unwind(
       sample.registers, stack: bytes, space: processes.space(of: sample.pid, at: sample.timestamp),
       limit: settings.depth, returns: returns, into: &frames)
-    for index in 0..<frames.count { places.append(StackPlace(frames[index])) }
+    for index in 0..<frames.count { places.append(StackPlace(frames[index], in: sample.pid)) }
     return UserStackEnd(end)
   }
 
@@ -219,7 +246,7 @@ package struct SlowSyscallStacks: ~Copyable {
       let isProbe = code.address == space.returnTrampoline
       let mapping = space.mapping(containing: isProbe ? code.address : code.lookup)
       isMapped = isMapped || mapping != nil
-      places.append(StackPlace(code, mapping))
+      places.append(StackPlace(code, mapping, in: sample.pid))
     }
     if !isMapped { unmapped += 1 }
     let most = min(settings.depth, fallback?.mostFrames ?? StackSettings.mostCallchainFrames)

@@ -100,6 +100,12 @@ package struct CaptureSetup: ~Copyable {
     return pages
   }
 
+  /// Adds all threads of a process to the filter, and to those that are known. The filter follows forks by itself, so that it
+  /// has all of them once their list has stayed the same. Throws where the process has ended.
+  package func watch(_ process: TargetProcess, _ known: inout Set<Int32>) throws(CaptureError) {
+    while case let new = try process.newThreads(&known), !new.isEmpty { try watch(tids: new) }
+  }
+
   /// Adds tasks to the filter.
   package func watch(tids: [Int32]) throws(CaptureError) {
     try instance.watch(tids: tids)

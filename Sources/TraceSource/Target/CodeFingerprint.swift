@@ -1,3 +1,4 @@
+internal import SystemCalls
 internal import TraceModel
 
 /// What decides where a trigger is in a running process: processes that agree in it have all places in common, as those that

@@ -4,9 +4,9 @@ internal import SystemCalls
 internal import SystemPackage
 internal import TraceModel
 
-/// The target's root directories, open: its files can be read when it has ended. A process can have several, one after
+/// The root directories of a process, open: its files can be read when it has ended. A process can have several, one after
 /// another (`chroot`, `pivot_root`).
-package struct TargetRoot: ~Copyable {
+package struct TargetRoot {
   /// Bytes of a map that a run-time compiler writes; the rest of a larger one is not read.
   private static let mapLimit = 64 << 20
 
@@ -38,11 +38,11 @@ package struct TargetRoot: ~Copyable {
     }
   }
 
-  package init(of target: TargetProcess) {
-    pid = target.pid
+  package init(of pid: Int32) {
+    self.pid = pid
     // In the innermost of its namespaces; real, effective, saved and file system's.
-    let details = ProcessStatus.details(pid: target.pid, ["NSpid", "Uid"])
-    ownPID = details[0].last.flatMap { Int32($0) } ?? target.pid
+    let details = ProcessStatus.details(pid: pid, ["NSpid", "Uid"])
+    ownPID = details[0].last.flatMap { Int32($0) } ?? pid
     owner = details[1].dropFirst().first.flatMap { uid_t($0) } ?? uid_t.max
     _ = follow()
   }

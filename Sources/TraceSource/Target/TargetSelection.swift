@@ -1,3 +1,4 @@
+internal import SystemCalls
 internal import Glibc
 
 /// Which processes are the target, as the operator says it. What several ways select is one target.

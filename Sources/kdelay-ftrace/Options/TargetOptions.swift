@@ -1,28 +1,25 @@
 internal import ArgumentParser
+internal import TraceSource
 
 /// What is watched.
 struct TargetOptions: ParsableArguments {
-  /// The options for several processes are told about as soon as they work.
-  private static let several: ArgumentVisibility = .hidden
-
   @Option(
     name: .shortAndLong, help: "Watch this process. Without a target, the only ovs-vswitchd is watched.")
   var pid: [Int32] = []
 
   @Flag(
-    help: ArgumentHelp("Watch the target's child processes too, those that come later included.", visibility: several))
+    help: ArgumentHelp("Watch the target's child processes too, those that come later included."))
   var children = false
 
   @Option(
     help: ArgumentHelp(
-      "Watch the processes of this control group, those that come later included.", valueName: "path",
-      visibility: several))
+      "Watch the processes of this control group, those that come later included.", valueName: "path"))
   var cgroup: String?
 
   @Option(
     help: ArgumentHelp(
       "Watch the processes whose name matches this pattern of * ? [], those that come later included.",
-      valueName: "glob", visibility: several))
+      valueName: "glob"))
   var name: String?
 
   @Argument(
@@ -41,5 +38,11 @@ struct TargetOptions: ParsableArguments {
     if let other = others.first(where: \.1)?.0 {
       throw ValidationError("give either \(other) or -- COMMAND, not both")
     }
+  }
+
+  /// The processes that these options select.
+  var selection: TargetSelection {
+    TargetSelection(
+      pids: pid, names: name.map { [$0] } ?? [], cgroups: cgroup.map { [$0] } ?? [], children: children)
   }
 }

@@ -3,10 +3,8 @@ internal import Glibc
 internal import TraceSource
 
 extension TargetCode {
-  /// The code of the target: what it has mapped. A command has only this program's code so far: of it, the code that it is
-  /// going to run.
-  static func of(_ target: TargetProcess, command path: String?) throws(ToolError) -> TargetCode {
-    guard let path else { return TargetCode(of: target) }
+  /// The code that a command is going to run; so far it has only this program's. `path`: of its file.
+  static func of(command path: String) -> TargetCode {
     let program = interpreter(of: path) ?? path
     let libraryPath = getenv("LD_LIBRARY_PATH").map { String(cString: $0) }
     // What cannot be read is told when it is asked for.

@@ -24,6 +24,12 @@ struct TriggerUnion: ~Copyable {
     members = [Member([], TriggerResolver(code, isForced: isForced))]
   }
 
+  /// Of the target's processes. `path`: of the program of a command that has not begun yet.
+  static func of(_ processes: [TargetProcess], command path: String?, isForced: Bool) -> TriggerUnion {
+    if let path { return TriggerUnion(TargetCode.of(command: path), isForced: isForced) }
+    return TriggerUnion(of: processes, isForced: isForced)
+  }
+
   /// Of running processes, of which there must be one.
   init(of processes: [TargetProcess], isForced: Bool) {
     let pids = Set(processes.map(\.pid))
