@@ -1,6 +1,7 @@
 import Glibc
 import SystemPackage
 import Testing
+import TraceFormat
 import TraceModel
 
 @testable import TraceSource
@@ -90,7 +91,7 @@ struct PerfProcessesTests {
 
     mutating func drain() {
       usleep(10_000)
-      source.drain(before: MonotonicClock.now - Capture.settlingTime, into: &store, changes: &changes)
+      source.drain(before: MonotonicClock.now - Settling.time, into: &store, changes: &changes)
       _ = source.reopen(&store, changes: &changes)
     }
 

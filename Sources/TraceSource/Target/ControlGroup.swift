@@ -1,5 +1,6 @@
 internal import SystemCalls
 internal import Glibc
+internal import SystemCalls
 internal import SystemPackage
 
 /// A control group (cgroups(7), version 2 or 1) by its directory: the processes in it and in the groups below it.

@@ -1,5 +1,6 @@
 internal import SystemCalls
 internal import Glibc
+internal import SystemCalls
 
 /// Which processes are the target, as the operator says it. What several ways select is one target.
 package struct TargetSelection: Sendable, Equatable {
