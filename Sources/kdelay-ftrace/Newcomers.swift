@@ -15,7 +15,9 @@ struct Newcomers {
   init(_ selection: TargetSelection) { self.selection = selection }
 
   /// Looks for them if it is time. A look reads all of /proc, and is kept to one percent of the time.
-  mutating func look(_ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?) throws(CaptureError) {
+  mutating func look(_ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?)
+    throws(CaptureError)
+  {
     guard selection.followsChildren else { return }
     let now = MonotonicClock.now
     guard now >= next, selection.looksAgain || session.gapCount != gapsSeen else { return }
@@ -25,7 +27,8 @@ struct Newcomers {
   }
 
   /// Looks for them at once.
-  mutating func lookNow(_ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?) throws(CaptureError)
+  mutating func lookNow(_ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?)
+    throws(CaptureError)
   {
     guard selection.followsChildren else { return }
     gapsSeen = session.gapCount

@@ -11,7 +11,8 @@ struct SessionSummary {
     let count = session.childrenSeen
     let target =
       settings.targets.count == 1
-      ? "process \(settings.first.pid) (\(session.targetName))" : "the \(settings.targets.count) processes of the target"
+      ? "process \(settings.first.pid) (\(session.targetName))"
+      : "the \(settings.targets.count) processes of the target"
     let children = count == 0 ? nil : "\(target) had \(Self.unwatched(count))"
     if session.windowCount == 0, let trigger = settings.startTrigger {
       // Triggers of the kernel come from any process.

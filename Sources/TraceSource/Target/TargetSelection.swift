@@ -1,4 +1,3 @@
-internal import SystemCalls
 internal import Glibc
 internal import SystemCalls
 
