@@ -125,7 +125,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Aggregator", "Binaries", "Session", "TestSupport", "TraceModel", "TraceSource", "kdelay-ftrace",
+        "Aggregator", "Binaries", "Session", "TestSupport", "TraceFormat", "TraceModel", "TraceSource", "kdelay-ftrace",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .target(

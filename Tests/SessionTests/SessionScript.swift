@@ -60,7 +60,10 @@ final class SessionScript {
   /// Whether the kernel closes the gate still after each of these steps.
   var gateClosesAfterStep = [false]
 
-  init(_ settings: SessionSettings = SessionSettings(target: 7, targetName: "target"), facts: ScriptedFacts = .init()) {
+  init(
+    _ settings: SessionSettings = SessionSettings(targets: [SessionSettings.Process(pid: 7, name: "target")]),
+    facts: ScriptedFacts = .init()
+  ) {
     self.facts = facts
     session = Session(settings, facts: facts)
   }
@@ -127,7 +130,7 @@ extension SessionSettings {
     start: Bool = false, stop: Bool = false, length: UInt64? = nil, pause: UInt64 = 0, count: Int = 1,
     shortest: UInt64 = 0
   ) -> SessionSettings {
-    var settings = SessionSettings(target: 7, targetName: "target")
+    var settings = SessionSettings(targets: [SessionSettings.Process(pid: 7, name: "target")])
     if start { settings.startTrigger = TriggerText(text: "t:a:start", isUserSpace: false) }
     if stop { settings.stopTrigger = TriggerText(text: "t:a:stop", isUserSpace: false) }
     settings.length = length
