@@ -7,28 +7,36 @@ internal import TraceSource
 internal import Unwinder
 
 /// Prints stacks: with names as the tool's reports have them, or as addresses.
-final class StackPrinter {
-  /// What is written for a place, which is the same for each stack that goes through it.
-  private struct Place: Hashable {
-    let module: ModuleID
-    let offset: UInt64
-    let distance: UInt64
-  }
+///
+/// As in the tool, a stack is interned, and the names of each distinct one are found and written once.
+struct StackPrinter: ~Copyable {
+  /// Distinct stacks whose text is kept; when there are more, it is made anew.
+  private static let limit = 1 << 14
 
   private var symbolizer: Symbolizer
-  private var lines: [Place: [UInt8]] = [:]
+  private var table = StackTable(limit: limit)
+  private var places = FlatArray<StackPlace>(capacity: 256)
+  /// By the stack's number.
+  private var texts: [[UInt8]] = []
   private var output: [UInt8] = []
 
   /// `findsSources`: lines and inlined functions too.
-  init(findsSources: Bool) { symbolizer = Symbolizer(findsSources: findsSources) }
+  init(findsSources: Bool) {
+    symbolizer = Symbolizer(findsSources: findsSources)
+    output.reserveCapacity(1 << 17)
+  }
 
-  func printAll(_ path: String, depth: Int) throws {
+  mutating func printAll(_ path: String, depth: Int) throws {
     var file = try PerfFile.open(path)
     var replay = Replay(depth: depth)
     let modules = replay.modules
     try replay.run(&file) { sample, frames, _ in
-      output += Array("\(sample.stamp.tid) \(sample.stamp.timestamp):\n".utf8)
-      for index in 0..<frames.count { write(frames[index], modules) }
+      Self.appendDecimal(UInt64(bitPattern: Int64(sample.stamp.tid)), to: &output)
+      output.append(UInt8(ascii: " "))
+      Self.appendDecimal(sample.stamp.timestamp, to: &output)
+      output.append(UInt8(ascii: ":"))
+      output.append(UInt8(ascii: "\n"))
+      write(frames, modules)
       output.append(UInt8(ascii: "\n"))
       if output.count > 1 << 16 { flush() }
     }
@@ -36,7 +44,7 @@ final class StackPrinter {
   }
 
   /// The first stack alone that goes through a file, and how long it took from the start.
-  func printFirst(_ path: String, through name: String) throws {
+  mutating func printFirst(_ path: String, through name: String) throws {
     let start = MonotonicClock.now
     var file = try PerfFile.open(path)
     var replay = Replay(depth: 1024)
@@ -45,7 +53,7 @@ final class StackPrinter {
     try replay.run(&file) { _, frames, _ in
       let isThere = frames.elements.contains { modules[$0.module]?.identity.name == name[...] }
       guard end == 0, isThere else { return }
-      for index in 0..<frames.count { write(frames[index], modules) }
+      write(frames, modules)
       end = MonotonicClock.now
     }
     flush()
@@ -53,22 +61,43 @@ final class StackPrinter {
     print("first stack after \(Double((end - start) / 10_000) / 100) ms")
   }
 
-  private func write(_ frame: Frame, _ modules: ModuleTable) {
-    let place = Place(module: frame.module, offset: frame.offset, distance: frame.code.address &- frame.code.lookup)
-    Self.appendHex(frame.code.address, to: &output)
-    if let line = frame.module.isAnonymous ? nil : lines[place] { return output += line }
-    var line: [UInt8] = []
-    for found in symbolizer.frames(of: StackPlace(frame), in: modules[frame.module]?.reference) {
-      let (symbol, offset) = (found.symbol ?? "[unknown]", String(found.offset, radix: 16))
-      line += Array(" \(symbol)+0x\(offset) (\(found.module)) \(found.source ?? "")\n".utf8)
+  private mutating func write(_ frames: borrowing FlatArray<Frame>, _ modules: ModuleTable) {
+    guard frames.count > 0 else { return }
+    places.removeAll()
+    for index in 0..<frames.count { places.append(StackPlace(frames[index])) }
+    var number = table.intern(places)
+    if number == nil {
+      table.removeAll()
+      texts.removeAll(keepingCapacity: true)
+      number = table.intern(places)
     }
-    if !frame.module.isAnonymous { lines[place] = line }
-    output += line
+    guard let number else { return }
+    if number < texts.count { return output += texts[number] }
+    var text: [UInt8] = []
+    for place in table.places(of: number) {
+      Self.appendHex(place.address, to: &text)
+      for found in symbolizer.frames(of: place, in: modules[place.module]?.reference) {
+        let (symbol, offset) = (found.symbol ?? "[unknown]", String(found.offset, radix: 16))
+        text += Array(" \(symbol)+0x\(offset) (\(found.module)) \(found.source ?? "")\n".utf8)
+      }
+    }
+    output += text
+    texts.append(text)
   }
 
-  private func flush() {
+  private mutating func flush() {
     Self.write(output, to: STDOUT_FILENO)
     output.removeAll(keepingCapacity: true)
+  }
+
+  private static func appendDecimal(_ value: UInt64, to text: inout [UInt8]) {
+    var (rest, power) = (value, UInt64(1))
+    while value / power >= 10 { power *= 10 }
+    while power > 0 {
+      text.append(UInt8(ascii: "0") + UInt8(rest / power))
+      rest %= power
+      power /= 10
+    }
   }
 
   private static func appendHex(_ value: UInt64, to text: inout [UInt8]) {

@@ -45,8 +45,12 @@ struct Options {
 
 func run(_ options: Options) throws {
   switch options.mode {
-  case .names: try StackPrinter(findsSources: false).printAll(options.path, depth: options.depth)
-  case .first(let name): try StackPrinter(findsSources: true).printFirst(options.path, through: name)
+  case .names:
+    var printer = StackPrinter(findsSources: false)
+    try printer.printAll(options.path, depth: options.depth)
+  case .first(let name):
+    var printer = StackPrinter(findsSources: true)
+    try printer.printFirst(options.path, through: name)
   case .offsets: try StackPrinter.printOffsets(options.path, depth: options.depth)
   case .time: try UnwindBenchmark.run(options.path, depth: options.depth)
   }

@@ -41,22 +41,29 @@ package struct StackPlace: Sendable, Hashable, BitwiseCopyable {
 }
 
 /// Distinct stacks, of which many share their outer frames: a tree of frames, outermost first.
+///
+/// A hash table of open addressing finds the nodes. Their addresses are the target's to choose, so hashes have a seed of their own in
+/// each table.
 package struct StackTable: ~Copyable {
-  struct Node: Hashable {
-    /// The next outer frame; -1 for the outermost.
-    let parent: Int32
-    let place: StackPlace
-  }
-
   private let limit: Int
-  private var nodes: [Node] = []
-  private var numbersOfNodes: [Node: Int32] = [:]
+  // By the node's number. They are arrays of types that other modules know, where this table may be a part of a type: the debug
+  // build of Swift 6.3 does not link to a private one.
+  private var nodes = FlatArray<StackPlace>(capacity: 1024)
+  /// The next outer frames; -1 for the outermost.
+  private var parents = FlatArray<Int32>(capacity: 1024)
+  /// The number of the stack that ends there; -1 where none does.
+  private var stackNumbers = FlatArray<Int32>(capacity: 1024)
   /// The innermost frame of each stack, by the stack's number.
-  private var stacks: [Int32] = []
-  private var numbersOfStacks: [Int32: Int] = [:]
+  private var stacks = FlatArray<Int32>(capacity: 1024)
+  /// Numbers of nodes; -1 where a slot is free, as at least a quarter of them are. Their count is a power of two.
+  private var slots = FlatArray<Int32>(capacity: 2048)
+  private let seed = (UInt64.random(in: 0 ... .max), UInt64.random(in: 0 ... .max))
 
   /// `limit`: most distinct stacks that are kept.
-  package init(limit: Int) { self.limit = limit }
+  package init(limit: Int) {
+    self.limit = limit
+    for _ in 0..<2048 { slots.append(-1) }
+  }
 
   /// The number of a stack, from 0, its innermost frame first; nil if it is new and there is no room, or it is empty.
   package mutating func intern(_ places: borrowing FlatArray<StackPlace>) -> Int? {
@@ -65,20 +72,22 @@ package struct StackTable: ~Copyable {
     var index = places.count
     while index > 0 {
       index -= 1
-      let node = Node(parent: parent, place: places[index])
-      if let known = numbersOfNodes[node] {
-        parent = known
+      let slot = slot(of: places[index], parent)
+      if slots[slot] >= 0 {
+        parent = slots[slot]
         continue
       }
       guard stacks.count < limit else { return nil }
-      parent = Int32(nodes.count)
-      nodes.append(node)
-      numbersOfNodes[node] = parent
+      let number = Int32(nodes.append(places[index]))
+      parents.append(parent)
+      stackNumbers.append(-1)
+      slots[slot] = number
+      parent = number
+      if nodes.count * 4 > slots.count * 3 { grow() }
     }
-    if let known = numbersOfStacks[parent] { return known }
+    if stackNumbers[Int(parent)] >= 0 { return Int(stackNumbers[Int(parent)]) }
     guard stacks.count < limit else { return nil }
-    numbersOfStacks[parent] = stacks.count
-    stacks.append(parent)
+    stackNumbers[Int(parent)] = Int32(stacks.append(parent))
     return stacks.count - 1
   }
 
@@ -87,8 +96,8 @@ package struct StackTable: ~Copyable {
     var places: [StackPlace] = []
     var number = stacks[stack]
     while number >= 0 {
-      places.append(nodes[Int(number)].place)
-      number = nodes[Int(number)].parent
+      places.append(nodes[Int(number)])
+      number = parents[Int(number)]
     }
     return places
   }
@@ -96,11 +105,46 @@ package struct StackTable: ~Copyable {
   /// Forgets all of them, and returns them in the order of their numbers.
   @discardableResult
   package mutating func removeAll() -> [[StackPlace]] {
-    let all = stacks.indices.map { places(of: $0) }
-    nodes.removeAll(keepingCapacity: true)
-    numbersOfNodes.removeAll(keepingCapacity: true)
-    stacks.removeAll(keepingCapacity: true)
-    numbersOfStacks.removeAll(keepingCapacity: true)
+    let all = (0..<stacks.count).map { places(of: $0) }
+    nodes.removeAll()
+    parents.removeAll()
+    stackNumbers.removeAll()
+    stacks.removeAll()
+    for index in 0..<slots.count { slots[index] = -1 }
     return all
+  }
+
+  /// Where the number of a node is, or the free slot where it would go.
+  @inline(__always)
+  private func slot(of place: StackPlace, _ parent: Int32) -> Int {
+    let mask = slots.count - 1
+    var slot = Int(truncatingIfNeeded: hash(place, parent)) & mask
+    while slots[slot] >= 0 {
+      let number = Int(slots[slot])
+      if parents[number] == parent, nodes[number] == place { break }
+      slot = (slot + 1) & mask
+    }
+    return slot
+  }
+
+  /// Both halves of two products: each bit of the place and of the seed counts.
+  @inline(__always)
+  private func hash(_ place: StackPlace, _ parent: Int32) -> UInt64 {
+    func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
+      let product = a.multipliedFullWidth(by: b)
+      return product.high ^ product.low
+    }
+    let first = folded(place.address ^ seed.0, place.offset ^ seed.1)
+    let rest = UInt64(UInt32(bitPattern: parent)) << 32 | UInt64(place.module.number)
+    return folded(first ^ rest, 0x9E37_79B9_7F4A_7C15 ^ seed.0)
+  }
+
+  private mutating func grow() {
+    let count = slots.count * 2
+    slots = FlatArray<Int32>(capacity: count)
+    for _ in 0..<count { slots.append(-1) }
+    for number in 0..<nodes.count {
+      slots[slot(of: nodes[number], parents[number])] = Int32(number)
+    }
   }
 }

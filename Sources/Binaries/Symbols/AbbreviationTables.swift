@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// The tables of .debug_abbrev (DWARF 5, 7.5.3), as far as units use them.
 struct AbbreviationTables {
   struct Table {
@@ -18,11 +20,11 @@ struct AbbreviationTables {
   /// DW_FORM_flag_present and DW_FORM_implicit_const.
   private static let (flagPresent, implicitConstant): (UInt64, UInt64) = (0x19, 0x21)
 
-  private let section: SectionReader
+  private let section: ByteCursor
   private var known: [UInt64: Table] = [:]
   private var bytesRead = 0
 
-  init(_ section: SectionReader) { self.section = section }
+  init(_ section: ByteCursor) { self.section = section }
 
   /// The table at an offset; nil if it is damaged or exceeds the limits.
   mutating func table(at offset: UInt64) -> Table? {
@@ -46,7 +48,7 @@ struct AbbreviationTables {
   }
 
   /// Skips an abbreviation behind its code.
-  private static func skipAbbreviation(_ reader: inout SectionReader) -> Bool {
+  private static func skipAbbreviation(_ reader: inout ByteCursor) -> Bool {
     // The tag, and whether there are children.
     guard reader.number() != nil, reader.skip(1) else { return false }
     var empty = 0

@@ -1,5 +1,6 @@
 internal import CElfUtils
 internal import Glibc
+internal import TraceModel
 
 /// What libdw gets to see of an image.
 ///
@@ -83,13 +84,13 @@ struct DebugSections {
   }
 
   /// The bytes of .debug_`name` as libdw has them, once it was opened; as long as the handle. None where it could not unpack them.
-  func reader(_ name: String) -> SectionReader {
+  func reader(_ name: String) -> ByteCursor {
     guard let section = sections[name], !Self.isPacked(section), let data = elf_getdata(section.section, nil),
       let base = data.pointee.d_buf
     else {
-      return SectionReader()
+      return ByteCursor()
     }
-    return SectionReader(UnsafeRawBufferPointer(start: base, count: data.pointee.d_size))
+    return ByteCursor(UnsafeRawBufferPointer(start: base, count: data.pointee.d_size))
   }
 
   /// Of the table of names: libelf would unpack it, and read all of it.

@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// The strings that entries refer to, in the sections that they lie in.
 ///
 /// libdw returns where one begins, and does not look whether one within an entry ends before its section.
@@ -5,7 +7,7 @@ struct DebugStrings {
   /// Bytes; longer ones are cut.
   private static let limit = 1 << 13
 
-  private let sections: [SectionReader]
+  private let sections: [ByteCursor]
 
   /// `alternate`: of the file that entries refer to as well.
   init(_ sections: DebugSections, _ alternate: DebugStrings? = nil) {

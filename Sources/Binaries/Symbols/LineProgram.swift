@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// A unit's line program in .debug_line (DWARF 5, 6.2), which libdw expands: to a row of a hundred bytes for each byte that
 /// says so, and to a path of its own for each file, with its directory's.
 struct LineProgram {
@@ -41,7 +43,7 @@ private struct LineOpcodes {
   private let lengths: [UInt8]
 
   /// Reads the lengths; nil if they are not those that DWARF says.
-  init?(_ reader: inout SectionReader, addressSize: Int) {
+  init?(_ reader: inout ByteCursor, addressSize: Int) {
     self.addressSize = addressSize
     guard let base = reader.next(UInt8.self), base > 0 else { return nil }
     var lengths: [UInt8] = []
@@ -53,7 +55,7 @@ private struct LineOpcodes {
     self.lengths = lengths
   }
 
-  func countRows(_ reader: inout SectionReader, limit: Int) -> Int? {
+  func countRows(_ reader: inout ByteCursor, limit: Int) -> Int? {
     var rows = 0
     while !reader.isAtEnd {
       guard let opcode = reader.next(UInt8.self) else { return nil }
@@ -75,7 +77,7 @@ private struct LineOpcodes {
   }
 
   /// Whether it ends a sequence, which is a row too; nil if it is not one that compilers write in the length that it has.
-  private func skipExtended(_ reader: inout SectionReader) -> Bool? {
+  private func skipExtended(_ reader: inout ByteCursor) -> Bool? {
     guard let length = reader.next(UInt8.self), length > 0, let opcode = reader.next(UInt8.self) else { return nil }
     let start = reader.offset
     switch opcode {
@@ -100,8 +102,8 @@ private struct LineNames {
   /// What a file takes besides its path.
   private static let fileSize = 64
 
-  private let strings: SectionReader
-  private let lineStrings: SectionReader
+  private let strings: ByteCursor
+  private let lineStrings: ByteCursor
   private let offsetSize: Int
   private var longestDirectory: Int
   private var size = 0
@@ -119,7 +121,7 @@ private struct LineNames {
   }
 
   /// Up to version 4: names up to an empty one, of the directories and then of the files, which three numbers follow.
-  mutating func skipLists(_ reader: inout SectionReader) -> Bool {
+  mutating func skipLists(_ reader: inout ByteCursor) -> Bool {
     for isDirectory in [true, false] {
       while true {
         guard let length = reader.stringLength(limit: Self.nameLimit) else { return false }
@@ -132,7 +134,7 @@ private struct LineNames {
   }
 
   /// From version 5 on: the entries' format as pairs of contents and form, then entries.
-  mutating func skipTables(_ reader: inout SectionReader) -> Bool {
+  mutating func skipTables(_ reader: inout ByteCursor) -> Bool {
     for isDirectory in [true, false] {
       guard let formatCount = reader.next(UInt8.self) else { return false }
       var format: [(isPath: Bool, form: UInt64)] = []
@@ -155,7 +157,7 @@ private struct LineNames {
   }
 
   /// The length of a text, 0 of another value; nil if it is damaged, or in a form that no compiler uses here.
-  private func skip(_ form: UInt64, _ reader: inout SectionReader) -> Int? {
+  private func skip(_ form: UInt64, _ reader: inout ByteCursor) -> Int? {
     switch form {
     // DW_FORM_string
     case 0x08: return reader.stringLength(limit: Self.nameLimit)

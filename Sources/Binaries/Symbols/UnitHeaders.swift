@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// What the units of .debug_info and their abbreviations would cost.
 ///
 /// Before libdw knows one unit it makes a table of all before it, a kilobyte each, and reads their abbreviations until it
@@ -43,7 +45,7 @@ private struct UnitHeader {
   let firstCode: UInt64
 
   /// Nil if it is cut off, or of a version that libdw does not know.
-  init?(reading start: SectionReader, offsetSize: Int) {
+  init?(reading start: ByteCursor, offsetSize: Int) {
     var reader = start
     guard let version = reader.next(UInt16.self), (2...5).contains(version) else { return nil }
     var type: UInt8 = 1

@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// Runs a frame description's instructions up to an address (DWARF 5, 6.4.2).
 struct CFIProgram {
   /// Compilers write some thousand for the largest functions.
@@ -47,11 +49,14 @@ struct CFIProgram {
 
   /// Whether the row of the target ended.
   private mutating func execute(_ range: Range<Int>) throws(CFIError) -> Bool {
-    var cursor = ByteCursor(section.data, range)
+    try section.data.read(range) { cursor throws(CFIError) in try execute(&cursor) }
+  }
+
+  private mutating func execute(_ cursor: inout ByteCursor) throws(CFIError) -> Bool {
     while !cursor.isAtEnd {
       guard instructions < limit else { throw .limitReached }
       instructions += 1
-      let byte = try cursor.next(UInt8.self)
+      let byte = try cursor.read(UInt8.self)
       let low = UInt64(byte & 0x3F)
       switch byte >> 6 {
       case 1: if try advance(by: low) { return true }
@@ -69,10 +74,10 @@ struct CFIProgram {
     case 0x01:  // set_loc
       let bases = PointerEncoding.Bases(section: section.address, is64Bit: description.common.is64Bit)
       return try move(to: try description.common.pointerEncoding.read(&cursor, bases))
-    case 0x02: return try advance(by: UInt64(try cursor.next(UInt8.self)))
-    case 0x03: return try advance(by: UInt64(try cursor.next(UInt16.self)))
-    case 0x04: return try advance(by: UInt64(try cursor.next(UInt32.self)))
-    case 0x1D: return try advance(by: try cursor.next(UInt64.self))  // MIPS_advance_loc8
+    case 0x02: return try advance(by: UInt64(try cursor.read(UInt8.self)))
+    case 0x03: return try advance(by: UInt64(try cursor.read(UInt16.self)))
+    case 0x04: return try advance(by: UInt64(try cursor.read(UInt32.self)))
+    case 0x1D: return try advance(by: try cursor.read(UInt64.self))  // MIPS_advance_loc8
     case 0x0A:  // remember_state
       guard remembered.count < Self.rememberLimit else { throw .limitReached }
       remembered.append((row.cfa, row.registers))
@@ -96,7 +101,7 @@ struct CFIProgram {
     case 0x12:  // def_cfa_sf
       let register = try column(try cursor.unsignedLEB())
       row.cfa = .registerOffset(register, try factored(try cursor.signedLEB()))
-    case 0x0F: row.cfa = .expression(try cursor.block(try cursor.unsignedLEB()))
+    case 0x0F: row.cfa = .expression(try cursor.bytes(try cursor.unsignedLEB()))
     default:
       // The other half of the rule stays: there must be one.
       guard case .registerOffset(let register, let offset) = row.cfa else { throw .malformed }
@@ -119,11 +124,11 @@ struct CFIProgram {
       let other = try cursor.unsignedLEB()
       // A value that lives in a register that is not kept is lost.
       set(register, other < CFIRow.columns ? .register(UInt8(other)) : .undefined)
-    case 0x10: set(register, .expression(try cursor.block(try cursor.unsignedLEB())))
+    case 0x10: set(register, .expression(try cursor.bytes(try cursor.unsignedLEB())))
     case 0x11: set(register, .offset(try factored(try cursor.signedLEB())))
     case 0x14: set(register, .valueOffset(try factored(Int64(bitPattern: try cursor.unsignedLEB()))))
     case 0x15: set(register, .valueOffset(try factored(try cursor.signedLEB())))
-    case 0x16: set(register, .valueExpression(try cursor.block(try cursor.unsignedLEB())))
+    case 0x16: set(register, .valueExpression(try cursor.bytes(try cursor.unsignedLEB())))
     case 0x2F:  // GNU_negative_offset_extended
       let distance = Int64(bitPattern: try cursor.unsignedLEB())
       set(register, .offset(try factored(0 &- distance)))

@@ -37,7 +37,10 @@ struct Expression {
         if let initial { try expression.push(initial) }
         let limit = min(operations, operationLimit)
         defer { operations -= expression.operations }
-        return .success(try expression.run(ByteCursor(data, range), start: range.lowerBound, limit: limit))
+        return .success(
+          try data.read(range) { cursor throws(CFIError) in
+            try expression.run(&cursor, start: range.lowerBound, limit: limit)
+          })
       } catch {
         return .failure(error)
       }
@@ -80,22 +83,21 @@ struct Expression {
     return value
   }
 
-  private mutating func run(_ cursor: ByteCursor, start: Int, limit: Int) throws(CFIError) -> UInt64 {
-    var cursor = cursor
+  private mutating func run(_ cursor: inout ByteCursor, start: Int, limit: Int) throws(CFIError) -> UInt64 {
     while !cursor.isAtEnd {
       guard operations < limit else { throw .limitReached }
       operations += 1
-      let operation = try cursor.next(UInt8.self)
+      let operation = try cursor.read(UInt8.self)
       switch operation {
       case 0x28:  // bra
-        let distance = try cursor.next(Int16.self)
+        let distance = try cursor.read(Int16.self)
         if try pop() != 0 { try jump(&cursor, distance, start) }
-      case 0x2F: try jump(&cursor, try cursor.next(Int16.self), start)  // skip
+      case 0x2F: try jump(&cursor, try cursor.read(Int16.self), start)  // skip
       case 0x96: break  // nop
       case 0x03, 0x08...0x11, 0x30...0x4F, 0x70...0x8F, 0x92: try push(try value(operation, &cursor))
       case 0x12...0x17: try shuffle(operation, &cursor)
       case 0x06: try push(try load(try pop()))
-      case 0x94: try push(try load(try pop(), size: try cursor.next(UInt8.self)))
+      case 0x94: try push(try load(try pop(), size: try cursor.read(UInt8.self)))
       case 0x19, 0x1F, 0x20, 0x23: try unary(operation, &cursor)
       case 0x1A...0x1E, 0x21, 0x22, 0x24...0x27, 0x29...0x2E:
         let right = try pop()
@@ -109,21 +111,20 @@ struct Expression {
 
   private func jump(_ cursor: inout ByteCursor, _ distance: Int16, _ start: Int) throws(CFIError) {
     let place = cursor.offset + Int(distance)
-    guard place >= start, place <= cursor.end else { throw .malformed }
-    cursor.offset = place
+    guard place >= start, cursor.move(to: place) else { throw .malformed }
   }
 
   /// What an operation pushes that takes nothing from the stack.
   private func value(_ operation: UInt8, _ cursor: inout ByteCursor) throws(CFIError) -> UInt64 {
     switch operation {
-    case 0x03: return try cursor.next(UInt64.self) &+ context.bias
-    case 0x08: return UInt64(try cursor.next(UInt8.self))
-    case 0x09: return UInt64(bitPattern: Int64(try cursor.next(Int8.self)))
-    case 0x0A: return UInt64(try cursor.next(UInt16.self))
-    case 0x0B: return UInt64(bitPattern: Int64(try cursor.next(Int16.self)))
-    case 0x0C: return UInt64(try cursor.next(UInt32.self))
-    case 0x0D: return UInt64(bitPattern: Int64(try cursor.next(Int32.self)))
-    case 0x0E, 0x0F: return try cursor.next(UInt64.self)
+    case 0x03: return try cursor.read(UInt64.self) &+ context.bias
+    case 0x08: return UInt64(try cursor.read(UInt8.self))
+    case 0x09: return UInt64(bitPattern: Int64(try cursor.read(Int8.self)))
+    case 0x0A: return UInt64(try cursor.read(UInt16.self))
+    case 0x0B: return UInt64(bitPattern: Int64(try cursor.read(Int16.self)))
+    case 0x0C: return UInt64(try cursor.read(UInt32.self))
+    case 0x0D: return UInt64(bitPattern: Int64(try cursor.read(Int32.self)))
+    case 0x0E, 0x0F: return try cursor.read(UInt64.self)
     case 0x10: return try cursor.unsignedLEB()
     case 0x11: return UInt64(bitPattern: try cursor.signedLEB())
     case 0x30...0x4F: return UInt64(operation - 0x30)
@@ -139,7 +140,7 @@ struct Expression {
     case 0x12: try push(try peek(0))  // dup
     case 0x13: _ = try pop()  // drop
     case 0x14: try push(try peek(1))  // over
-    case 0x15: try push(try peek(Int(try cursor.next(UInt8.self))))  // pick
+    case 0x15: try push(try peek(Int(try cursor.read(UInt8.self))))  // pick
     case 0x16:  // swap
       let (top, second) = (try pop(), try pop())
       try push(top)

@@ -110,25 +110,27 @@ package struct EHFrameHeader {
 
   /// Nil for another version, or if it does not tell where `.eh_frame` is.
   package init?(_ data: SectionBytes, address: UInt64, is64Bit: Bool) {
-    var cursor = ByteCursor(data, 0..<data.count)
     let bases = PointerEncoding.Bases(section: address, data: address, is64Bit: is64Bit)
-    do throws(CFIError) {
-      guard try cursor.next(UInt8.self) == 1 else { return nil }
-      let pointer = PointerEncoding(rawValue: try cursor.next(UInt8.self))
-      let counting = PointerEncoding(rawValue: try cursor.next(UInt8.self))
-      let form = try cursor.next(UInt8.self)
-      frames = try pointer.read(&cursor, bases)
-      // DW_EH_PE_datarel | DW_EH_PE_sdata4
-      guard counting != .omitted, form == 0x3B else {
-        (table, count) = (nil, 0)
-        return
-      }
-      let declared = try counting.read(&cursor, bases)
-      let room = (data.count - cursor.offset) / 8
-      // A table that is cut off misses its last functions: then the section itself is read.
-      (table, count) = declared > 0 && declared <= UInt64(room) ? (cursor.offset, Int(declared)) : (nil, 0)
-    } catch {
+    guard let found = try? data.read(0..<data.count, { cursor throws(CFIError) in try Self(&cursor, bases) }) else {
       return nil
     }
+    self = found
+  }
+
+  private init(_ cursor: inout ByteCursor, _ bases: PointerEncoding.Bases) throws(CFIError) {
+    guard try cursor.read(UInt8.self) == 1 else { throw .unsupported }
+    let pointer = PointerEncoding(rawValue: try cursor.read(UInt8.self))
+    let counting = PointerEncoding(rawValue: try cursor.read(UInt8.self))
+    let form = try cursor.read(UInt8.self)
+    frames = try pointer.read(&cursor, bases)
+    // DW_EH_PE_datarel | DW_EH_PE_sdata4
+    guard counting != .omitted, form == 0x3B else {
+      (table, count) = (nil, 0)
+      return
+    }
+    let declared = try counting.read(&cursor, bases)
+    let room = (cursor.end - cursor.offset) / 8
+    // A table that is cut off misses its last functions: then the section itself is read.
+    (table, count) = declared > 0 && declared <= UInt64(room) ? (cursor.offset, Int(declared)) : (nil, 0)
   }
 }

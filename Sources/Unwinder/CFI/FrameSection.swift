@@ -36,27 +36,29 @@ package struct FrameSection: Sendable {
     (self.kind, self.data, self.address, self.is64Bit) = (kind, data, address, is64Bit)
   }
 
-  /// The entry's bytes behind its length.
-  private func body(at offset: Int) throws(CFIError) -> (cursor: ByteCursor, isLong: Bool)? {
-    guard offset >= 0, offset < data.count else { throw .truncated }
-    var cursor = ByteCursor(data, offset..<data.count)
-    var length = UInt64(try cursor.next(UInt32.self))
+  /// Reads an entry behind its length. `isLong`: that has 64 bits.
+  private static func body(_ cursor: inout ByteCursor) throws(CFIError) -> (cursor: ByteCursor, isLong: Bool)? {
+    var length = UInt64(try cursor.read(UInt32.self))
     let isLong = length == 0xFFFF_FFFF
-    if isLong { length = try cursor.next(UInt64.self) }
+    if isLong { length = try cursor.read(UInt64.self) }
     guard length != 0 else { return nil }
-    return (ByteCursor(data, try cursor.block(length)), isLong)
+    return (try cursor.within(try cursor.bytes(length)), isLong)
   }
 
   /// Reads the entry at `offset` and says where the next one is.
   func entry(at offset: Int) throws(CFIError) -> (entry: Entry, next: Int) {
-    guard let body = try body(at: offset) else { return (.terminator, offset + 4) }
-    var cursor = body.cursor
-    guard let common = try commonOffset(&cursor, isLong: body.isLong) else { return (.common, cursor.end) }
-    return (.description(try description(&cursor, common: common)), cursor.end)
+    try data.read(from: offset) { cursor throws(CFIError) in
+      guard let body = try Self.body(&cursor) else { return (.terminator, offset + 4) }
+      var entry = body.cursor
+      guard let common = try commonOffset(&entry, isLong: body.isLong) else { return (.common, entry.end) }
+      return (.description(try description(&entry, common: common)), entry.end)
+    }
   }
 
   /// Where the entry behind that at `offset` is, whatever it holds.
-  func end(ofEntryAt offset: Int) throws(CFIError) -> Int { try body(at: offset)?.cursor.end ?? offset + 4 }
+  func end(ofEntryAt offset: Int) throws(CFIError) -> Int {
+    try data.read(from: offset) { cursor throws(CFIError) in try Self.body(&cursor)?.cursor.end ?? offset + 4 }
+  }
 
   /// The FDE at `offset`.
   func description(at offset: Int) throws(CFIError) -> FrameDescription {
@@ -70,12 +72,12 @@ package struct FrameSection: Sendable {
     switch kind {
     case .ehFrame:
       // 4 bytes also in an entry with a 64-bit length.
-      let back = try cursor.next(UInt32.self)
+      let back = try cursor.read(UInt32.self)
       guard back != 0 else { return nil }
       guard back <= start else { throw .malformed }
       return start - Int(back)
     case .debugFrame:
-      let place = isLong ? try cursor.next(UInt64.self) : UInt64(try cursor.next(UInt32.self))
+      let place = isLong ? try cursor.read(UInt64.self) : UInt64(try cursor.read(UInt32.self))
       guard place != (isLong ? UInt64.max : 0xFFFF_FFFF) else { return nil }
       guard let place = Int(exactly: place) else { throw .malformed }
       return place
@@ -83,10 +85,12 @@ package struct FrameSection: Sendable {
   }
 
   private func common(at offset: Int) throws(CFIError) -> CommonInformation {
-    guard let body = try body(at: offset) else { throw .malformed }
-    var cursor = body.cursor
-    guard try commonOffset(&cursor, isLong: body.isLong) == nil else { throw .malformed }
-    return try CommonInformation(&cursor, in: self)
+    try data.read(from: offset) { cursor throws(CFIError) in
+      guard let body = try Self.body(&cursor) else { throw .malformed }
+      var entry = body.cursor
+      guard try commonOffset(&entry, isLong: body.isLong) == nil else { throw .malformed }
+      return try CommonInformation(&entry, in: self)
+    }
   }
 
   private func description(_ cursor: inout ByteCursor, common offset: Int) throws(CFIError) -> FrameDescription {
@@ -98,7 +102,7 @@ package struct FrameSection: Sendable {
     // With DW_EH_PE_aligned, or a relocation against discarded code, the length may be anything.
     let (end, overflow) = start.addingReportingOverflow(length)
     guard !overflow, length > 0 else { throw .malformed }
-    if common.hasAugmentationData { _ = try cursor.block(try cursor.unsignedLEB()) }
+    if common.hasAugmentationData { _ = try cursor.bytes(try cursor.unsignedLEB()) }
     return FrameDescription(common: common, code: start..<end, instructions: cursor.offset..<cursor.end)
   }
 }

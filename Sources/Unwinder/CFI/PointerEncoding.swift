@@ -1,3 +1,5 @@
+internal import TraceModel
+
 /// How `.eh_frame` writes addresses: `DW_EH_PE_…` of the Linux Standard Base, chapter 10.5.
 struct PointerEncoding: RawRepresentable, Equatable {
   let rawValue: UInt8
@@ -39,7 +41,7 @@ struct PointerEncoding: RawRepresentable, Equatable {
     case 0x50:
       let size: UInt64 = bases.is64Bit ? 8 : 4
       let address = bases.section &+ UInt64(cursor.offset)
-      _ = try cursor.block((0 &- address) & (size - 1))
+      _ = try cursor.bytes((0 &- address) & (size - 1))
     default: throw .unsupported
     }
     let value = base &+ (try number(&cursor, is64Bit: bases.is64Bit))
@@ -50,13 +52,13 @@ struct PointerEncoding: RawRepresentable, Equatable {
     switch rawValue & 0x0F {
     case 0x00: try cursor.address(is64Bit: is64Bit)
     case 0x01: try cursor.unsignedLEB()
-    case 0x02: UInt64(try cursor.next(UInt16.self))
-    case 0x03: UInt64(try cursor.next(UInt32.self))
-    case 0x04: try cursor.next(UInt64.self)
+    case 0x02: UInt64(try cursor.read(UInt16.self))
+    case 0x03: UInt64(try cursor.read(UInt32.self))
+    case 0x04: try cursor.read(UInt64.self)
     case 0x09: UInt64(bitPattern: try cursor.signedLEB())
-    case 0x0A: UInt64(bitPattern: Int64(try cursor.next(Int16.self)))
-    case 0x0B: UInt64(bitPattern: Int64(try cursor.next(Int32.self)))
-    case 0x0C: UInt64(bitPattern: try cursor.next(Int64.self))
+    case 0x0A: UInt64(bitPattern: Int64(try cursor.read(Int16.self)))
+    case 0x0B: UInt64(bitPattern: Int64(try cursor.read(Int32.self)))
+    case 0x0C: UInt64(bitPattern: try cursor.read(Int64.self))
     default: throw .unsupported
     }
   }
