@@ -3,7 +3,9 @@
 
 run.py [--rounds N] [--quick]. Root, a kernel with tracefs and two CPUs; bpftrace and perf are the peers. The target calls
 getppid as fast as it can on CPU 0; watchers run on CPU 1 unless said. Every figure is the median of the rounds, which take
-turns, so that a machine that slows down slows all of them. Prints which of the project's bounds hold; judges nothing else.
+turns, so that a machine that slows down slows all of them; where one is compared with another to a few percent, it is the
+least of each. What has to hold is a count, or such a ratio, and never a time: it holds on any machine. Exit status 1 where
+something does not hold, twice in a row.
 """
 import argparse
 import json
@@ -16,12 +18,14 @@ import subprocess
 import tempfile
 import time
 
+import bounds
 import replay.measure
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINARY = ROOT / ".build/release/kdelay-ftrace"
 PAGES = ROOT / ".build/release/page-replay"
 WORKLOADS = ROOT / ".build/workloads"
+WALK = WORKLOADS / "read-and-walk"
 TRACEFS = pathlib.Path("/sys/kernel/tracing")
 EVENTS = ["raw_syscalls/sys_enter", "raw_syscalls/sys_exit", "sched/sched_switch", "sched/sched_wakeup",
           "sched/sched_wakeup_new", "irq/irq_handler_entry", "irq/irq_handler_exit", "irq/softirq_entry",
@@ -77,12 +81,12 @@ class Instance:
         time.sleep(0.05)
         os.rmdir(self.path)
 
-    def record(self, directory, name):
-        """Writes each CPU's pages to a file; returns the files that are not empty."""
-        files = []
+    def record(self, directory):
+        """Writes each CPU's pages to `cpuN.raw`, and what the kernel says of them to `cpuN.stats`."""
         for cpu in sorted((self.path / "per_cpu").glob("cpu*")):
             pipe = os.open(cpu / "trace_pipe_raw", os.O_RDONLY | os.O_NONBLOCK)
-            path = pathlib.Path(directory, f"{name}.{cpu.name}.raw")
+            path = pathlib.Path(directory, f"{cpu.name}.raw")
+            path.with_suffix(".stats").write_text((cpu / "stats").read_text())
             with open(path, "wb") as out:
                 while out.tell() < 24 << 20:
                     try:
@@ -93,9 +97,6 @@ class Instance:
                         break
                     out.write(page.ljust(65536, b"\0"))
             os.close(pipe)
-            if path.stat().st_size:
-                files.append(path)
-        return files
 
 
 def unwatched(calls):
@@ -106,6 +107,20 @@ def unwatched(calls):
 def nobody_reads(calls):
     with Target(calls) as target, Instance(target.pid, 32768):
         return target.go()
+
+
+def read_and_walked(calls):
+    """ns of CPU for each event of a C program that reads the same, looks into each record, and does nothing with it."""
+    with Target(calls) as target, Instance(target.pid, 32768) as instance:
+        reader = subprocess.Popen(["taskset", "-c", "1", WALK, instance.path, "65536"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        reader.stdout.readline()
+        target.go()
+        said, _ = reader.communicate("", timeout=60)
+    events, cost = re.search(r"(\d+) events, ([\d.]+) ns each", said).groups()
+    if int(events) < 2 * calls:
+        print(f"  the C program saw {events} events only")
+    return float(cost)
 
 
 class Watched:
@@ -155,19 +170,16 @@ def under_perf_trace(calls):
         return ns
 
 
-def bound(holds, text):
-    print(f"  {'holds' if holds else 'DOES NOT HOLD'}: {text}")
-
-
-def live(rounds, calls):
+def live(rounds, calls, bound):
     rows = {"unwatched": [], "recorded, nobody reads": [], "kdelay-ftrace": [], "bpftrace, same statistics": [],
             "perf trace -s": []}
-    runs = []
+    runs, walked = [], []
     for _ in range(rounds):
         rows["unwatched"].append(unwatched(calls))
         rows["recorded, nobody reads"].append(nobody_reads(calls))
         runs.append(Watched(calls))
         rows["kdelay-ftrace"].append(runs[-1].ns)
+        walked.append(read_and_walked(calls))
         rows["bpftrace, same statistics"].append(under_bpftrace(calls // 4))
         rows["perf trace -s"].append(under_perf_trace(calls // 40))
     base = statistics.median(rows["unwatched"])
@@ -176,19 +188,22 @@ def live(rounds, calls):
         median = statistics.median(values)
         print(f"  {name:28} {median:10.0f} ns a call {median / base:8.2f} x unwatched"
               f"   (min {min(values):.0f}, max {max(values):.0f})")
-    ratio = statistics.median(a / b for a, b in zip(rows["kdelay-ftrace"], rows["recorded, nobody reads"]))
-    bound(ratio <= 1.10, f"at most 1.10 x the same events with nobody reading: {ratio:.3f} x")
+    ratio = min(rows["kdelay-ftrace"]) / min(rows["recorded, nobody reads"])
+    bound(ratio <= 1.02, f"at most 1.02 x the same events with nobody reading, by the least of each: {ratio:.3f} x")
     bound(all(r.lost == 0 and r.counted == calls for r in runs),
           f"no event lost with default buffers: {max(r.lost for r in runs)} lost, {runs[0].counted} calls counted")
-    cost = statistics.median(r.cost for r in runs)
-    bound(cost <= 40, f"at most 40 ns of the tool's own CPU per event, user and system: {cost:.0f} ns")
+    cost, least = min(r.cost for r in runs), min(walked)
+    print(f"  the tool's own CPU per event, user and system: {cost:.1f} ns; a C program that reads and walks: {least:.1f} ns")
+    bound(cost <= 1.5 * least, f"at most 1.5 x the CPU of reading and walking, by the least of each: {cost / least:.2f} x")
     print(f"  the tool took at most {max(r.memory for r in runs)} KiB of memory")
 
+
+def crowds(calls, bound):
     for hogs in (1, 25):
-        crowded(hogs, [Watched(calls, hogs=hogs) for _ in range(rounds)], calls)
+        crowded(hogs, [Watched(calls, hogs=hogs)], calls, bound)
 
 
-def crowded(hogs, runs, calls):
+def crowded(hogs, runs, calls, bound):
     """Full-rate processes on the reader's CPU, which it has to share with them."""
     print(f"the same, with {hogs} full-rate process{'es' if hogs > 1 else ''} on the reader's CPU:")
     for run in runs:
@@ -199,7 +214,7 @@ def crowded(hogs, runs, calls):
     bound(all(r.lost == 0 for r in runs), "no event is lost")
 
 
-def slow_syscalls(rounds, calls):
+def slow_syscalls(rounds, calls, bound):
     """What it costs the target to have the stacks of slow syscalls ready, of which there are none here."""
     deny = WORKLOADS / "deny-perf"
     subprocess.run(["gcc", "-o", deny, ROOT / "Tests/Live/programs/deny-perf.c"], check=True)
@@ -241,7 +256,7 @@ class Waiting:
         self.tool.communicate(timeout=60)
 
 
-def waiting(rounds, calls):
+def waiting(rounds, calls, bound):
     """A target that waits for its start trigger, beside one that is outside the pid filter of the same events."""
     def getppid(watcher):
         with Target(calls) as target, watcher(target.pid):
@@ -268,7 +283,7 @@ def waiting(rounds, calls):
         bound(ratio <= 1.15, f"a waiting target runs at most 1.15 x slower than one outside the pid filter: {ratio:.3f} x")
 
 
-def memory(seconds):
+def memory(seconds, bound):
     """Memory must follow the target's threads and syscalls, not the length of the sample."""
     peaks = {}
     for length in (seconds / 10, seconds):
@@ -283,11 +298,11 @@ def memory(seconds):
     bound(long < 1.1 * short + 1024, "memory does not grow with the length of the sample")
 
 
-def pages():
+def pages(bound):
     """Decoding, merging and aggregating of pages that were just recorded, single-threaded."""
-    with tempfile.TemporaryDirectory() as directory:
-        for name, command in (("syscall-only load", ["spin-syscalls", "400000", "0"]),
-                              ("mixed load", ["known-answer", "60000", "200"])):
+    for name, command in (("syscall-only load", ["spin-syscalls", "400000", "0"]),
+                          ("mixed load", ["known-answer", "60000", "200"])):
+        with tempfile.TemporaryDirectory() as directory:
             process = subprocess.Popen([WORKLOADS / command[0], *command[1:]], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, text=True)
             pid = int(process.stdout.readline().split()[1])
@@ -297,16 +312,16 @@ def pages():
                 process.stdin.flush()
                 process.stdout.readline()
                 instance.set("tracing_on", "0")
-                files = instance.record(directory, command[0])
+                instance.record(directory)
             process.communicate("")
             print(f"recorded pages, {name}:")
-            out = subprocess.run([PAGES, TRACEFS / "events", "65536", *files], capture_output=True, text=True,
+            out = subprocess.run([PAGES, directory, TRACEFS / "events", "65536"], capture_output=True, text=True,
                                  check=True).stdout
             print("".join(f"  {line}\n" for line in out.splitlines()), end="")
-            whole = float(re.search(r"aggregate: ([\d.]+) ns", out)[1])
-            bound(whole <= 12, f"decode, merge and aggregate within 12 ns an event: {whole} ns")
+            ratio = float(re.search(r"ratio: ([\d.]+) times", out)[1])
+            bound(ratio <= 1.5, f"decode, merge and aggregate at most 1.5 x decoding alone: {ratio:.2f} x")
             allocations, events = map(int, re.search(r"allocations: (\d+) for (\d+) events", out).groups())
-            bound(allocations < events / 10000, f"no heap allocation per event: {allocations} for {events} events")
+            bound(allocations <= 2, f"no heap allocation in a second pass, but those of a release: {allocations} for {events} events")
 
 
 def main():
@@ -317,12 +332,18 @@ def main():
     subprocess.run(["make", "-s", "-C", ROOT / "Tests/Workloads", f"OUT={WORKLOADS}"], check=True)
     if os.geteuid() != 0 or not (TRACEFS / "instances").exists():
         raise SystemExit("error: the benchmarks need root and a mounted tracefs\n  see `kdelay-ftrace doctor`")
-    pages()
-    replay.measure.measure(1 if options.quick else options.rounds, bound)
-    live(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
-    slow_syscalls(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
-    waiting(1 if options.quick else options.rounds, 1_000_000 if options.quick else 4_000_000)
-    memory(2 if options.quick else 20)
+    rounds = 1 if options.quick else options.rounds
+    calls = 1_000_000 if options.quick else 4_000_000
+    subprocess.run(["gcc", "-O2", "-o", WALK, ROOT / "Benchmarks/reading/read-and-walk.c"], check=True)
+    bound = bounds.Bounds()
+    bound.measure(pages)
+    bound.measure(replay.measure.measure, rounds)
+    bound.measure(live, rounds, calls)
+    bound.measure(crowds, calls)
+    bound.measure(slow_syscalls, rounds, calls // 2)
+    bound.measure(waiting, rounds, calls // 2)
+    bound.measure(memory, 2 if options.quick else 10)
+    bound.finish()
 
 
 if __name__ == "__main__":

@@ -105,7 +105,6 @@ def measure(rounds, bound):
     samples, frames = map(int, re.search(r"(\d+) samples, (\d+) frames", out).groups())
     print(f"recorded stacks: {samples} samples, {frames / samples:.1f} frames each")
     print("".join(f"  {line}\n" for line in out.splitlines()), end="")
-    bound(float(re.search(r"warm: ([\d.]+) ns", out)[1]) <= 150, "at most 150 ns a frame, warm")
     allocations = int(re.search(r"(\d+) allocations", out)[1])
     bound(allocations == 0, f"no heap allocation in a warm pass: {allocations}")
     ours, perfs = [], []
@@ -114,7 +113,7 @@ def measure(rounds, bound):
         ours.append(cpu_time(REPLAY, file))
     ratio = statistics.median(our / their for our, their in zip(ours, perfs))
     print(f"  sample to printed frame, with names: {spread(ours, 2)} s of CPU; perf script {spread(perfs, 2)} s")
-    bound(ratio <= 0.5, f"at most half of perf script's CPU time: {ratio:.2f} x")
+    bound(ratio <= 0.2, f"at most 0.2 times perf script's CPU time: {ratio:.2f} x")
 
     program = large_program()
     size = program.stat().st_size
@@ -124,7 +123,6 @@ def measure(rounds, bound):
         out = subprocess.run([REPLAY, "--first", "large", file], capture_output=True, text=True, check=True).stdout
         times.append(float(re.search(r"after ([\d.]+) ms", out)[1]))
     print(f"the first stack of a program of {size / 1e6:.0f} MB with debug information: {spread(times, 0)} ms")
-    bound(size >= 100e6 and statistics.median(times) <= 300, "named within 300 ms, with lines")
 
 
 def main():
