@@ -69,19 +69,19 @@ package enum TracedEvent: CaseIterable, Sendable {
     case .newTask:
       Row(
         "task", "task_newtask", RecordReading(.newTask, subject: "pid", value: "clone_flags", text: "comm"),
-        purpose: "threads that start during the sample")
+        purpose: "threads that start during the capture")
     case .rename:
       Row(
         "task", "task_rename", RecordReading(.rename, subject: "pid", text: "newcomm"),
-        purpose: "threads that change their name during the sample")
+        purpose: "threads that change their name during the capture")
     case .exit:
       Row(
         "sched", "sched_process_exit", RecordReading(.exit, subject: "pid"),
-        purpose: "threads that end during the sample")
+        purpose: "threads that end during the capture")
     case .exec:
       Row(
         "sched", "sched_process_exec", RecordReading(.exec, subject: "pid", detail: "old_pid"),
-        purpose: "programs that replace themselves during the sample")
+        purpose: "programs that replace themselves during the capture")
     }
   }
 
