@@ -40,6 +40,23 @@ struct DocumentationTests {
     }
   }
 
+  /// `Sources/…`, `Tests/…` and the like, and files of sources without that; NAME stands for whatever is added.
+  @Test func everyPathThatIsNamedIsThere() throws {
+    let places = [Self.root, Self.root.appending(path: "Sources")]
+    var count = 0
+    for page in Self.pages {
+      for match in try Self.text(page).matches(of: /`([\w.+\/-]+\/[\w.+\/-]+)`/) {
+        let path = String(match.output.1)
+        let isOfProject = path.hasSuffix(".swift") || path.contains(/^(Sources|Tests|Benchmarks|Scripts)\//)
+        guard isOfProject, !path.contains("NAME") else { continue }
+        count += 1
+        let isThere = places.contains { FileManager.default.fileExists(atPath: $0.appending(path: path).path) }
+        #expect(isThere, "\(page.lastPathComponent): \(path)")
+      }
+    }
+    #expect(count > 20)
+  }
+
   @Test func everyPageIsLinkedFromAnotherOne() throws {
     var linked: Set<String> = []
     for page in Self.pages {
