@@ -74,6 +74,11 @@ package struct Aggregator: ~Copyable {
     var position = 0
     var stops = false
     while position < events.count, !stops {
+      let taken = consumeSyscalls(events, from: position)
+      if taken > 0 {
+        position += taken
+        continue
+      }
       let event = events[position]
       consume(event)
       position += 1
@@ -139,7 +144,7 @@ package struct Aggregator: ~Copyable {
     // The exit of rt_sigreturn says -1; its entry knew better. A number that changed on the way is somebody else's call.
     let number = threads.records[position].syscallNumber
     guard event.subject == number || event.subject == -1 else { return }
-    let key = SyscallTable.key(thread: Int32(truncatingIfNeeded: position), abi: numbers.abi, number: number)
+    let key = SyscallTable.key(thread: position, number: number) | numbers.key
     if threads.records[position].recentSyscallKey != key {
       threads.records[position].recentSyscallKey = key
       threads.records[position].recentSyscall = syscalls.position(

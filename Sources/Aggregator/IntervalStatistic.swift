@@ -11,7 +11,12 @@ package struct IntervalStatistic: Sendable, Equatable, BitwiseCopyable {
   /// Adds the interval from `start` to `end`; one that ends before it starts (clocks of two CPUs) counts as 0 ns.
   @inline(__always)
   mutating func record(from start: UInt64, to end: UInt64) {
-    let length = end > start ? end &- start : 0
+    record(end > start ? end &- start : 0)
+  }
+
+  /// Adds an interval of `length`, ns.
+  @inline(__always)
+  mutating func record(_ length: UInt64) {
     if count == 0 || length < min { min = length }
     if length > max { max = length }
     count &+= 1

@@ -6,9 +6,12 @@ struct SpecialNumbers: BitwiseCopyable {
   let signalReturn: Int32
   private let firstProbe: Int32
   let abi: SyscallABI
+  /// What the numbering adds to the key of a statistic.
+  let key: UInt64
 
   init(_ abi: SyscallABI) {
     self.abi = abi
+    key = SyscallTable.key(of: abi)
     poll = abi.pollNumber
     signalReturn = abi.signalReturnNumber
     firstProbe = abi.firstProbeNumber ?? .min

@@ -16,10 +16,13 @@ struct SyscallTable: ~Copyable {
   var histograms = HistogramArena()
   private var index = FlatIndex(capacity: 256)
 
-  static func key(thread: Int32, abi: SyscallABI, number: Int32) -> UInt64 {
-    UInt64(UInt32(bitPattern: number)) | UInt64(UInt32(bitPattern: thread)) &<< 34
-      | UInt64(abi.rawValue) &<< 32
+  /// The key of a statistic, to which `key(of:)` is added; the numbering is known long before an event is.
+  @inline(__always)
+  static func key(thread: Int, number: Int32) -> UInt64 {
+    UInt64(UInt32(bitPattern: number)) | UInt64(UInt32(truncatingIfNeeded: thread)) &<< 34
   }
+
+  static func key(of abi: SyscallABI) -> UInt64 { UInt64(abi.rawValue) &<< 32 }
 
   mutating func position(of key: UInt64, thread: Int32, abi: SyscallABI, number: Int32) -> Int {
     if let known = index.find(key) { return Int(known) }

@@ -110,6 +110,13 @@ struct ThreadRecord: BitwiseCopyable {
     mode = untoldMode
   }
 
+  /// Whether it runs its own code, and nothing is open but its run.
+  @inline(__always)
+  var isBetweenSyscalls: Bool {
+    scheduling == .running && mode == .user && hardDepth | softDepth == 0 && undecided | probeStart == 0
+      && waits.isEmpty
+  }
+
   var isAlive: Bool { scheduling != .dead && scheduling != .unborn }
 
   /// Accounts for the time up to `time` in the state that the thread has been in since `since`.

@@ -4,9 +4,10 @@ import TraceModel
 
 /// Feeds an aggregator by hand; times in ns, target threads on CPU 0 unless said.
 struct Script: ~Copyable {
-  var aggregator = Aggregator(abi: .x86_64)
+  var aggregator: Aggregator
 
-  init(threads: [Int32] = [], windowFrom start: UInt64? = nil) {
+  init(threads: [Int32] = [], windowFrom start: UInt64? = nil, syscallEvents filter: SyscallEventFilter? = nil) {
+    aggregator = Aggregator(abi: .x86_64, syscallEvents: filter)
     for tid in threads {
       aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 0, state: .runnable, mode: .unknown), at: start ?? 0)
     }

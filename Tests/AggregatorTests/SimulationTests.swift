@@ -214,6 +214,37 @@ struct SimulationTests {
     }
   }
 
+  /// Events in one run show what the same events show one at a time.
+  @Test(arguments: 0..<200)
+  func runsAreNoMoreThanTheirEvents(_ seed: Int) {
+    var random = SplitMix64(state: UInt64(seed) + 2000)
+    var time: UInt64 = 1000
+    var events: [Event] = []
+    for _ in 0..<500 {
+      // Syscalls that follow each other, and now and then something between them that does not belong there.
+      time += UInt64.random(in: 0...20, using: &random)
+      let number = [0, 0, 0, 1, 7, 15, 335, -1].randomElement(using: &random)!
+      for kind in [EventKind.syscallEnter, .syscallExit] {
+        time += UInt64.random(in: 0...200, using: &random)
+        let isOdd = Int.random(in: 0..<20, using: &random) == 0
+        events.append(
+          Event(
+            timestamp: isOdd ? time - 500 : time, tid: Int.random(in: 0..<10, using: &random) == 0 ? 11 : 10,
+            kind: isOdd ? EventKind(rawValue: UInt8.random(in: 0...11, using: &random))! : kind,
+            cpu: UInt16.random(in: 0...1, using: &random), subject: Int32(isOdd ? 10 : number),
+            value: [0, 0, -1, -38, -4096].randomElement(using: &random)!))
+      }
+    }
+    for threshold in [nil, 0, 100, 1_000_000] as [UInt64?] {
+      let filter = threshold.map { SyscallEventFilter(threshold: $0, skipsPoll: false) }
+      var whole = Script(threads: [10, 11], windowFrom: 1000, syscallEvents: filter)
+      var single = Script(threads: [10, 11], windowFrom: 1000, syscallEvents: filter)
+      whole.feed(events)
+      for event in events { single.feed([event]) }
+      #expect(whole.finish(at: time + 100) == single.finish(at: time + 100))
+    }
+  }
+
   /// Events that make no sense, in any order of kinds: the accounts still add up.
   @Test(arguments: 0..<200)
   func nonsenseStillAddsUp(_ seed: Int) {
