@@ -43,7 +43,7 @@ struct PageBenchmark: ~Copyable {
     private let stage: Stage
 
     fileprivate init(_ benchmark: borrowing PageBenchmark, _ stage: Stage, threads: Set<Int32>) {
-      reader = StreamReader(MemoryPages(again: benchmark.pages), begin: benchmark.begin)
+      reader = StreamReader(MemoryPages(again: benchmark.pages), begin: benchmark.begin, keepsTotalOrder: false)
       aggregator = Aggregator()
       for tid in threads {
         aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)

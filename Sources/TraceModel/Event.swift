@@ -49,6 +49,16 @@ public enum EventKind: UInt8, Sendable, BitwiseCopyable {
 }
 
 extension EventKind {
+  /// Whether it tells of the task that its CPU runs, and of nothing else: neither of another task, nor of a window's edge.
+  @inlinable
+  @inline(__always)
+  public var isLocal: Bool {
+    switch self {
+    case .syscallEnter, .syscallExit, .hardIRQEntry, .hardIRQExit, .softIRQEntry, .softIRQExit: true
+    default: false
+    }
+  }
+
   /// Whether it opens or closes windows.
   @inlinable
   @inline(__always)

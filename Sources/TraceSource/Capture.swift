@@ -11,7 +11,10 @@ package struct Capture: ~Copyable {
     _ tracefs: any TracefsAccess, owner: InstanceOwner = .current, settings: CaptureSettings
   ) throws(CaptureError) {
     let setup = try CaptureSetup(tracefs, owner: owner, settings: settings)
-    reader = StreamReader(try setup.openPages())
+    // Slow syscalls are reported in the order of their ends. Without sched_switch nothing tells that a task has changed its CPU.
+    reader = StreamReader(
+      try setup.openPages(),
+      keepsTotalOrder: settings.recordsWakers || setup.missingEvents.contains(.contextSwitch))
     self.setup = setup
   }
 

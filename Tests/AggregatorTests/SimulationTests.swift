@@ -214,6 +214,25 @@ struct SimulationTests {
     }
   }
 
+  /// Local events of different CPUs may come in any order: the merger gives out each CPU's together.
+  @Test(arguments: 0..<100)
+  func theOrderOfTwoCPUsLocalEventsChangesNothing(_ seed: Int) {
+    var machine = Machine(seed: UInt64(seed))
+    let (start, tids) = (machine.time, machine.tasks.keys.sorted())
+    for _ in 0..<2000 { machine.step() }
+    var reordered: [Event] = []
+    for part in machine.events.split(omittingEmptySubsequences: false, whereSeparator: { !$0.kind.isLocal }) {
+      for cpu in 0..<UInt16(machine.running.count) { reordered += part.filter { $0.cpu == cpu } }
+      if part.endIndex < machine.events.endIndex { reordered.append(machine.events[part.endIndex]) }
+    }
+    var inOrder = Script(threads: tids, windowFrom: start)
+    var inGroups = Script(threads: tids, windowFrom: start)
+    inOrder.feed(machine.events)
+    inGroups.feed(reordered)
+    #expect(reordered.count == machine.events.count)
+    #expect(inGroups.finish(at: machine.time + 10) == inOrder.finish(at: machine.time + 10))
+  }
+
   /// Events in one run show what the same events show one at a time.
   @Test(arguments: 0..<200)
   func runsAreNoMoreThanTheirEvents(_ seed: Int) {

@@ -116,4 +116,61 @@ struct EventMergerTests {
       #expect(numbers == numbers.sorted())
     }
   }
+
+  /// Where no total order is wanted, each event that is not local still comes after all that is earlier, of whatever CPU,
+  /// and before all that is later.
+  @Test(arguments: 0..<50)
+  func localEventsOfOneCPUGoTogetherUpToOneThatIsNot(_ seed: Int) {
+    var random = SplitMix64(state: UInt64(seed))
+    let cpuCount = Int.random(in: 1...5, using: &random)
+    var merger = EventMerger(dataStreams: cpuCount, triggerStreams: 1, keepsTotalOrder: false)
+    var merged: [Event] = []
+    var count = 0
+    var clock = Array(repeating: UInt64(1), count: cpuCount + 1)
+    for _ in 0..<20 {
+      for stream in 0...cpuCount {
+        for _ in 0..<Int.random(in: 0...40, using: &random) {
+          clock[stream] += UInt64.random(in: 0...30, using: &random)
+          var event = event(clock[stream], cpu: stream, Int32(count))
+          let isBarrier = Int.random(in: 0..<10, using: &random) == 0
+          event.kind = stream == cpuCount ? .startTrigger : isBarrier ? .wakeup : .syscallEnter
+          merger.append(to: stream) { _ = $0.append(event) }
+          count += 1
+        }
+      }
+      merged += released(&merger, before: clock.min()!)
+    }
+    merged += released(&merger, before: .max)
+    let (late, pending) = (merger.late, merger.pending)
+    #expect(late == 0 && pending == 0 && merged.count == count)
+    for stream in 0...cpuCount {
+      let numbers = merged.filter { $0.cpu == stream }.map(\.tid)
+      #expect(numbers == numbers.sorted())
+    }
+    for (position, event) in merged.enumerated() where !event.kind.isLocal {
+      let tag = event.kind.isTrigger ? 0 : 1
+      let before = merged[..<position].filter { $0.cpu != event.cpu }
+      #expect(before.allSatisfy { $0.timestamp < event.timestamp + UInt64(tag) })
+      #expect(merged[position...].allSatisfy { $0.timestamp >= event.timestamp })
+    }
+  }
+
+  @Test func localEventsOfBusyCPUsComeInLongRuns() {
+    for (keepsTotalOrder, runs) in [(true, 200), (false, 2)] {
+      var merger = EventMerger(dataStreams: 2, keepsTotalOrder: keepsTotalOrder)
+      for cpu in 0..<2 {
+        merger.append(to: cpu) { events in
+          for time in 0..<100 {
+            events.append(Event(timestamp: UInt64(10 * time + cpu), tid: 1, kind: .syscallEnter, cpu: UInt16(cpu)))
+          }
+        }
+      }
+      var seen = 0
+      _ = merger.release(before: .max) { run in
+        seen += 1
+        return (run.count, false)
+      }
+      #expect(seen == runs)
+    }
+  }
 }

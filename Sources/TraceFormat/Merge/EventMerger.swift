@@ -8,6 +8,11 @@ package import TraceModel
 /// one CPU's events come before the head of every other, they go out as one slice of its queue. Of events at the same
 /// nanosecond those of a trigger stream come first: what happens at the instant of a trigger is on its far side.
 ///
+/// On busy CPUs such runs are short, an event or two, and whose turn it is cannot be predicted. But most events tell of the
+/// task that their CPU runs, and of nothing else (`EventKind.isLocal`). Between two events that tell of more, whichever CPU
+/// they are of, no task moves to another CPU: the order of two CPUs' local events changes nothing, and each CPU's go out
+/// as one run. `keepsTotalOrder` says that the order is wanted nevertheless.
+///
 /// Whoever takes a slice may stop inside it; the next release goes on from there.
 ///
 /// Invariant that makes the pointers sound: `queues` holds `streamCount` initialised queues and this value is their only
@@ -16,34 +21,37 @@ package struct EventMerger: ~Copyable {
   private struct Queue: ~Copyable {
     var events = FlatArray<Event>(capacity: 4096)
     var head = 0
+    /// From `head` up to here all events are local; behind it is one that is not, or what has not been looked at yet.
+    var barrier = 0
     /// 0 for a trigger stream, 1 for any other: the lowest bit of its events' keys.
     var tag: UInt64
     /// Of the last event that came in, ns.
     var lastTimestamp: UInt64 = 0
   }
 
-  private struct Head: BitwiseCopyable {
-    /// Timestamp (a clock of 63 bits: 292 years) and the queue's tag; orders the heads.
-    var key: UInt64
-    var queue: Int
-  }
-
   private let queues: UnsafeMutablePointer<Queue>
   private let streamCount: Int
-  private var heads: FlatArray<Head>
+  private let keepsTotalOrder: Bool
+  /// The next event of each queue.
+  private var heads: MergeHeap
+  /// The next event of each queue that is not local.
+  private var barriers: MergeHeap
   /// Everything before this was released.
   package private(set) var watermark: UInt64 = 0
   /// Events that came after their time had been released; they are passed on at once.
   package private(set) var late: UInt64 = 0
 
-  /// A merger of streams addressed by position: `dataStreams` of them, then `triggerStreams`.
-  package init(dataStreams: Int, triggerStreams: Int = 0) {
+  /// A merger of streams addressed by position: `dataStreams` of them, then `triggerStreams`. `keepsTotalOrder`: events of
+  /// different CPUs come in the order of time even where they have nothing to do with each other.
+  package init(dataStreams: Int, triggerStreams: Int = 0, keepsTotalOrder: Bool = true) {
+    self.keepsTotalOrder = keepsTotalOrder
     streamCount = dataStreams + triggerStreams
     queues = .allocate(capacity: streamCount)
     for position in 0..<streamCount {
       (queues + position).initialize(to: Queue(tag: position < dataStreams ? 1 : 0))
     }
-    heads = FlatArray(capacity: streamCount)
+    heads = MergeHeap(capacity: streamCount)
+    barriers = MergeHeap(capacity: streamCount)
   }
 
   deinit {
@@ -77,40 +85,67 @@ package struct EventMerger: ~Copyable {
     before limit: UInt64, _ consume: (UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool)
   ) -> Event? {
     collectHeads(before: limit)
-    while heads.count > 0 {
-      let first = heads[0]
-      let tag = queues[first.queue].tag
-      // Up to the earliest head of the others, inclusive unless that is a trigger's.
-      var bound = limit
-      if heads.count > 1 { bound = min(bound, (heads[1].key &- tag) &>> 1 &+ 1) }
-      if heads.count > 2 { bound = min(bound, (heads[2].key &- tag) &>> 1 &+ 1) }
-      if let stop = releaseRun(of: first.queue, before: bound, consume) {
+    while let first = heads.first {
+      let end = endOfRun(first, before: limit)
+      if let stop = releaseRun(of: first.queue, upTo: end, consume) {
         dropReleased()
         return stop
       }
       let head = queues[first.queue].head
-      let next = head < queues[first.queue].events.count ? queues[first.queue].events[head].timestamp : .max
-      if next < limit {
-        heads[0].key = next &<< 1 | tag
-      } else {
-        removeFirstHead()
-      }
-      siftDown(0)
+      if head > queues[first.queue].barrier { passBarrier(of: first.queue, before: limit) }
+      heads.replaceFirst(by: key(of: first.queue, at: head, before: limit))
     }
     watermark = max(watermark, limit)
     dropReleased()
     return nil
   }
 
-  /// Passes on one queue's events before `bound`, at least one. Returns the last that was taken, if that was a stop.
+  /// Where the run ends that begins with the first of all heads.
+  @inline(__always)
+  private func endOfRun(_ first: MergeHeap.Entry, before limit: UInt64) -> Int {
+    let events = queues[first.queue].events.elements
+    let start = queues[first.queue].head
+    // Up to the next event, of all queues, that is not local.
+    let horizon = barriers.first.map { $0.key &>> 1 } ?? limit
+    if start < queues[first.queue].barrier, first.key &>> 1 < horizon {
+      return Self.partitionPoint(events, start &+ 1, queues[first.queue].barrier, before: horizon)
+    }
+    // Up to the earliest head of the others, inclusive unless that is a trigger's.
+    let tag = queues[first.queue].tag
+    var bound = limit
+    if let second = heads.secondKey { bound = min(bound, (second &- tag) &>> 1 &+ 1) }
+    var end = start &+ 1
+    while end < events.count, events[end].timestamp < bound { end &+= 1 }
+    return end
+  }
+
+  /// The first of the events in `start..<end`, which are in order, at or after `time`; `end` where there is none.
+  @inline(__always)
+  private static func partitionPoint(
+    _ events: UnsafeBufferPointer<Event>, _ start: Int, _ end: Int, before time: UInt64
+  ) -> Int {
+    if events[end &- 1].timestamp < time { return end }
+    var (low, high, step) = (start, start, 1)
+    while high < end, events[high].timestamp < time {
+      low = high &+ 1
+      high &+= step
+      step &*= 2
+    }
+    high = min(high, end)
+    while low < high {
+      let middle = (low &+ high) / 2
+      if events[middle].timestamp < time { low = middle &+ 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// Passes on one queue's events up to `end`. Returns the last that was taken, if that was a stop.
   @inline(__always)
   private mutating func releaseRun(
-    of position: Int, before bound: UInt64, _ consume: (UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool)
+    of position: Int, upTo end: Int, _ consume: (UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool)
   ) -> Event? {
     let events = queues[position].events.elements
     let start = queues[position].head
-    var end = start &+ 1
-    while end < events.count, events[end].timestamp < bound { end &+= 1 }
     let (count, stops) = consume(UnsafeBufferPointer(rebasing: events[start..<end]))
     if events[start].timestamp < watermark {
       for index in start..<start + count where events[index].timestamp < watermark { late += 1 }
@@ -123,40 +158,58 @@ package struct EventMerger: ~Copyable {
   private func dropReleased() {
     for position in 0..<streamCount where queues[position].head * 2 >= queues[position].events.count {
       queues[position].events.removeFirst(queues[position].head)
+      queues[position].barrier = max(queues[position].barrier - queues[position].head, 0)
       queues[position].head = 0
     }
   }
 
-  // MARK: A binary heap of the queues' heads, earliest first
+  // MARK: The next event of each queue
 
   private mutating func collectHeads(before limit: UInt64) {
     heads.removeAll()
+    barriers.removeAll()
     for position in 0..<streamCount {
-      let head = queues[position].head
-      guard head < queues[position].events.count else { continue }
-      let timestamp = queues[position].events[head].timestamp
-      if timestamp < limit { heads.append(Head(key: timestamp &<< 1 | queues[position].tag, queue: position)) }
+      heads.add(key(of: position, at: queues[position].head, before: limit), queue: position)
+      findBarrier(of: position)
+      barriers.add(key(of: position, at: queues[position].barrier, before: limit), queue: position)
     }
-    for position in stride(from: heads.count / 2 - 1, through: 0, by: -1) { siftDown(position) }
+    heads.order()
+    barriers.order()
   }
 
-  private mutating func removeFirstHead() {
-    let last = heads.removeLast()
-    if heads.count > 0 { heads[0] = last }
-  }
-
+  /// What orders the event at `index`; nil where there is none before `limit`.
   @inline(__always)
-  private mutating func siftDown(_ start: Int) {
-    var parent = start
-    while true {
-      var child = 2 &* parent &+ 1
-      guard child < heads.count else { return }
-      if child &+ 1 < heads.count, heads[child &+ 1].key < heads[child].key { child &+= 1 }
-      guard heads[child].key < heads[parent].key else { return }
-      let moved = heads[parent]
-      heads[parent] = heads[child]
-      heads[child] = moved
-      parent = child
+  private func key(of position: Int, at index: Int, before limit: UInt64) -> UInt64? {
+    guard index < queues[position].events.count else { return nil }
+    let timestamp = queues[position].events[index].timestamp
+    return timestamp < limit ? timestamp &<< 1 | queues[position].tag : nil
+  }
+
+  /// Goes on to the next event that is not local.
+  @inline(__always)
+  private func findBarrier(of position: Int) {
+    let events = queues[position].events.elements
+    var barrier = max(queues[position].barrier, queues[position].head)
+    if !keepsTotalOrder {
+      while barrier < events.count, events[barrier].kind.isLocal { barrier &+= 1 }
+    }
+    queues[position].barrier = barrier
+  }
+
+  /// The queue has released the event at its barrier.
+  @inline(__always)
+  private mutating func passBarrier(of position: Int, before limit: UInt64) {
+    findBarrier(of: position)
+    let key = key(of: position, at: queues[position].barrier, before: limit)
+    // It was the first of all, unless a stream is not in order.
+    if barriers.first?.queue == position {
+      barriers.replaceFirst(by: key)
+    } else {
+      barriers.removeAll()
+      for position in 0..<streamCount {
+        barriers.add(self.key(of: position, at: queues[position].barrier, before: limit), queue: position)
+      }
+      barriers.order()
     }
   }
 }

@@ -14,10 +14,11 @@ struct MergedStreams: ~Copyable {
   private(set) var eventsRead: UInt64 = 0
   private(set) var bytesRead: UInt64 = 0
 
-  init(_ streams: [PageStream], begin: UInt64) {
+  init(_ streams: [PageStream], begin: UInt64, keepsTotalOrder: Bool) {
     let dataStreams = streams.prefix { $0.role == .data }.count
     precondition(!streams[dataStreams...].contains { $0.role == .data }, "the streams of data come first")
-    merger = EventMerger(dataStreams: dataStreams, triggerStreams: streams.count - dataStreams)
+    merger = EventMerger(
+      dataStreams: dataStreams, triggerStreams: streams.count - dataStreams, keepsTotalOrder: keepsTotalOrder)
     self.streams = streams
     lost = Array(repeating: 0, count: streams.count)
     self.begin = begin

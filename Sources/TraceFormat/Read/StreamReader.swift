@@ -12,9 +12,9 @@ package struct StreamReader<Source: PageSource & ~Copyable>: ~Copyable {
   /// Where the pages come from.
   package var source: Source
 
-  /// `begin`: ns, before which nothing was recorded.
-  package init(_ source: consuming Source, begin: UInt64 = 0) {
-    merged = MergedStreams(source.streams, begin: begin)
+  /// `begin`: ns, before which nothing was recorded. `keepsTotalOrder`: see `EventMerger`.
+  package init(_ source: consuming Source, begin: UInt64 = 0, keepsTotalOrder: Bool = true) {
+    merged = MergedStreams(source.streams, begin: begin, keepsTotalOrder: keepsTotalOrder)
     self.source = source
   }
 
