@@ -135,7 +135,7 @@ extension Aggregator {
     syscalls.removeAll()
     hardIRQs.removeAll()
     softIRQs.removeAll()
-    for position in 0..<threads.records.count { threads.records[position].recentSyscallKey = .max }
+    for position in 0..<threads.records.count { threads.records[position].recentSyscalls = RecentSyscalls() }
   }
 
   /// Drops the threads and processes that have ended.

@@ -7,9 +7,9 @@ extension Aggregator {
   /// two are no such syscall, or something about it or its thread is out of the ordinary.
   @inline(__always)
   mutating func consumeSyscalls(_ events: UnsafeBufferPointer<Event>, from first: Int) -> Int {
-    guard first &+ 1 < events.count, events[first].kind == .syscallEnter, events[first &+ 1].kind == .syscallExit else {
-      return 0
-    }
+    guard first &+ 1 < events.count, events[first].kind == .syscallEnter, events[first &+ 1].kind == .syscallExit,
+      events[first].tid == events[first &+ 1].tid, events[first].subject == events[first &+ 1].subject
+    else { return 0 }
     return consumeSameSyscalls(events, from: first)
   }
 
@@ -19,10 +19,10 @@ extension Aggregator {
     let thread = threads.find(tid)
     guard thread >= 0, threads.records[thread].isBetweenSyscalls else { return 0 }
     let numbers = threads.records[thread].numbers
-    guard threads.records[thread].recentSyscallKey == SyscallTable.key(thread: thread, number: number) | numbers.key,
-      !numbers.isProbe(number), number != numbers.poll, number != numbers.signalReturn
+    guard !numbers.isProbe(number), number != numbers.poll, number != numbers.signalReturn,
+      let position = threads.records[thread].recentSyscalls.position(
+        of: SyscallTable.key(thread: thread, number: number) | numbers.key)
     else { return 0 }
-    let position = threads.records[thread].recentSyscall
     var since = threads.records[thread].since
     var (userTime, syscallTime): (UInt64, UInt64) = (0, 0)
     var durations = syscalls.statistics[position].durations

@@ -145,15 +145,17 @@ package struct Aggregator: ~Copyable {
     let number = threads.records[position].syscallNumber
     guard event.subject == number || event.subject == -1 else { return }
     let key = SyscallTable.key(thread: position, number: number) | numbers.key
-    if threads.records[position].recentSyscallKey != key {
-      threads.records[position].recentSyscallKey = key
-      threads.records[position].recentSyscall = syscalls.position(
+    let statistic: Int
+    if let recent = threads.records[position].recentSyscalls.position(of: key) {
+      statistic = recent
+    } else {
+      statistic = syscalls.position(
         of: key, thread: Int32(truncatingIfNeeded: position), abi: numbers.abi, number: number)
+      threads.records[position].recentSyscalls.set(key, statistic)
     }
     // The kernel's ERR_PTR range: -MAX_ERRNO…-1. rt_sigreturn returns whatever the interrupted code had in its register.
     let failed = event.value < 0 && event.value >= -4095 && number != numbers.signalReturn
-    syscalls.record(
-      from: start, to: event.timestamp, failed: failed, at: threads.records[position].recentSyscall)
+    syscalls.record(from: start, to: event.timestamp, failed: failed, at: statistic)
     if event.timestamp &- start >= syscallEvents.shortest, event.timestamp >= start {
       let slow = SyscallEvent(
         pid: threads.records[position].pid, tid: event.tid, name: threads.records[position].name, number: number,

@@ -33,6 +33,8 @@ struct HardIRQFrame: BitwiseCopyable {
 ///
 /// Starts of intervals are 0 where the interval may not be counted: begun outside the window or across a gap.
 struct ThreadRecord: BitwiseCopyable {
+  // Fields that every syscall changes come first: they share a few cache lines.
+
   let tid: Int32
   let pid: Int32
   /// The number of its process.
@@ -54,41 +56,43 @@ struct ThreadRecord: BitwiseCopyable {
   var cpu: UInt16 = 0
   var hardDepth = 0
   var softDepth = 0
-  var hardFrames = InlineArray<4, HardIRQFrame>(repeating: HardIRQFrame())
-  var softVector: Int32 = 0
 
   // Since when.
   /// Up to here its time is accounted for.
   var since: UInt64
-  var runStart: UInt64 = 0
-  var readyStart: UInt64 = 0
-  var stopStart: UInt64 = 0
-  var softStart: UInt64 = 0
   var syscallStart: UInt64 = 0
-  var syscallNumber: Int32 = 0
   /// When the syscall that a probe makes began.
   var probeStart: UInt64 = 0
+  var syscallNumber: Int32 = 0
   /// In the current syscall, where such are reported one by one.
   var waits = WaitPool.Chain()
-  /// Who is waking it: told a little before the wake-up, and at times before it has been switched out.
-  var waker: Waker?
   var lastPollEnd: UInt64 = 0
-
-  // What it added up to.
-  /// Open intervals that were given up, for want of an event that ends them.
-  var discarded: UInt64 = 0
-  var accounting = Accounting()
   /// Time on a CPU whose mode the next syscall event will tell; part of no state yet.
   var undecided: UInt64 = 0
+
+  // What it added up to.
+  var accounting = Accounting()
+  var recentSyscalls = RecentSyscalls()
+
+  // What a switch changes.
+  var runStart: UInt64 = 0
+  var readyStart: UInt64 = 0
   var run = IntervalStatistic()
   var ready = IntervalStatistic()
+  /// Who is waking it: told a little before the wake-up, and at times before it has been switched out.
+  var waker: Waker?
+
+  // What seldom changes.
+  var stopStart: UInt64 = 0
+  var softStart: UInt64 = 0
+  var softVector: Int32 = 0
+  var hardFrames = InlineArray<4, HardIRQFrame>(repeating: HardIRQFrame())
+  /// Open intervals that were given up, for want of an event that ends them.
+  var discarded: UInt64 = 0
   var stopped = IntervalStatistic()
   var longPoll = IntervalStatistic()
   /// Syscalls that probes made.
   var probes = IntervalStatistic()
-  /// The syscall statistic used last: a thread mostly repeats itself.
-  var recentSyscallKey: UInt64 = .max
-  var recentSyscall = 0
 
   init(
     tid: Int32, pid: Int32, process: Int32, numbers: SpecialNumbers, name: NameID, at time: UInt64
@@ -125,29 +129,28 @@ struct ThreadRecord: BitwiseCopyable {
     guard time > since else { return }
     let length = time &- since
     since = time
+    if scheduling == .running { chargeRunning(length) } else { chargeWaiting(length) }
+  }
+
+  @inline(__always)
+  private mutating func chargeRunning(_ length: UInt64) {
+    if hardDepth | softDepth != 0 {
+      accounting[hardDepth != 0 ? .hardIRQ : .softIRQ] &+= length
+    } else if mode == .unknown {
+      undecided &+= length
+    } else {
+      accounting[mode == .user ? .user : .syscall] &+= length
+    }
+  }
+
+  private mutating func chargeWaiting(_ length: UInt64) {
     switch scheduling {
-    case .running: chargeRunning(length)
     case .ready: accounting[.ready] &+= length
     case .interruptible: accounting[.blockedInterruptible] &+= length
     case .uninterruptible: accounting[.blockedUninterruptible] &+= length
     case .stopped: accounting[.stopped] &+= length
     case .unknown: accounting[.unknown] &+= length
-    case .dead, .unborn: break
-    }
-  }
-
-  @inline(__always)
-  private mutating func chargeRunning(_ length: UInt64) {
-    if hardDepth != 0 {
-      accounting[.hardIRQ] &+= length
-    } else if softDepth != 0 {
-      accounting[.softIRQ] &+= length
-    } else {
-      switch mode {
-      case .user: accounting[.user] &+= length
-      case .syscall: accounting[.syscall] &+= length
-      case .unknown: undecided &+= length
-      }
+    case .running, .dead, .unborn: break
     }
   }
 
@@ -204,7 +207,7 @@ struct ThreadRecord: BitwiseCopyable {
     stopped = IntervalStatistic()
     longPoll = IntervalStatistic()
     probes = IntervalStatistic()
-    recentSyscallKey = .max
+    recentSyscalls = RecentSyscalls()
   }
 
   /// Nobody knows which side of the syscall boundary it is on, or whether inside an interrupt.
