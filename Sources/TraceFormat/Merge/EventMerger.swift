@@ -11,7 +11,8 @@ package import TraceModel
 /// On busy CPUs such runs are short, an event or two, and whose turn it is cannot be predicted. But most events tell of the
 /// task that their CPU runs, and of nothing else (`EventKind.isLocal`). Between two events that tell of more, whichever CPU
 /// they are of, no task moves to another CPU: the order of two CPUs' local events changes nothing, and each CPU's go out
-/// as one run. `keepsTotalOrder` says that the order is wanted nevertheless.
+/// as one run. `keepsTotalOrder` says that the order is wanted nevertheless. Where switches and wake-ups are many, the runs are
+/// short either way: then the other events are looked for in few releases only, to see whether that has changed.
 ///
 /// Whoever takes a slice may stop inside it; the next release goes on from there.
 ///
@@ -32,6 +33,12 @@ package struct EventMerger: ~Copyable {
   private let queues: UnsafeMutablePointer<Queue>
   private let streamCount: Int
   private let keepsTotalOrder: Bool
+  /// Whether local events go out as one run, in this release.
+  private var groupsLocalEvents = false
+  private var releases = 0
+  /// Whether that made long runs when it was looked at last, and what has been released so since then.
+  private var groupingPays = true
+  private var grouped = (runs: 0, events: 0)
   /// The next event of each queue.
   private var heads: MergeHeap
   /// The next event of each queue that is not local.
@@ -85,19 +92,33 @@ package struct EventMerger: ~Copyable {
     before limit: UInt64, _ consume: (UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool)
   ) -> Event? {
     collectHeads(before: limit)
+    var (runs, released) = (0, 0)
+    defer { if groupsLocalEvents { noteGrouping(runs, released) } }
     while let first = heads.first {
+      let start = queues[first.queue].head
       let end = endOfRun(first, before: limit)
       if let stop = releaseRun(of: first.queue, upTo: end, consume) {
         dropReleased()
         return stop
       }
       let head = queues[first.queue].head
-      if head > queues[first.queue].barrier { passBarrier(of: first.queue, before: limit) }
+      runs &+= 1
+      released &+= end &- start
+      if groupsLocalEvents, head > queues[first.queue].barrier { passBarrier(of: first.queue, before: limit) }
       heads.replaceFirst(by: key(of: first.queue, at: head, before: limit))
     }
     watermark = max(watermark, limit)
     dropReleased()
     return nil
+  }
+
+  private mutating func noteGrouping(_ runs: Int, _ events: Int) {
+    grouped.runs &+= runs
+    grouped.events &+= events
+    // A few events say little: a release that ends at a trigger, or of a CPU that is idle.
+    guard grouped.events >= 4096 else { return }
+    groupingPays = grouped.events >= 4 &* grouped.runs
+    grouped = (0, 0)
   }
 
   /// Where the run ends that begins with the first of all heads.
@@ -106,9 +127,11 @@ package struct EventMerger: ~Copyable {
     let events = queues[first.queue].events.elements
     let start = queues[first.queue].head
     // Up to the next event, of all queues, that is not local.
-    let horizon = barriers.first.map { $0.key &>> 1 } ?? limit
-    if start < queues[first.queue].barrier, first.key &>> 1 < horizon {
-      return Self.partitionPoint(events, start &+ 1, queues[first.queue].barrier, before: horizon)
+    if groupsLocalEvents {
+      let horizon = barriers.first.map { $0.key &>> 1 } ?? limit
+      if start < queues[first.queue].barrier, first.key &>> 1 < horizon {
+        return Self.partitionPoint(events, start &+ 1, queues[first.queue].barrier, before: horizon)
+      }
     }
     // Up to the earliest head of the others, inclusive unless that is a trigger's.
     let tag = queues[first.queue].tag
@@ -168,10 +191,13 @@ package struct EventMerger: ~Copyable {
   private mutating func collectHeads(before limit: UInt64) {
     heads.removeAll()
     barriers.removeAll()
+    releases &+= 1
+    groupsLocalEvents = !keepsTotalOrder && (groupingPays || releases % 16 == 0)
     for position in 0..<streamCount {
       heads.add(key(of: position, at: queues[position].head, before: limit), queue: position)
+      guard groupsLocalEvents else { continue }
       findBarrier(of: position)
-      barriers.add(key(of: position, at: queues[position].barrier, before: limit), queue: position)
+      barriers.add(barrierKey(of: position, before: limit), queue: position)
     }
     heads.order()
     barriers.order()
@@ -185,14 +211,22 @@ package struct EventMerger: ~Copyable {
     return timestamp < limit ? timestamp &<< 1 | queues[position].tag : nil
   }
 
+  /// What orders the event at the barrier. One with a time before that of the event before it does not come before that.
+  @inline(__always)
+  private func barrierKey(of position: Int, before limit: UInt64) -> UInt64? {
+    let barrier = queues[position].barrier
+    guard let key = key(of: position, at: barrier, before: limit) else { return nil }
+    guard barrier > queues[position].head else { return key }
+    guard let before = self.key(of: position, at: barrier &- 1, before: limit) else { return nil }
+    return max(key, before)
+  }
+
   /// Goes on to the next event that is not local.
   @inline(__always)
   private func findBarrier(of position: Int) {
     let events = queues[position].events.elements
     var barrier = max(queues[position].barrier, queues[position].head)
-    if !keepsTotalOrder {
-      while barrier < events.count, events[barrier].kind.isLocal { barrier &+= 1 }
-    }
+    while barrier < events.count, events[barrier].kind.isLocal { barrier &+= 1 }
     queues[position].barrier = barrier
   }
 
@@ -200,14 +234,14 @@ package struct EventMerger: ~Copyable {
   @inline(__always)
   private mutating func passBarrier(of position: Int, before limit: UInt64) {
     findBarrier(of: position)
-    let key = key(of: position, at: queues[position].barrier, before: limit)
+    let key = barrierKey(of: position, before: limit)
     // It was the first of all, unless a stream is not in order.
     if barriers.first?.queue == position {
       barriers.replaceFirst(by: key)
     } else {
       barriers.removeAll()
       for position in 0..<streamCount {
-        barriers.add(self.key(of: position, at: queues[position].barrier, before: limit), queue: position)
+        barriers.add(barrierKey(of: position, before: limit), queue: position)
       }
       barriers.order()
     }
