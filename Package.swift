@@ -77,7 +77,7 @@ let package = Package(
     .target(
       name: "Session", dependencies: ["TraceModel", "Aggregator", "Unwinder"], swiftSettings: settings),
     .target(
-      name: "Report", dependencies: ["TraceModel", "Aggregator"], swiftSettings: settings),
+      name: "Report", dependencies: ["TraceModel", "Aggregator", "Session"], swiftSettings: settings),
     .executableTarget(
       name: "kdelay-ftrace",
       dependencies: [
@@ -89,7 +89,7 @@ let package = Package(
     .target(name: "CAllocations", path: "Benchmarks/allocations"),
     .executableTarget(
       name: "page-replay",
-      dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "Aggregator", "Report"],
+      dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "Aggregator", "Report", "Session"],
       path: "Benchmarks/pages", swiftSettings: settings),
     .executableTarget(
       name: "stack-sampling", dependencies: ["TraceFormat", "TraceModel", "TraceSource"], path: "Benchmarks/stacks",
@@ -117,7 +117,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "DisassemblerTests", dependencies: ["Disassembler"], swiftSettings: settings),
     .testTarget(
-      name: "ReportTests", dependencies: ["TraceModel", "Aggregator", "Report"], exclude: ["Golden"],
+      name: "ReportTests", dependencies: ["TraceModel", "Aggregator", "Report", "Session"], exclude: ["Golden"],
       swiftSettings: settings),
     .testTarget(
       name: "SessionTests", dependencies: ["Aggregator", "Session", "TestSupport", "TraceModel", "Unwinder"],

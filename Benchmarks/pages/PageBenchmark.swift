@@ -2,6 +2,7 @@ internal import Aggregator
 internal import CAllocations
 internal import Glibc
 internal import Report
+internal import Session
 internal import TraceFile
 internal import TraceFormat
 internal import TraceModel
@@ -104,7 +105,7 @@ struct PageBenchmark: ~Copyable {
   }
 
   /// The report of the whole recording, as one window from its first event to its last.
-  func sample() -> Sample {
+  func sample() -> WindowResult {
     // The lowest tid is the program that was recorded; its threads announce themselves.
     let target = threads.min() ?? 0
     var pipeline = Pipeline(self, .aggregate, threads: [target])
@@ -112,11 +113,9 @@ struct PageBenchmark: ~Copyable {
     let snapshot = pipeline.aggregator.finishWindow(at: pipeline.reader.lastTimestamp)
     var loss = pipeline.reader.loss
     loss.eventsByCPU = snapshot.lostEvents
-    let unknown = WallTime(seconds: 0, microseconds: 0)
-    return Sample(
-      targetPID: target, targetName: "recording", index: 1, snapshot: snapshot, loss: loss,
-      names: pipeline.reader.names,
-      started: unknown, stopped: unknown, dumped: unknown)
+    return WindowResult(
+      target: target, targetName: "recording", index: 1, snapshot: snapshot, loss: loss, names: pipeline.reader.names,
+      clock: ClockPair(monotonic: 0, wall: WallTime(seconds: 0, microseconds: 0)))
   }
 
   /// Heap allocations of a second pass through the same machinery, in which everything that grows with threads, syscalls and

@@ -146,8 +146,7 @@ extension Aggregator {
     return Snapshot(
       start: windowStart, stop: time, processes: lived, threads: snapshots, discardedIntervals: discarded,
       eventsRead: eventsRead, lostEvents: lostEvents, missingTime: missing, missedTriggers: missed,
-      upcalls: upcalls.snapshot, syscallEvents: Array(syscallEvents.events.elements),
-      syscallWaits: Array(syscallEvents.waits.elements), syscallEventsLeftOut: syscallEvents.leftOut,
+      upcalls: upcalls.snapshot, slowSyscalls: syscallEvents.take(), syscallEventsLeftOut: syscallEvents.leftOut,
       childrenNotWatched: children.seenInWindow)
   }
 

@@ -18,7 +18,6 @@ extension Snapshot {
   package var processesWithCompatCalls: Set<Int32> {
     let compat = Dictionary(processes.map { ($0.pid, $0.abi.compat) }) { $1 }
     var found: Set<Int32> = []
-    for event in syscallEvents where compat[event.pid] == event.abi { found.insert(event.pid) }
     for thread in threads where thread.syscalls.contains(where: { compat[thread.pid] == $0.abi }) {
       found.insert(thread.pid)
     }

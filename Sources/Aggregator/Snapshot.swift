@@ -22,10 +22,8 @@ package struct Snapshot: Sendable, Equatable {
   package var missedTriggers: UInt64
   /// Open vSwitch's upcalls in the window, by result and CPU.
   package var upcalls: [UpcallCount]
-  /// Syscalls that are reported one by one, in the order of their ends.
-  package var syscallEvents: [SyscallEvent]
-  /// What these waited for, in order, those of each together.
-  package var syscallWaits: [SyscallWait]
+  /// Syscalls that are reported one by one, in the order of their ends; without those that were taken before.
+  package var slowSyscalls: [EndedSyscall]
   /// Those that were too many.
   package var syscallEventsLeftOut: UInt64
   /// Direct child processes of the target that lived at some time of the window.
@@ -35,7 +33,7 @@ package struct Snapshot: Sendable, Equatable {
     start: UInt64, stop: UInt64, processes: [ProcessSnapshot] = [], threads: [ThreadSnapshot],
     discardedIntervals: UInt64, eventsRead: UInt64, lostEvents: [Int: UInt64], missingTime: UInt64 = 0,
     missedTriggers: UInt64 = 0, upcalls: [UpcallCount] = [],
-    syscallEvents: [SyscallEvent] = [], syscallWaits: [SyscallWait] = [], syscallEventsLeftOut: UInt64 = 0,
+    slowSyscalls: [EndedSyscall] = [], syscallEventsLeftOut: UInt64 = 0,
     childrenNotWatched: Int = 0
   ) {
     self.start = start
@@ -48,8 +46,7 @@ package struct Snapshot: Sendable, Equatable {
     self.missingTime = missingTime
     self.missedTriggers = missedTriggers
     self.upcalls = upcalls
-    self.syscallEvents = syscallEvents
-    self.syscallWaits = syscallWaits
+    self.slowSyscalls = slowSyscalls
     self.syscallEventsLeftOut = syscallEventsLeftOut
     self.childrenNotWatched = childrenNotWatched
   }

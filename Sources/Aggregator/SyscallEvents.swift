@@ -12,9 +12,6 @@ package struct SyscallEvent: Sendable, Equatable, BitwiseCopyable {
   package var entry: UInt64
   package var exit: UInt64
   package var returnValue: Int64
-  /// Where its waits begin among those of the window.
-  package var firstWait: Int32 = 0
-  package var waitCount: Int32 = 0
   /// Waits that there was no room for.
   package var waitsLeftOut: UInt32 = 0
 
@@ -33,6 +30,11 @@ package struct SyscallEvent: Sendable, Equatable, BitwiseCopyable {
   }
 }
 
+extension SyscallEvent {
+  /// How long it took, ns.
+  package var duration: UInt64 { exit - entry }
+}
+
 /// Which syscalls are reported one by one.
 package struct SyscallEventFilter: Sendable, Equatable {
   /// Those that take longer than this, ns; nil: all.
@@ -45,9 +47,21 @@ package struct SyscallEventFilter: Sendable, Equatable {
   }
 }
 
+/// A slow syscall that has ended, and what it waited for.
+package struct EndedSyscall: Sendable, Equatable {
+  package var call: SyscallEvent
+  /// Each time that it gave up its CPU, in order.
+  package var waits: [SyscallWait]
+
+  package init(_ call: SyscallEvent, waits: [SyscallWait] = []) {
+    self.call = call
+    self.waits = waits
+  }
+}
+
 /// The syscalls of a window that are reported one by one, in the order of their ends. Bounded: what is too much is counted.
 struct SyscallEventList: ~Copyable {
-  /// 64 bytes each.
+  /// About 100 bytes each.
   private static let limit = 1 << 20
   /// 48 bytes each.
   private static let waitLimit = 1 << 20
@@ -58,8 +72,10 @@ struct SyscallEventList: ~Copyable {
   /// The shortest duration that is reported; `.max` where none is, or no window is open, so that the common path has one
   /// comparison.
   private(set) var shortest = UInt64.max
-  private(set) var events = FlatArray<SyscallEvent>(capacity: 16)
-  private(set) var waits = FlatArray<SyscallWait>(capacity: 16)
+  private var events: [EndedSyscall] = []
+  /// Those of the window, and their waits, whether they were taken already or not.
+  private var count = 0
+  private var waitCount = 0
   private(set) var leftOut: UInt64 = 0
 
   init(_ filter: SyscallEventFilter?) {
@@ -76,22 +92,32 @@ struct SyscallEventList: ~Copyable {
   @inline(never)
   mutating func add(_ event: SyscallEvent, isPoll: Bool, _ pool: inout WaitPool, _ chain: inout WaitPool.Chain) {
     guard let filter, !(isPoll && filter.skipsPoll) else { return }
-    guard events.count < Self.limit else { return leftOut &+= 1 }
-    var event = event
-    event.waitsLeftOut = chain.leftOut
-    event.firstWait = Int32(waits.count)
+    guard count < Self.limit else { return leftOut &+= 1 }
+    count += 1
+    var ended = EndedSyscall(event)
+    ended.call.waitsLeftOut = chain.leftOut
     pool.take(&chain) { wait in
-      if waits.count < Self.waitLimit { waits.append(wait) } else { event.waitsLeftOut &+= 1 }
+      if waitCount < Self.waitLimit {
+        waitCount += 1
+        ended.waits.append(wait)
+      } else {
+        ended.call.waitsLeftOut &+= 1
+      }
     }
-    event.waitCount = Int32(waits.count) - event.firstWait
-    events.append(event)
+    events.append(ended)
+  }
+
+  /// Hands over those that have ended since this was called last.
+  mutating func take() -> [EndedSyscall] {
+    if events.isEmpty { return [] }
+    defer { events.removeAll(keepingCapacity: true) }
+    return events
   }
 
   /// The window has closed, and what it had is handed over.
   mutating func close() {
     shortest = .max
     events.removeAll()
-    waits.removeAll()
-    leftOut = 0
+    (count, waitCount, leftOut) = (0, 0, 0)
   }
 }

@@ -1,3 +1,4 @@
+package import Session
 package import TraceModel
 
 /// A report format.
@@ -8,20 +9,20 @@ package protocol Renderer: Sendable {
   /// Writes what comes before the first window.
   mutating func begin(_ header: ReportHeader, _ output: inout ByteOutput)
   /// Writes the report of one window.
-  mutating func window(_ result: Sample, _ output: inout ByteOutput)
+  mutating func window(_ result: WindowResult, _ output: inout ByteOutput)
   /// Writes what is said of a window that is too short to be reported.
-  mutating func skipped(_ result: Sample, _ output: inout ByteOutput)
+  mutating func skipped(_ result: WindowResult, _ output: inout ByteOutput)
   /// Writes what comes after the last window.
   mutating func finish(_ output: inout ByteOutput)
 }
 
 extension Renderer {
   package mutating func begin(_ header: ReportHeader, _ output: inout ByteOutput) {}
-  package mutating func skipped(_ result: Sample, _ output: inout ByteOutput) {}
+  package mutating func skipped(_ result: WindowResult, _ output: inout ByteOutput) {}
   package mutating func finish(_ output: inout ByteOutput) {}
 
   /// The text of one window's report.
-  package func text(of result: Sample) -> String {
+  package func text(of result: WindowResult) -> String {
     var renderer = self
     return String(decoding: ByteOutput.bytes { renderer.window(result, &$0) }, as: UTF8.self)
   }

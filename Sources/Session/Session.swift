@@ -212,11 +212,8 @@ package struct Session: ~Copyable {
   }
 
   private mutating func collectSlowSyscalls() {
-    while slowSyscalls.count < aggregator.slowSyscallCount {
-      var slow = SlowSyscall(aggregator.slowSyscall(at: slowSyscalls.count))
-      for index in slow.call.firstWait..<slow.call.firstWait + slow.call.waitCount {
-        slow.waits.append(SlowSyscall.Wait(wait: aggregator.wait(at: index), kernelStack: nil))
-      }
+    for ended in aggregator.takeSlowSyscalls() {
+      var slow = SlowSyscall(ended)
       wakerNames.note(slow.waits, &aggregator, facts)
       stacks?.find(for: &slow, aggregator.returnAddresses)
       slowSyscalls.append(slow)
@@ -296,14 +293,22 @@ package struct Session: ~Copyable {
     // Lost events are the window's by their place in the stream; the rest is known by the time of reading only.
     var loss = loss.since(lossBefore)
     loss.eventsByCPU = snapshot.lostEvents
-    let result = WindowResult(
-      index: plan.index, isTooShort: !counts, target: settings.first.pid, targetName: targetName, snapshot: snapshot,
-      loss: loss, names: copy names, startTrigger: openingTrigger,
-      stopTrigger: trigger.flatMap { self.trigger($0.kind, closing: true)?.text },
-      gatingIsUncertain: gateWatch.isUncertain, uncertainProcesses: compatProcesses,
-      missedUpcalls: settings.countsUpcalls ? missedUpcalls : nil, slowSyscalls: slowSyscalls,
-      stacks: stacks?.closeWindow(), wakers: wakerNames.names)
-    if settings.countsUpcalls { missedUpcalls = 0 }
+    var result = WindowResult(
+      target: settings.first.pid, targetName: targetName, index: plan.index, snapshot: snapshot, loss: loss,
+      names: copy names, clock: facts.clock)
+    result.isTooShort = !counts
+    result.startTrigger = openingTrigger
+    result.stopTrigger = trigger.flatMap { self.trigger($0.kind, closing: true)?.text }
+    result.gatingIsUncertain = gateWatch.isUncertain
+    result.uncertainProcesses = compatProcesses
+    result.recordingCost = settings.recordingCost
+    result.slowSyscalls = slowSyscalls
+    result.stacks = stacks?.closeWindow()
+    result.wakers = wakerNames.names
+    if settings.countsUpcalls {
+      result.missedUpcalls = missedUpcalls
+      missedUpcalls = 0
+    }
     slowSyscalls.removeAll(keepingCapacity: true)
     plan.closed(at: time, counts: counts)
     effects.append(.closed(result))

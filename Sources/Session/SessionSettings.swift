@@ -51,6 +51,8 @@ package struct SessionSettings: Sendable {
   package var stacks: StackSettings?
   /// Whether Open vSwitch's upcalls are counted.
   package var countsUpcalls = false
+  /// ns that recording a syscall adds to its thread's user time, an estimate; nil where it could not be measured.
+  package var recordingCost: UInt64?
 
   package init(targets: [Process]) { self.targets = targets }
 

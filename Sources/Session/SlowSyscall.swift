@@ -5,12 +5,17 @@ package import TraceModel
 package typealias StackNumber = Int
 
 /// A syscall that took longer than asked for, with all that is known of it.
-package struct SlowSyscall: Sendable {
+package struct SlowSyscall: Sendable, Equatable {
   /// Once that it gave up its CPU.
-  package struct Wait: Sendable {
+  package struct Wait: Sendable, Equatable {
     package var wait: SyscallWait
     /// Where in the kernel that was; nil where no sample shows it.
     package var kernelStack: StackNumber?
+
+    package init(_ wait: SyscallWait, kernelStack: StackNumber? = nil) {
+      self.wait = wait
+      self.kernelStack = kernelStack
+    }
   }
 
   /// What it was, when, and of which thread.
@@ -26,5 +31,9 @@ package struct SlowSyscall: Sendable {
   /// Whether its instruction is `int $0x80` in a 64-bit program: then its number is one of i386's. Nil where nothing tells.
   package var isCompat: Bool?
 
-  init(_ call: SyscallEvent) { self.call = call }
+  /// One whose stacks nobody has looked for.
+  package init(_ ended: EndedSyscall) {
+    call = ended.call
+    waits = ended.waits.map { Wait($0) }
+  }
 }

@@ -5,7 +5,9 @@ package import Unwinder
 /// The distinct stacks of a window's slow syscalls, and what is missing of them.
 package struct WindowStacks: Sendable {
   /// Each distinct stack, innermost frame first; slow syscalls refer to them by number.
-  package var stacks: [[StackPlace]] = []
+  package var places: [[StackPlace]] = []
+  /// The same stacks with names, which are found when the window is reported; empty until then.
+  package var frames: [[StackFrame]] = []
   /// Samples that had no room here.
   package var dropped: UInt64 = 0
   /// Samples that the source lost while the window was open.
@@ -14,37 +16,65 @@ package struct WindowStacks: Sendable {
   package var thresholdHelps = true
   /// What the reader must know to judge the stacks; a sentence each.
   package var notes: [String] = []
+
+  package init() {}
 }
 
-/// Everything that one window showed, as a session returns it. Times are CLOCK_MONOTONIC, ns.
+/// Everything that one window showed, as a session returns it and a renderer gets it: nothing has to be looked up. Times are
+/// CLOCK_MONOTONIC, ns, unless they are said to be others.
 package struct WindowResult: Sendable {
-  /// The window's number, from 1.
-  package var index: Int
-  /// Whether a trigger closed it earlier than the shortest window that is reported.
-  package var isTooShort: Bool
   /// The pid of the target, or of the first of its processes.
   package var target: Int32
   /// The name of that process.
   package var targetName: String
-  package var snapshot: Snapshot
+  /// The window's number, from 1.
+  package var index: Int
+  /// Whether a trigger closed it earlier than the shortest window that is reported.
+  package var isTooShort = false
+  package var snapshot: Snapshot { didSet { threadNames = Self.threadNames(snapshot) } }
+  /// What was missed in the window.
   package var loss: Loss
+  /// The names that the snapshot refers to.
   package var names: NameTable
+  /// The clocks when the result was made.
+  package var clock: ClockPair
   /// What opened the window, as the operator wrote it; nil where that was no trigger.
   package var startTrigger: String?
   /// What closed the window; nil where that was no trigger.
   package var stopTrigger: String?
   /// Whether one thread's stop trigger may have stopped the recording of what another's start trigger had opened.
-  package var gatingIsUncertain: Bool
+  package var gatingIsUncertain = false
   /// The processes whose program, a 64-bit one, has made 32-bit calls too: the name of any number may be another call's.
-  package var uncertainProcesses: Set<Int32>
-  /// Upcalls that the kernel's probe missed since the window before; nil where upcalls are not counted.
+  package var uncertainProcesses: Set<Int32> = []
+  /// ns that recording a syscall adds to a thread's user time, an estimate; nil where it could not be measured.
+  package var recordingCost: UInt64?
+  /// Open vSwitch's upcalls that the kernel's probe missed since the window before; nil where upcalls are not counted.
   package var missedUpcalls: UInt64?
   /// The syscalls that took longer than asked for, in the order of their ends.
-  package var slowSyscalls: [SlowSyscall]
+  package var slowSyscalls: [SlowSyscall] = []
   /// Nil where stacks were not asked for.
   package var stacks: WindowStacks?
-  /// Names of the tasks that ended waits, by tid, as far as they are known.
-  package var wakers: [Int32: String]
+  /// The names of tasks that ended waits, by tid, as far as they are known.
+  package var wakers: [Int32: String] = [:]
+  /// The names of the target's threads by tid; of a tid that was used twice, the earlier thread's.
+  package private(set) var threadNames: [Int32: NameID]
+
+  package init(
+    target: Int32, targetName: String, index: Int, snapshot: Snapshot, loss: Loss, names: NameTable, clock: ClockPair
+  ) {
+    self.target = target
+    self.targetName = targetName
+    self.index = index
+    self.snapshot = snapshot
+    self.loss = loss
+    self.names = names
+    self.clock = clock
+    threadNames = Self.threadNames(snapshot)
+  }
+
+  private static func threadNames(_ snapshot: Snapshot) -> [Int32: NameID] {
+    Dictionary(snapshot.threads.map { ($0.tid, $0.name) }) { first, _ in first }
+  }
 }
 
 /// What a session wants done outside of it, in this order.

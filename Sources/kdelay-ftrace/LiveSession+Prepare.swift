@@ -53,11 +53,12 @@ extension LiveSession {
     }
     _ = consume resolver  // its files had to stay open until the kernel had its probes
     log?("sub-buffers of \(capture.setup.pageSize) bytes, \(capture.setup.bufferBytes) bytes per CPU")
-    let settings = options.settings(targets, triggers, countsUpcalls: countsUpcalls)
+    var settings = options.settings(targets, triggers, countsUpcalls: countsUpcalls)
+    settings.recordingCost = recordingCost?.perSyscall
     let facts = LiveFacts()
     let session = Session(settings, facts: facts, stacks: stacks?.finder(settings, facts))
     return LiveSession(
-      session, targets, options.targets.selection, log: log, signals: signals, ends: ends, recordingCost: recordingCost,
+      session, targets, options.targets.selection, log: log, signals: signals, ends: ends,
       reporter: reporter, command: command, stacks: stacks, capture: capture)
   }
 }

@@ -24,7 +24,6 @@ struct LiveSession: ~Copyable {
   private var interval: DrainInterval
   private let bufferBytes: Int
   private var progress: Progress
-  private let recordingCost: RecordingCost?
   private var newcomers: Newcomers
   private var interruptions = 0
   /// When the target has ended, ns; nil while it runs.
@@ -35,11 +34,10 @@ struct LiveSession: ~Copyable {
   init(
     _ session: consuming Session, _ targets: [TargetProcess], _ selection: TargetSelection,
     log: (@Sendable (String) -> Void)?, signals: consuming Signals, ends: consuming TargetEnds,
-    recordingCost: RecordingCost?, reporter: Reporter, command: consuming CommandProcess?,
+    reporter: Reporter, command: consuming CommandProcess?,
     stacks: consuming LiveStacks?, capture: consuming Capture
   ) {
     self.log = log
-    self.recordingCost = recordingCost
     self.reporter = reporter
     self.targets = targets
     newcomers = Newcomers(selection)
@@ -165,8 +163,7 @@ struct LiveSession: ~Copyable {
       if let loss = stacks?.loss() { result.stacks?.loss = found.note(loss: loss) }
     }
     progress.clear()
-    let sample = Sample(result, recordingCost: recordingCost?.perSyscall, clock: .now)
-    try reporter.report(sample, result.stacks.flatMap { stacks?.pending($0) }, isSkipped: result.isTooShort)
+    try reporter.report(result, result.stacks.flatMap { stacks?.pending($0) })
   }
 
   // MARK: Waiting and ending

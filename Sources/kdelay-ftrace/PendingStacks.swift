@@ -17,7 +17,7 @@ struct PendingStacks: Sendable {
   init(_ stacks: WindowStacks, _ modules: ModuleTable, _ roots: TargetRoots) {
     self.stacks = stacks
     self.roots = roots.directories
-    for place in stacks.stacks.joined() {
+    for place in stacks.places.joined() {
       if place.module.isAnonymous, perfMaps[place.process] == nil {
         perfMaps[place.process] = roots.readPerfMap(of: place.process)
       }
@@ -36,16 +36,16 @@ struct StackNamer: ~Copyable {
   init() {}
 
   /// The frames of each stack, and what the reader must know of them.
-  mutating func name(_ pending: PendingStacks) -> (stacks: [[StackFrame]], notes: [String]) {
+  mutating func name(_ pending: PendingStacks) -> (frames: [[StackFrame]], notes: [String]) {
     if pending.perfMaps != perfMaps {
       perfMaps = pending.perfMaps
       symbolizer.perfMaps = perfMaps.mapValues { PerfMap($0) }
     }
-    let stacks = pending.stacks.stacks.map { stack in
+    let stacks = pending.stacks.places.map { stack in
       Array(stack.flatMap { frames(of: $0, pending) }.drop { $0.module == "kernel" && Self.isTracing($0) })
     }
     var notes = pending.stacks.notes
-    if pending.stacks.stacks.contains(where: { $0.first?.module == .kernel }), let refusal = kernel?.refusal {
+    if pending.stacks.places.contains(where: { $0.first?.module == .kernel }), let refusal = kernel?.refusal {
       notes.append(refusal)
     }
     notes += symbolizer.notes

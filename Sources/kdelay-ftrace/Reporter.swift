@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Report
+internal import Session
 
 /// Renders and writes reports in a thread of its own: the stream is read on meanwhile, so that no window is missed because
 /// of the one before, however slow the reader of the report is.
@@ -7,9 +8,10 @@ internal import Report
 /// What makes it `Sendable`: `state` is touched only under the mutex, and `renderer` and `output` by the thread alone until it has
 /// ended.
 final class Reporter: @unchecked Sendable {
-  private enum Job {
-    case report(Sample, PendingStacks?)
-    case skipped(Sample)
+  private struct Job {
+    var result: WindowResult
+    /// The result's stacks, which have no names yet; nil where there are none.
+    var stacks: PendingStacks?
   }
 
   private struct State {
@@ -71,12 +73,11 @@ final class Reporter: @unchecked Sendable {
     return body()
   }
 
-  /// Hands a window's result over; of one that `isSkipped` only is said that it was too short. Throws what writing an earlier one
-  /// failed with.
-  func report(_ sample: Sample, _ stacks: PendingStacks?, isSkipped: Bool) throws(ToolError) {
+  /// Hands a window's result over. Throws what writing an earlier one failed with.
+  func report(_ result: WindowResult, _ stacks: PendingStacks?) throws(ToolError) {
     let failure = locked {
       while state.jobs.count >= Self.limit, state.failure == nil { pthread_cond_wait(changed, mutex) }
-      state.jobs.append(isSkipped ? .skipped(sample) : .report(sample, stacks))
+      state.jobs.append(Job(result: result, stacks: stacks))
       pthread_cond_broadcast(changed)
       return state.failure
     }
@@ -120,12 +121,7 @@ final class Reporter: @unchecked Sendable {
     if let header = locked({ state.header }) { renderer.begin(header, &bytes) }
     while let jobs = next() {
       for job in jobs {
-        switch job {
-        case .report(var sample, let stacks):
-          if let stacks { (sample.stacks.stacks, sample.stacks.notes) = namer.name(stacks) }
-          renderer.window(sample, &bytes)
-        case .skipped(let sample): renderer.skipped(sample, &bytes)
-        }
+        render(job, &namer, &bytes)
         if hasFailed { return }
       }
       // A reader sees each report as soon as it is there, and of many at once not each by itself.
@@ -136,6 +132,17 @@ final class Reporter: @unchecked Sendable {
     bytes.handOn()
     if hasFailed { return }
     locked { state.hasEnded = true }
+  }
+
+  private func render(_ job: Job, _ namer: inout StackNamer, _ bytes: inout ByteOutput) {
+    var result = job.result
+    guard !result.isTooShort else { return renderer.skipped(result, &bytes) }
+    if let stacks = job.stacks {
+      let named = namer.name(stacks)
+      result.stacks?.frames = named.frames
+      result.stacks?.notes = named.notes
+    }
+    renderer.window(result, &bytes)
   }
 
   private var hasFailed: Bool { locked { state.failure != nil } }

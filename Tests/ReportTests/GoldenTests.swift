@@ -4,6 +4,7 @@ import TraceModel
 
 @testable import Aggregator
 @testable import Report
+@testable import Session
 
 /// The reports of one made-up window that has everything, against files. `KDELAY_RECORD_GOLDEN=1` writes them anew.
 struct GoldenTests {
@@ -24,33 +25,34 @@ struct GoldenTests {
   @Test func jsonReport() throws { try Self.check(JSONRenderer().text(of: Self.sample), "sample.json") }
 
   /// The same window between two triggers, some of which were missed, with upcalls.
-  private static var triggered: Sample {
+  private static var triggered: WindowResult {
     var sample = sample
     sample.startTrigger = "u:udpif_revalidator:start_dump"
     sample.stopTrigger = "ur:bridge_run"
     sample.gatingIsUncertain = true
     sample.recordingCost = 250
-    sample.namesAreUncertain = true
+    sample.uncertainProcesses = [100]
     sample.snapshot.threads[0].probes.record(from: 0, to: 4_321)
     sample.snapshot.threads[0].probes.record(from: 0, to: 1_234)
     sample.snapshot.missedTriggers = 3
-    sample.snapshot.syscallEvents = [
+    sample.slowSyscalls = [
       (202, 2_161_821_694_935_486, 95_715, -11), (7, 2_161_821_695_276_882, 1_234_567_890, 1),
     ]
     .map { number, entry, length, result in
-      SyscallEvent(
+      let call = SyscallEvent(
         tid: 3_359_699, name: 1, number: number, abi: .x86_64, entry: entry, exit: entry + length, returnValue: result)
+      return SlowSyscall(EndedSyscall(call))
     }
+    sample.stacks = WindowStacks()
     // The instruction of the second one was seen.
-    sample.stacks.events = [EventStacks(), EventStacks()]
-    sample.stacks.events[1].isCompat = false
+    sample.slowSyscalls[1].isCompat = false
     sample.snapshot.syscallEventsLeftOut = 4321
-    sample.upcalls = UpcallStatistics(
-      counts: [
-        UpcallCount(result: 0, cpu: 2, count: 3), UpcallCount(result: -11, cpu: 0, count: 1),
-        UpcallCount(result: 0, cpu: 0, count: 2), UpcallCount(result: -105, cpu: 2, count: 1234),
-        UpcallCount(result: -4000, cpu: 1, count: 1),
-      ], missed: 5)
+    sample.missedUpcalls = 5
+    sample.snapshot.upcalls = [
+      UpcallCount(result: 0, cpu: 2, count: 3), UpcallCount(result: -11, cpu: 0, count: 1),
+      UpcallCount(result: 0, cpu: 0, count: 2), UpcallCount(result: -105, cpu: 2, count: 1234),
+      UpcallCount(result: -4000, cpu: 1, count: 1),
+    ]
     return sample
   }
 
@@ -80,10 +82,10 @@ struct GoldenTests {
 
   @Test func upcallsOfWhichNoneFailedAreATotal() {
     var none = Self.triggered
-    none.upcalls = UpcallStatistics(counts: [], missed: 0)
+    (none.snapshot.upcalls, none.missedUpcalls) = ([], 0)
     #expect(!TextRenderer().text(of: none).contains("UPCALL"))
     #expect(JSONRenderer().text(of: none).contains(#""upcalls":{"total":{"count":0,"cpus":[]}"#))
-    none.upcalls = UpcallStatistics(counts: [UpcallCount(result: 0, cpu: 3, count: 7)], missed: 0)
+    none.snapshot.upcalls = [UpcallCount(result: 0, cpu: 3, count: 7)]
     #expect(TextRenderer().text(of: none).contains("  Total upcalls       : 7 [3: 7]\n\n"))
   }
 
@@ -111,7 +113,7 @@ struct GoldenTests {
   }
 
   /// Three threads: one with every section, one with a name that sorts first, one without an event.
-  static var sample: Sample {
+  static var sample: WindowResult {
     var names = NameTable()
     var aggregator = Aggregator(abi: .x86_64)
     let worker = names.intern("worker")
@@ -159,10 +161,9 @@ struct GoldenTests {
     let snapshot = aggregator.finishWindow(at: 2_500_000_000)
     var loss = Loss()
     loss.eventsByCPU = snapshot.lostEvents
-    return Sample(
-      targetPID: 100, targetName: "main thread", index: 1, snapshot: snapshot, loss: loss, names: names,
-      started: WallTime(seconds: 1_700_000_000, microseconds: 42, offset: 7200),
-      stopped: WallTime(seconds: 1_700_000_001, microseconds: 500_042, offset: 7200),
-      dumped: WallTime(seconds: 1_700_000_001, microseconds: 500_999, offset: 7200))
+    return WindowResult(
+      target: 100, targetName: "main thread", index: 1, snapshot: snapshot, loss: loss, names: names,
+      clock: ClockPair(
+        monotonic: 2_500_957_000, wall: WallTime(seconds: 1_700_000_001, microseconds: 500_999, offset: 7200)))
   }
 }

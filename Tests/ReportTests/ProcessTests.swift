@@ -4,12 +4,13 @@ import TraceModel
 
 @testable import Aggregator
 @testable import Report
+@testable import Session
 
 /// Reports of several processes.
 struct ProcessTests {
   /// `processes`: the name of each and those of its threads. Pids are 100, 200 and so on; a process's threads have the tids from its
   /// pid on. The later a thread, the longer it was ready.
-  private static func window(_ processes: [(name: String, threads: [String])]) -> Sample {
+  private static func window(_ processes: [(name: String, threads: [String])]) -> WindowResult {
     var names = NameTable()
     var snapshot = Snapshot(
       start: 1_000_000_000, stop: 1_001_000_000, threads: [], discardedIntervals: 0, eventsRead: 1, lostEvents: [:])
@@ -26,18 +27,17 @@ struct ProcessTests {
         snapshot.threads.append(thread)
       }
     }
-    return Sample(
-      targetPID: 100, targetName: processes[0].name, index: 1, snapshot: snapshot, loss: Loss(), names: names,
-      started: WallTime(seconds: 0, microseconds: 0), stopped: WallTime(seconds: 0, microseconds: 0),
-      dumped: WallTime(seconds: 0, microseconds: 0))
+    return WindowResult(
+      target: 100, targetName: processes[0].name, index: 1, snapshot: snapshot, loss: Loss(), names: names,
+      clock: ClockPair(monotonic: 0, wall: WallTime(seconds: 0, microseconds: 0)))
   }
 
-  private static func object(_ window: Sample) throws -> [String: Any] {
+  private static func object(_ window: WindowResult) throws -> [String: Any] {
     let text = JSONRenderer().text(of: window)
     return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }
 
-  private static func headings(_ window: Sample) -> [String] {
+  private static func headings(_ window: WindowResult) -> [String] {
     let text = TextRenderer().text(of: window)
     let table = text.components(separatedBy: "\n# PROBE OVERHEAD")[0]
     return table.split(separator: "\n").map(String.init).filter { $0.hasPrefix("# Process ") }

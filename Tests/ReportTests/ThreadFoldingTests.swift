@@ -4,6 +4,7 @@ import TraceModel
 
 @testable import Aggregator
 @testable import Report
+@testable import Session
 
 /// Reports of programs with more threads than anybody reads.
 struct ThreadFoldingTests {
@@ -101,17 +102,17 @@ struct ThreadFoldingTests {
     #expect(ThreadFolding.withoutNumbers("") == "" && ThreadFolding.withoutNumbers("no") == "no")
   }
 
-  private static func sample() -> Sample {
+  private static func sample() -> WindowResult {
     let (threads, names) = threads([("main", 1), ("few", 2), ("worker", 1000)])
-    return Sample(
-      targetPID: 1000, targetName: "main", index: 1,
+    return WindowResult(
+      target: 1000, targetName: "main", index: 1,
       snapshot: Snapshot(
         start: 1_000_000_000, stop: 1_001_000_000, threads: threads, discardedIntervals: 0, eventsRead: 1,
         lostEvents: [:],
         childrenNotWatched: 1),
-      loss: Loss(), names: names, started: WallTime(seconds: 1_700_000_000, microseconds: 42, offset: 7200),
-      stopped: WallTime(seconds: 1_700_000_000, microseconds: 1042, offset: 7200),
-      dumped: WallTime(seconds: 1_700_000_000, microseconds: 2000, offset: 7200))
+      loss: Loss(), names: names,
+      clock: ClockPair(
+        monotonic: 1_001_958_000, wall: WallTime(seconds: 1_700_000_000, microseconds: 2000, offset: 7200)))
   }
 
   @Test func theTextOfAThousandThreadsIsRead() throws {

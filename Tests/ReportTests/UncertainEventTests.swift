@@ -3,6 +3,7 @@ import TraceModel
 
 @testable import Aggregator
 @testable import Report
+@testable import Session
 
 extension GoldenTests {
   /// Calls with and without a confirmed name are not folded into one.
@@ -10,13 +11,12 @@ extension GoldenTests {
     var sample = Self.sample
     let event = SyscallEvent(
       tid: 7, name: 1, number: 12, abi: .x86_64, entry: 1000, exit: 2000, returnValue: 0)
-    sample.snapshot.syscallEvents = [event, event, event]
-    sample.namesAreUncertain = true
-    sample.stacks.events = [EventStacks(), EventStacks(), EventStacks()]
-    sample.stacks.events[1].isCompat = false
-    #expect(SyscallGroup.of(sample).map(\.events) == [[0, 2], [1]])
-    #expect((0..<3).map { sample.isNameUncertain(ofEvent: $0) } == [true, false, true])
-    sample.namesAreUncertain = false
-    #expect(SyscallGroup.of(sample).map(\.events) == [[0, 1, 2]])
+    sample.slowSyscalls = (0..<3).map { _ in SlowSyscall(EndedSyscall(event)) }
+    sample.uncertainProcesses = [sample.target]
+    sample.slowSyscalls[1].isCompat = false
+    #expect(SyscallGroup.of(sample).map(\.members.count) == [2, 1])
+    #expect(sample.slowSyscalls.map { sample.isNameUncertain(of: $0) } == [true, false, true])
+    sample.uncertainProcesses = []
+    #expect(SyscallGroup.of(sample).map(\.members.count) == [3])
   }
 }

@@ -6,6 +6,7 @@ import TraceModel
 /// What a script says of the target, in place of /proc and the clock.
 final class ScriptedFacts: TargetFacts {
   var now: UInt64 = 0
+  var clock: ClockPair { ClockPair(monotonic: now, wall: WallTime(seconds: 0, microseconds: 0)) }
   /// The threads of each process; one with pid 7 by default.
   var threadsByProcess: [Int32: [ThreadFacts]] = [
     7: [ThreadFacts(tid: 7, pid: 7, name: "target", state: .runnable)]

@@ -1,4 +1,5 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// The members of the JSON report that tell of one slow syscall.
@@ -6,30 +7,30 @@ enum SyscallEventTable {
   static let table = JSONTable<SyscallEventView>(
     "syscall_event",
     [
-      .number("tid", "The thread that made it") { Int64($0.event.tid) },
-      .number("pid", "The process that the thread belongs to") { Int64($0.window.result.pid(of: $0.event)) },
-      .text("comm", "The thread's name") { $0.window.result.names[$0.event.name] },
-      .text("name", "The syscall's name") { SyscallNames.name($0.event.number, abi: $0.event.abi) },
+      .number("tid", "The thread that made it") { Int64($0.call.tid) },
+      .number("pid", "The process that the thread belongs to") { Int64($0.window.result.pid(of: $0.call)) },
+      .text("comm", "The thread's name") { $0.window.result.names[$0.call.name] },
+      .text("name", "The syscall's name") { SyscallNames.name($0.call.number, abi: $0.call.abi) },
       .flag("name_uncertain", "Whether the name may be that of another call with the same number") {
-        $0.window.result.isNameUncertain(ofEvent: $0.index)
+        $0.window.result.isNameUncertain(of: $0.slow)
       },
-      .number("number", "The syscall's number", minimum: nil) { Int64($0.event.number) },
-      .nanoseconds("entry_ns", "When it began, on CLOCK_MONOTONIC") { $0.event.entry },
-      .nanoseconds("exit_ns", "When it ended, on CLOCK_MONOTONIC") { $0.event.exit },
-      .number("return_value", "What it returned; an error is negative", minimum: nil) { $0.event.returnValue },
+      .number("number", "The syscall's number", minimum: nil) { Int64($0.call.number) },
+      .nanoseconds("entry_ns", "When it began, on CLOCK_MONOTONIC") { $0.call.entry },
+      .nanoseconds("exit_ns", "When it ended, on CLOCK_MONOTONIC") { $0.call.exit },
+      .number("return_value", "What it returned; an error is negative", minimum: nil) { $0.call.returnValue },
       StackTables.stack("user_stack", StackTables.userFrame, "The user stack at its entry, innermost frame first") {
-        $0.window.userStack($0.stacks.user)
+        $0.window.userStack($0.slow.userStack)
       },
       .word("user_stack_end", of: UserStackEnd.allCases.map(\.rawValue), "Why the user stack ends where it does") {
-        $0.stacks.userEnd.rawValue
+        $0.slow.userStackEnd.rawValue
       },
       StackTables.stack(
         "kernel_stack", StackTables.frame, "Where it waited longest, or what it computed; innermost frame first"
-      ) { $0.window.kernelStack($0.stacks.kernel) },
+      ) { $0.window.kernelStack($0.slow.kernelStack) },
       .list("waits", wait, "Each time that it gave up its CPU") { view in
-        Sample.waits(of: view.event).lazy.map { WaitView(index: $0, window: view.window) }
+        view.slow.waits.lazy.map { WaitView(slowWait: $0, window: view.window) }
       },
-      .count("waits_left_out", "Waits that there was no room for") { UInt64($0.event.waitsLeftOut) },
+      .count("waits_left_out", "Waits that there was no room for") { UInt64($0.call.waitsLeftOut) },
     ])
 
   private static let wait = JSONTable<WaitView>([

@@ -1,4 +1,5 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// The members of the JSON report that tell of one thread.
@@ -10,7 +11,8 @@ enum ThreadTable {
       .number("pid", "The process that the thread belongs to") { Int64($0.window.result.pid(of: $0.thread)) },
       .text("comm", "The thread's name") { $0.window.result.names[$0.thread.name] },
       .list("syscalls", syscall, "The syscalls that began and ended in the window, most time first") { view in
-        view.thread.syscallsByTotal.map { SyscallView(syscall: $0, window: view.window) }
+        let isUncertain = view.window.result.isUncertain(view.thread)
+        return view.thread.syscallsByTotal.map { SyscallView(syscall: $0, isUncertain: isUncertain) }
       },
       .optionalObject("long_poll", minMax, "From the end of one poll to the begin of the next") {
         seen($0.thread.longPoll)
@@ -81,7 +83,7 @@ enum ThreadTable {
       .nanoseconds("p99_ns", "The duration that 99 in 100 do not exceed, at most 1/32 too long") { $0.syscall.p99 },
       .count("errors", "Calls that returned an error, interrupted ones included") { $0.syscall.errors },
       .flag("name_uncertain", "Whether the program has made 32-bit calls too, whose numbers mean other syscalls") {
-        $0.window.result.namesAreUncertain && $0.syscall.abi.compat != nil
+        $0.isUncertain && $0.syscall.abi.compat != nil
       },
     ])
 

@@ -1,4 +1,5 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// The JSON report of one window. `JSONRenderer` writes it and `JSONSchema` describes it.
@@ -9,7 +10,7 @@ enum WindowTable {
   static let table = JSONTable<WindowView>([
     .constant("schema", "The name and the version of this format", schemaName),
     .object("target", process, "The first target process") {
-      ReportedProcess(pid: $0.result.targetPID, name: $0.result.targetName)
+      ReportedProcess(pid: $0.result.target, name: $0.result.targetName)
     },
     .list("targets", process, "The target processes that lived in the window") { $0.result.targets },
     .object("window", window, "The stretch of time that is reported") { $0 },
@@ -27,9 +28,11 @@ enum WindowTable {
       $0.result.upcalls
     },
     .count("syscall_events_left_out", "Slow syscalls that there was no room for") { $0.snapshot.syscallEventsLeftOut },
-    .texts("stack_notes", "What a reader must know to judge the stacks, a sentence each") { $0.result.stacks.notes },
+    .texts("stack_notes", "What a reader must know to judge the stacks, a sentence each") {
+      $0.result.stacks?.notes ?? []
+    },
     .list("syscall_events", SyscallEventTable.table, "The slow syscalls (-s), in the order of their ends") { view in
-      view.snapshot.syscallEvents.indices.lazy.map { SyscallEventView(index: $0, window: view) }
+      view.result.slowSyscalls.lazy.map { SyscallEventView(slow: $0, window: view) }
     },
   ])
 
@@ -56,10 +59,10 @@ enum WindowTable {
   private static let loss = JSONTable<WindowView>([
     .count("events", "Events that the kernel overwrote before they were read") { $0.result.loss.events },
     .count("stack_samples", "Stack samples that the kernel dropped, or that there was no room for") {
-      $0.result.stacks.loss.samples + $0.result.stacks.dropped
+      $0.result.stacks.map { $0.loss.samples + $0.dropped } ?? 0
     },
     .number("stacks_missing", "Slow syscalls whose stack is owed and not shown") {
-      Int64($0.result.stacks.missing(.lost) + $0.result.stacks.missing(.notKept))
+      Int64($0.result.missing(.lost) + $0.result.missing(.notKept))
     },
     .count("undecodable", "Records that were read and not understood") { $0.result.loss.undecodable },
     .count("discarded_intervals", "Intervals whose begin or end was not recorded") { $0.snapshot.discardedIntervals },

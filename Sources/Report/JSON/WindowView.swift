@@ -1,9 +1,10 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// A window's result as the JSON tables see it. It is an object so that each part can refer to it at no cost.
 final class WindowView {
-  let result: Sample
+  let result: WindowResult
   let snapshot: Snapshot
   /// The text of each distinct user stack that a syscall has; empty for the others.
   private let userStacks: [[UInt8]]
@@ -12,31 +13,33 @@ final class WindowView {
 
   private static let noFrames = Array("[]".utf8)
 
-  init(_ result: Sample) {
+  init(_ result: WindowResult) {
     self.result = result
     snapshot = result.snapshot
-    let stacks = result.stacks
-    let users = Set(stacks.events.map(\.user))
-    let kernels = Set(stacks.events.map(\.kernel) + stacks.waits)
-    userStacks = Self.texts(stacks.stacks, users, StackTables.userFrame)
-    kernelStacks = Self.texts(stacks.stacks, kernels, StackTables.frame)
+    let stacks = result.stacks?.frames ?? []
+    let users = Set(result.slowSyscalls.compactMap(\.userStack))
+    let kernels = Set(
+      result.slowSyscalls.lazy.compactMap(\.kernelStack)
+        + result.slowSyscalls.lazy.flatMap(\.waits).compactMap(\.kernelStack))
+    userStacks = Self.texts(stacks, users, StackTables.userFrame)
+    kernelStacks = Self.texts(stacks, kernels, StackTables.frame)
   }
 
   /// Each stack's frames are rendered once, however many syscalls have it.
   private static func texts(
-    _ stacks: [[StackFrame]], _ used: Set<Int32>, _ table: JSONTable<StackFrame>
+    _ stacks: [[StackFrame]], _ used: Set<StackNumber>, _ table: JSONTable<StackFrame>
   ) -> [[UInt8]] {
     stacks.enumerated().map { index, frames in
-      guard used.contains(Int32(index)) else { return [] }
+      guard used.contains(index) else { return [] }
       return ByteOutput.bytes { $0.json(list: frames) { table.write($0, &$1) } }
     }
   }
 
-  func userStack(_ number: Int32) -> [UInt8] { Self.text(userStacks, number) }
-  func kernelStack(_ number: Int32) -> [UInt8] { Self.text(kernelStacks, number) }
+  func userStack(_ number: StackNumber?) -> [UInt8] { Self.text(userStacks, number) }
+  func kernelStack(_ number: StackNumber?) -> [UInt8] { Self.text(kernelStacks, number) }
 
-  private static func text(_ texts: [[UInt8]], _ number: Int32) -> [UInt8] {
-    texts.indices.contains(Int(number)) ? texts[Int(number)] : noFrames
+  private static func text(_ texts: [[UInt8]], _ number: StackNumber?) -> [UInt8] {
+    number.flatMap { texts.indices.contains($0) ? texts[$0] : nil } ?? noFrames
   }
 
   /// The window's threads, in the order that all formats have them in.
@@ -49,10 +52,11 @@ struct ThreadView {
   let window: WindowView
 }
 
-/// The statistics of one of a thread's syscalls, and the window that they are of.
+/// The statistics of one of a thread's syscalls.
 struct SyscallView {
   let syscall: SyscallSnapshot
-  let window: WindowView
+  /// Whether the thread's program has made calls of another numbering too.
+  let isUncertain: Bool
 }
 
 /// An interrupt source's statistics, and the window that they are of.
@@ -63,26 +67,19 @@ struct InterruptView {
 
 /// A slow syscall, and the window that it is of.
 struct SyscallEventView {
-  /// The syscall's place among those of the window.
-  let index: Int
+  let slow: SlowSyscall
   let window: WindowView
 
-  var event: SyscallEvent { window.snapshot.syscallEvents[index] }
-  var stacks: EventStacks { window.result.stacks.stacks(ofEvent: index) }
+  var call: SyscallEvent { slow.call }
 }
 
 /// One wait of a slow syscall, and the window that it is of.
 struct WaitView {
-  /// The wait's place among those of the window.
-  let index: Int
+  let slowWait: SlowSyscall.Wait
   let window: WindowView
 
-  var wait: SyscallWait { window.snapshot.syscallWaits[index] }
-
-  var kernelStack: [UInt8] {
-    let numbers = window.result.stacks.waits
-    return window.kernelStack(numbers.indices.contains(index) ? numbers[index] : -1)
-  }
+  var wait: SyscallWait { slowWait.wait }
+  var kernelStack: [UInt8] { window.kernelStack(slowWait.kernelStack) }
 }
 
 /// Who ended a wait, and the window that the wait is of.

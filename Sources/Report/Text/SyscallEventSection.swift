@@ -1,4 +1,5 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// Slow syscalls with their stacks: one by one, as kernel_delay.py prints them, or folded.
@@ -6,24 +7,24 @@ enum SyscallEventSection {
   private static let frameIndent = String(repeating: " ", count: 10)
 
   /// Writes the section's lines one by one.
-  static func write(_ sample: Sample, _ grouping: SyscallGrouping, _ line: (String) -> Void) {
-    guard !sample.snapshot.syscallEvents.isEmpty else { return }
-    if grouping.applies(to: sample.snapshot.syscallEvents.count) {
-      writeGroups(sample, line)
+  static func write(_ result: WindowResult, _ grouping: SyscallGrouping, _ line: (String) -> Void) {
+    guard !result.slowSyscalls.isEmpty else { return }
+    if grouping.applies(to: result.slowSyscalls.count) {
+      writeGroups(result, line)
     } else {
-      writeEvents(sample, line)
-      writeWaits(sample, line)
+      writeEvents(result, line)
+      writeWaits(result, line)
     }
-    if sample.snapshot.syscallEventsLeftOut > 0 {
-      let more = Columns.grouped(sample.snapshot.syscallEventsLeftOut)
+    if result.snapshot.syscallEventsLeftOut > 0 {
+      let more = Columns.grouped(result.snapshot.syscallEventsLeftOut)
       line("# WARNING: \(more) more were left out; use a larger threshold.")
     }
-    for text in StackLossSection.lines(sample) { line(text) }
+    for text in StackLossSection.lines(result) { line(text) }
   }
 
   // MARK: One by one
 
-  private static func writeEvents(_ sample: Sample, _ line: (String) -> Void) {
+  private static func writeEvents(_ result: WindowResult, _ line: (String) -> Void) {
     let widths = [19, 19, 10, 16, 10, 16]
     let head = [
       "", "# SYSCALL EVENTS:",
@@ -33,58 +34,60 @@ enum SyscallEventSection {
         + String(repeating: "-", count: widths[5]),
     ]
     for text in head { line(text) }
-    for (index, event) in sample.snapshot.syscallEvents.enumerated() {
+    for slow in result.slowSyscalls {
+      let call = slow.call
       line(
-        "  \(Columns.right(event.entry, 19)) \(Columns.right(event.exit, 19)) \(task(event, sample)) "
-          + "\(Columns.right(Columns.grouped((event.exit - event.entry) / 1000), 10))  \(name(index, sample))")
-      for text in frames(sample.stacks.stacks(ofEvent: index), sample) { line(text) }
+        "  \(Columns.right(call.entry, 19)) \(Columns.right(call.exit, 19)) \(task(call, result)) "
+          + "\(Columns.right(Columns.grouped(call.duration / 1000), 10))  \(name(slow, result))")
+      for text in frames(slow, result) { line(text) }
     }
   }
 
-  private static func task(_ event: SyscallEvent, _ sample: Sample) -> String {
-    "\(Columns.right(String(event.tid), 10)) \(Columns.left(Columns.printable(sample.names[event.name]), 16))"
+  private static func task(_ event: SyscallEvent, _ result: WindowResult) -> String {
+    "\(Columns.right(String(event.tid), 10)) \(Columns.left(Columns.printable(result.names[event.name]), 16))"
   }
 
-  /// The syscall's name, with a question mark where it may be another one, see `Sample.namesAreUncertain`.
-  private static func name(_ index: Int, _ sample: Sample) -> String {
-    let event = sample.snapshot.syscallEvents[index]
-    return SyscallNames.name(event.number, abi: event.abi) + (sample.isNameUncertain(ofEvent: index) ? "?" : "")
+  /// The syscall's name, with a question mark where it may be another one, see `WindowResult.uncertainProcesses`.
+  private static func name(_ slow: SlowSyscall, _ result: WindowResult) -> String {
+    SyscallNames.name(slow.call.number, abi: slow.call.abi) + (result.isNameUncertain(of: slow) ? "?" : "")
   }
 
   /// The lines of a syscall's stacks: the kernel's frames first, then the program's.
-  private static func frames(_ stacks: EventStacks, _ sample: Sample) -> [String] {
-    var lines = (sample.stacks.stack(stacks.kernel) + sample.stacks.stack(stacks.user)).map { frameIndent + $0.text }
-    switch stacks.userEnd {
+  private static func frames(_ slow: SlowSyscall, _ result: WindowResult) -> [String] {
+    let frames = result.frames(of: slow.kernelStack) + result.frames(of: slow.userStack)
+    var lines = frames.map { frameIndent + $0.text }
+    switch slow.userStackEnd {
     case .complete, .notSampled: break
     case .lost: lines.append(frameIndent + "[no stack: its sample was lost]")
     case .notKept: lines.append(frameIndent + "[no stack: there are more than --stack-trace-size]")
     case .truncated: lines.append(frameIndent + "[truncated: the stack goes on, see --stack-dump-size]")
     case .framePointers: lines.append(frameIndent + "[as far as frame pointers lead]")
-    default: lines.append(frameIndent + "[the stack ends here: \(stacks.userEnd.rawValue)]")
+    default: lines.append(frameIndent + "[the stack ends here: \(slow.userStackEnd.rawValue)]")
     }
     return lines
   }
 
   // MARK: What each waited for
 
-  private static func writeWaits(_ sample: Sample, _ line: (String) -> Void) {
-    guard !sample.snapshot.syscallWaits.isEmpty else { return }
+  private static func writeWaits(_ result: WindowResult, _ line: (String) -> Void) {
+    let waiting = result.slowSyscalls.filter { !$0.waits.isEmpty }
+    if waiting.isEmpty { return }
     line("")
     line("# SYSCALL WAITS (what the syscalls above waited for, worst first):")
-    for (index, event) in sample.snapshot.syscallEvents.enumerated() where event.waitCount > 0 {
-      let division = division([event], sample)
-      line("  \(Columns.right(event.entry, 19)) \(task(event, sample)) \(name(index, sample)): \(division)")
-      for text in waitLines([event], sample) { line(text) }
+    for slow in waiting {
+      line(
+        "  \(Columns.right(slow.call.entry, 19)) \(task(slow.call, result)) \(name(slow, result)): \(division([slow]))")
+      for text in waitLines([slow], result) { line(text) }
     }
   }
 
   /// What the time of these syscalls was made of.
-  private static func division(_ events: [SyscallEvent], _ sample: Sample) -> String {
+  private static func division(_ calls: [SlowSyscall]) -> String {
     var (total, blocked, ready) = (UInt64(0), UInt64(0), UInt64(0))
     var isCut = false
-    for event in events {
-      total += event.exit - event.entry
-      for wait in sample.snapshot.syscallWaits[Sample.waits(of: event)] {
+    for slow in calls {
+      total += slow.call.duration
+      for wait in slow.waits.lazy.map(\.wait) {
         blocked += wait.blocked
         ready += wait.ready
         isCut = isCut || wait.isCut
@@ -96,22 +99,21 @@ enum SyscallEventSection {
       + "\(Columns.grouped(ready)) ns ready"
   }
 
-  private static func waitLines(_ events: [SyscallEvent], _ sample: Sample) -> [String] {
-    var lines = WaitSummary.of(events.map { Sample.waits(of: $0) }, sample).map { "      " + $0.text(sample) }
-    let leftOut = events.reduce(0) { $0 + UInt64($1.waitsLeftOut) }
+  private static func waitLines(_ calls: [SlowSyscall], _ result: WindowResult) -> [String] {
+    var lines = WaitSummary.of(calls.lazy.flatMap(\.waits), result).map { "      " + $0.text(result) }
+    let leftOut = calls.reduce(0) { $0 + UInt64($1.call.waitsLeftOut) }
     if leftOut > 0 { lines.append("      \(Columns.grouped(leftOut)) more waits were left out") }
     return lines
   }
 
   // MARK: Folded
 
-  private static func writeGroups(_ sample: Sample, _ line: (String) -> Void) {
+  private static func writeGroups(_ result: WindowResult, _ line: (String) -> Void) {
     let widths = [8, 15, 12, 19, 10, 16]
-    let groups = SyscallGroup.of(sample)
-    let events = sample.snapshot.syscallEvents
+    let groups = SyscallGroup.of(result)
     let head = [
       "",
-      "# SYSCALL EVENTS by syscall and user stack, most time first (\(Columns.grouped(UInt64(events.count))) events, "
+      "# SYSCALL EVENTS by syscall and user stack, most time first (\(Columns.grouped(UInt64(result.slowSyscalls.count))) events, "
         + "\(Columns.grouped(UInt64(groups.count))) groups; --no-group-stacks lists each):",
       "  \(Columns.right("COUNT", 8)) \(Columns.right("TOTAL (us)", 15)) \(Columns.right("MAX (us)", 12)) "
         + "\(Columns.right("WORST ENTRY (ns)", 19)) \(Columns.right("TID", 10)) \(Columns.left("COMM", 16))  SYSCALL",
@@ -120,16 +122,15 @@ enum SyscallEventSection {
     ]
     for text in head { line(text) }
     for group in groups {
-      let worst = events[group.worst]
+      let worst = group.worst.call
       line(
-        "  \(Columns.right(UInt64(group.events.count), 8)) \(Columns.right(Columns.grouped(group.total / 1000), 15)) "
-          + "\(Columns.right(Columns.grouped(group.longest / 1000), 12)) \(Columns.right(worst.entry, 19)) "
-          + "\(task(worst, sample))  \(name(group.worst, sample))")
-      for text in frames(sample.stacks.stacks(ofEvent: group.worst), sample) { line(text) }
-      let members = group.members(of: events)
-      if members.contains(where: { $0.waitCount > 0 }) {
-        line("      all of them: \(division(members, sample))")
-        for text in waitLines(members, sample) { line(text) }
+        "  \(Columns.right(UInt64(group.members.count), 8)) \(Columns.right(Columns.grouped(group.total / 1000), 15)) "
+          + "\(Columns.right(Columns.grouped(worst.duration / 1000), 12)) \(Columns.right(worst.entry, 19)) "
+          + "\(task(worst, result))  \(name(group.worst, result))")
+      for text in frames(group.worst, result) { line(text) }
+      if group.members.contains(where: { !$0.waits.isEmpty }) {
+        line("      all of them: \(division(group.members))")
+        for text in waitLines(group.members, result) { line(text) }
       }
     }
   }
@@ -153,10 +154,10 @@ package enum SyscallGrouping: Sendable, Equatable {
 
 /// The section that says how many stacks are owed and not shown, and why.
 enum StackLossSection {
-  static func lines(_ sample: Sample) -> [String] {
-    let stacks = sample.stacks
+  static func lines(_ result: WindowResult) -> [String] {
+    guard let stacks = result.stacks else { return [] }
     var lines = stacks.notes.map { "# NOTE: \($0)" }
-    let (lost, notKept) = (stacks.missing(.lost), stacks.missing(.notKept))
+    let (lost, notKept) = (result.missing(.lost), result.missing(.notKept))
     guard lost + notKept > 0 else { return lines }
     lines.append("# WARNING: We were not able to display \(lost + notKept) stack traces!")
     if notKept > 0 {
@@ -166,7 +167,7 @@ enum StackLossSection {
     return lines
   }
 
-  private static func reason(_ stacks: SyscallStacks) -> String {
+  private static func reason(_ stacks: WindowStacks) -> String {
     let loss = stacks.loss
     let onlyRemedy = stacks.thresholdHelps ? nil : "with perf events there are fewer of them"
     if loss.samples > 0 {

@@ -1,4 +1,5 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// Slow syscalls of one number that the same user stack made.
@@ -6,46 +7,43 @@ struct SyscallGroup: Equatable {
   struct Key: Hashable {
     var abi: SyscallABI
     var number: Int32
-    var stack: Int32
+    var stack: StackNumber?
     /// Stacks that are missing for different reasons are not the same.
     var end: UserStackEnd
     var isNameUncertain: Bool
   }
 
-  /// The places of its syscalls among those of the window, in the order of time.
-  var events: [Int] = []
+  /// Its syscalls in the order of time.
+  private(set) var members: [SlowSyscall] = []
   /// How long all of them took, ns.
-  var total: UInt64 = 0
-  /// How long the longest one took, ns.
-  var longest: UInt64 = 0
-  /// The place of the longest one.
-  var worst = 0
+  private(set) var total: UInt64 = 0
+  /// The one that took longest.
+  private(set) var worst: SlowSyscall
 
-  /// Its syscalls. `all` are those of the window.
-  func members(of all: [SyscallEvent]) -> [SyscallEvent] { events.map { all[$0] } }
+  private init(_ slow: SlowSyscall) { worst = slow }
 
   /// The groups of a window's slow syscalls, those that took the most time first.
-  static func of(_ sample: Sample) -> [SyscallGroup] {
+  static func of(_ result: WindowResult) -> [SyscallGroup] {
     var places: [Key: Int] = [:]
     var groups: [SyscallGroup] = []
-    for (index, event) in sample.snapshot.syscallEvents.enumerated() {
-      let stacks = sample.stacks.stacks(ofEvent: index)
+    for slow in result.slowSyscalls {
       let key = Key(
-        abi: event.abi, number: event.number, stack: stacks.user, end: stacks.userEnd,
-        isNameUncertain: sample.isNameUncertain(ofEvent: index))
+        abi: slow.call.abi, number: slow.call.number, stack: slow.userStack, end: slow.userStackEnd,
+        isNameUncertain: result.isNameUncertain(of: slow))
       let place = places[key] ?? groups.count
       if place == groups.count {
         places[key] = place
-        groups.append(SyscallGroup())
+        groups.append(SyscallGroup(slow))
       }
-      let length = event.exit - event.entry
-      if groups[place].events.isEmpty || length > groups[place].longest {
-        groups[place].longest = length
-        groups[place].worst = index
-      }
-      groups[place].events.append(index)
-      groups[place].total += length
+      groups[place].add(slow)
     }
-    return groups.sorted { ($1.total, $0.worst) < ($0.total, $1.worst) }
+    // Of groups that took the same time, the one whose first syscall ended first comes first.
+    return groups.enumerated().sorted { ($1.element.total, $0.offset) < ($0.element.total, $1.offset) }.map(\.element)
+  }
+
+  private mutating func add(_ slow: SlowSyscall) {
+    if slow.call.duration > worst.call.duration { worst = slow }
+    members.append(slow)
+    total += slow.call.duration
   }
 }

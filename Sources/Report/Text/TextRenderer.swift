@@ -1,4 +1,5 @@
 internal import Aggregator
+package import Session
 internal import TraceModel
 
 /// The text report: kernel_delay.py's lines column for column, then what this tool adds in sections of its own.
@@ -14,7 +15,7 @@ package struct TextRenderer: Renderer {
 
   private static let indent = String(repeating: " ", count: 28)
 
-  package mutating func window(_ result: Sample, _ output: inout ByteOutput) {
+  package mutating func window(_ result: WindowResult, _ output: inout ByteOutput) {
     let threads = result.threads
     let (names, cost) = (result.names, result.recordingCost)
     let rows =
@@ -24,26 +25,28 @@ package struct TextRenderer: Renderer {
     for line in Self.statistics(result, rows) { output.line(line) }
     SyscallEventSection.write(result, grouping) { output.line($0) }
     var lines = result.upcalls.map { UpcallSection.lines($0) } ?? []
-    lines += LatencySection.lines(rows, isUncertain: result.namesAreUncertain)
+    lines += LatencySection.lines(rows, result)
     lines += ProbeSection.lines(rows)
-    let hasMore = result.startTrigger != nil || result.stopTrigger != nil || !result.stacks.events.isEmpty
+    let hasMore =
+      result.startTrigger != nil || result.stopTrigger != nil
+      || result.stacks.map { _ in !result.slowSyscalls.isEmpty } ?? false
     lines += AccountingSection.lines(rows, recordingCost: cost, hasMore: hasMore)
     lines += ChildrenSection.lines(result.snapshot.childrenNotWatched)
     lines += LossSection.lines(result)
     for line in lines { output.line(line) }
   }
 
-  private static func statistics(_ sample: Sample, _ rows: [ThreadRow]) -> [String] {
-    var lines = Self.edges(sample)
-    if sample.startTrigger != nil, sample.stopTrigger != nil {
-      lines.append("# Triggered sample dump, stop-start delta \(Self.delta(sample)) ns @\(sample.dumped.text)")
+  private static func statistics(_ result: WindowResult, _ rows: [ThreadRow]) -> [String] {
+    var lines = Self.edges(result)
+    if result.startTrigger != nil, result.stopTrigger != nil {
+      lines.append("# Triggered sample dump, stop-start delta \(Self.delta(result)) ns @\(result.dumped.text)")
     } else {
-      lines.append("# Sample dump @\(sample.dumped.text)")
+      lines.append("# Sample dump @\(result.dumped.text)")
     }
     if rows.contains(where: { $0.fold != nil }) {
-      let processes = sample.snapshot.processes.count
+      let processes = result.snapshot.processes.count
       lines.append(
-        "# \(Columns.grouped(UInt64(sample.snapshot.threads.count))) threads"
+        "# \(Columns.grouped(UInt64(result.snapshot.threads.count))) threads"
           + (processes > 1 ? " of \(Columns.grouped(UInt64(processes))) processes" : "")
           + ": those of one name are folded, what lost the most time comes first; --all-threads shows each.")
     }
@@ -51,27 +54,27 @@ package struct TextRenderer: Renderer {
       "\(Columns.left("TID", 10)) \(Columns.left("THREAD", 16)) <RESOURCE SPECIFIC>",
       [10, 16, 76].map { String(repeating: "-", count: $0) }.joined(separator: " "),
     ]
-    return lines + rows.lines { Self.lines(of: $0, sample) + [""] }.dropLast()
+    return lines + rows.lines { Self.lines(of: $0, result) + [""] }.dropLast()
   }
 
-  package mutating func skipped(_ result: Sample, _ output: inout ByteOutput) {
+  package mutating func skipped(_ result: WindowResult, _ output: inout ByteOutput) {
     for line in Self.edges(result) { output.line(line) }
     output.line("# Sample dump skipped, delta \(Self.delta(result)) ns @\(result.dumped.text)")
   }
 
   /// The lines that say when the window began and ended, and by what.
-  private static func edges(_ sample: Sample) -> [String] {
+  private static func edges(_ result: WindowResult) -> [String] {
     func edge(_ word: String, _ trigger: String?, _ time: UInt64, _ wall: WallTime) -> String {
       "# \(word) sampling \(trigger == nil ? "" : "(trigger@\(time)) ")@\(wall.text)"
     }
     return [
-      edge("Start", sample.startTrigger, sample.snapshot.start, sample.started),
-      edge("Stop", sample.stopTrigger, sample.snapshot.stop, sample.stopped),
+      edge("Start", result.startTrigger, result.snapshot.start, result.started),
+      edge("Stop", result.stopTrigger, result.snapshot.stop, result.stopped),
     ]
   }
 
-  private static func delta(_ sample: Sample) -> String {
-    Columns.grouped(sample.snapshot.stop - sample.snapshot.start)
+  private static func delta(_ result: WindowResult) -> String {
+    Columns.grouped(result.snapshot.stop - result.snapshot.start)
   }
 
   // MARK: The sections of kernel_delay.py
@@ -82,11 +85,11 @@ package struct TextRenderer: Renderer {
   }
 
   /// The lines of a row's sections. Its tid and name stand on the line of the first one.
-  private static func lines(of row: ThreadRow, _ sample: Sample) -> [String] {
-    let (thread, names) = (row.thread, sample.names)
+  private static func lines(of row: ThreadRow, _ result: WindowResult) -> [String] {
+    let (thread, names) = (row.thread, result.names)
     let sections = [
       row.fold.map { folded($0, thread.accounting) },
-      syscalls(thread, isUncertain: sample.namesAreUncertain),
+      syscalls(thread, isUncertain: result.isUncertain(thread)),
       longPoll(thread.longPoll),
       run(thread.run),
       scheduling("[THREAD READY STATISTICS]", "SCHED_CNT", thread.ready),

@@ -1,10 +1,10 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// The section with the quantiles and errors of each syscall of each thread.
 enum LatencySection {
-  /// The section's lines; for `isUncertain` see `Sample.namesAreUncertain`.
-  static func lines(_ rows: [ThreadRow], isUncertain: Bool) -> [String] {
+  static func lines(_ rows: [ThreadRow], _ result: WindowResult) -> [String] {
     guard rows.contains(where: { !$0.thread.syscalls.isEmpty }) else { return [] }
     var lines = [
       "", "# SYSCALL LATENCY (quantiles at most 3.2% above the true value):",
@@ -13,9 +13,9 @@ enum LatencySection {
         + ["P50 ns", "P90 ns", "P99 ns", "MAX ns"].map { Columns.right($0, 14) }.joined(separator: "  "),
     ]
     lines += rows.filter { !$0.thread.syscalls.isEmpty }.lines { row in
-      row.thread.syscallsByTotal.map { line($0, of: row, isUncertain: isUncertain) }
+      row.thread.syscallsByTotal.map { line($0, of: row, isUncertain: result.isUncertain(row.thread)) }
     }
-    if isUncertain {
+    if !result.uncertainProcesses.isEmpty {
       lines.append(
         "# NOTE: this 64-bit program also makes 32-bit calls (int $0x80), which are recorded by their numbers alone: a name with a"
       )
@@ -148,33 +148,33 @@ enum AccountingSection {
 
 /// The section that says what was missed. It is there in any case, so that a reader knows that it was looked for.
 enum LossSection {
-  static func lines(_ sample: Sample) -> [String] {
-    let loss = sample.loss
+  static func lines(_ result: WindowResult) -> [String] {
+    let loss = result.loss
     var lines = [""]
     if loss.events > 0 {
       let byCPU = loss.eventsByCPU.sorted { $0.key < $1.key }.map { "CPU \($0.key): \(Columns.grouped($0.value))" }
       lines.append("# WARNING: \(Columns.grouped(loss.events)) events were lost (\(byCPU.joined(separator: ", "))).")
       lines.append("#          No interval is computed across a gap; use a larger --buffer-page-count.")
     }
-    if sample.snapshot.missingTime > 0 {
+    if result.snapshot.missingTime > 0 {
       lines.append(
-        "# WARNING: during \(Columns.grouped(sample.snapshot.missingTime)) ns of the window events were missing: what is counted is too little."
+        "# WARNING: during \(Columns.grouped(result.snapshot.missingTime)) ns of the window events were missing: what is counted is too little."
       )
     }
-    if sample.snapshot.discardedIntervals > 0 {
+    if result.snapshot.discardedIntervals > 0 {
       lines.append(
-        "# WARNING: \(Columns.grouped(sample.snapshot.discardedIntervals)) intervals were discarded: their begin or end was not recorded."
+        "# WARNING: \(Columns.grouped(result.snapshot.discardedIntervals)) intervals were discarded: their begin or end was not recorded."
       )
     }
     if loss.undecodable > 0 {
       lines.append("# WARNING: \(Columns.grouped(loss.undecodable)) records could not be decoded.")
     }
-    if sample.snapshot.missedTriggers > 0 {
+    if result.snapshot.missedTriggers > 0 {
       lines.append(
-        "# WARNING: \(Columns.grouped(sample.snapshot.missedTriggers)) triggers were missed by the kernel: windows are missing or too long."
+        "# WARNING: \(Columns.grouped(result.snapshot.missedTriggers)) triggers were missed by the kernel: windows are missing or too long."
       )
     }
-    if sample.gatingIsUncertain {
+    if result.gatingIsUncertain {
       lines.append(
         "# WARNING: another thread's stop trigger came just before this window: its syscalls and interrupts may be incomplete."
       )

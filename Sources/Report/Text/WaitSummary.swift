@@ -1,10 +1,11 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// Waits of one kind: they have the kernel stack, the state and the waker in common.
 struct WaitSummary: Equatable {
   struct Key: Hashable {
-    var kernelStack: Int32
+    var kernelStack: StackNumber?
     var state: Int32
     /// The waking task's name, or the kind of interrupt; nil where it is not known, or there was none.
     var waker: String?
@@ -21,16 +22,14 @@ struct WaitSummary: Equatable {
   /// How many of them may have been longer.
   var cut: UInt64 = 0
 
-  /// The waits by kind, those that took the most time first. `waits` are ranges of the snapshot's waits.
-  static func of(_ waits: [Range<Int>], _ sample: Sample) -> [WaitSummary] {
+  /// The waits by kind, those that took the most time first.
+  static func of(_ waits: some Sequence<SlowSyscall.Wait>, _ result: WindowResult) -> [WaitSummary] {
     var places: [Key: Int] = [:]
     var all: [WaitSummary] = []
-    for index in waits.joined() {
-      let wait = sample.snapshot.syscallWaits[index]
-      let stacks = sample.stacks
+    for slow in waits {
+      let wait = slow.wait
       let key = Key(
-        kernelStack: stacks.waits.indices.contains(index) ? stacks.waits[index] : -1, state: wait.state,
-        waker: wait.waker.map { sample.text(of: $0) })
+        kernelStack: slow.kernelStack, state: wait.state, waker: wait.waker.map { result.text(of: $0) })
       let place = places[key] ?? all.count
       if place == all.count {
         places[key] = place
@@ -46,13 +45,13 @@ struct WaitSummary: Equatable {
   }
 
   /// The line of the report that tells of these waits.
-  func text(_ sample: Sample) -> String {
+  func text(_ result: WindowResult) -> String {
     let numbers = [
       "\(Columns.right(count, 8)) x", "blocked \(Columns.right(Columns.grouped(blocked), 14)) ns",
       "ready \(Columns.right(Columns.grouped(ready), 14)) ns", "max \(Columns.right(Columns.grouped(longest), 14)) ns",
     ]
     var text = numbers.joined(separator: "  ") + "  " + Self.word(key.state)
-    let places = sample.stacks.stack(key.kernelStack).filter { !$0.isOfScheduler }.prefix(3)
+    let places = result.frames(of: key.kernelStack).filter { !$0.isOfScheduler }.prefix(3)
     if !places.isEmpty {
       text += " in " + places.map { $0.symbol.map(Columns.printable) ?? $0.text }.joined(separator: " < ")
     }
@@ -84,12 +83,7 @@ struct WaitSummary: Equatable {
   }
 }
 
-extension Sample {
-  /// The places of a slow syscall's waits among those of the snapshot.
-  static func waits(of event: SyscallEvent) -> Range<Int> {
-    Int(event.firstWait)..<Int(event.firstWait + event.waitCount)
-  }
-
+extension WindowResult {
   /// A waker's name and tid, or what kind of interrupt it was.
   func text(of waker: Waker) -> String {
     switch waker.context {
@@ -103,6 +97,6 @@ extension Sample {
 
   /// The waking task's name, where it is known.
   func name(of waker: Waker) -> String? {
-    threadNames[waker.tid].map { names[$0] } ?? stacks.wakers[waker.tid]
+    threadNames[waker.tid].map { names[$0] } ?? wakers[waker.tid]
   }
 }

@@ -165,7 +165,7 @@ package struct SlowSyscallStacks: ~Copyable {
   /// The window has closed: hands over its stacks, which slow syscalls refer to by number.
   mutating func closeWindow() -> WindowStacks {
     var result = WindowStacks()
-    result.stacks = table.removeAll()
+    result.places = table.removeAll()
     result.dropped = store.dropped - droppedBefore
     result.notes = notes
     result.thresholdHelps = fallback == nil

@@ -7,6 +7,9 @@ package protocol TargetFacts {
   /// CLOCK_MONOTONIC, ns; of a recording the time up to which it has been followed.
   var now: UInt64 { get }
 
+  /// What the clocks say now; of a recording, or where that is not known, what they said when it was made.
+  var clock: ClockPair { get }
+
   /// The tids of a process's threads now; empty where it has ended.
   func threads(of pid: Int32) -> [Int32]
 

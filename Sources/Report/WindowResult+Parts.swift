@@ -1,10 +1,11 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
-extension Sample {
+extension WindowResult {
   /// The target processes that lived in the window, the first one first.
   var targets: [ReportedProcess] {
-    guard !snapshot.processes.isEmpty else { return [ReportedProcess(pid: targetPID, name: targetName)] }
+    guard !snapshot.processes.isEmpty else { return [ReportedProcess(pid: target, name: targetName)] }
     return snapshot.processes.map { ReportedProcess(pid: $0.pid, name: names[$0.name]) }
   }
 
@@ -32,20 +33,44 @@ extension Sample {
   }
 
   /// The process that a thread of the target belongs to.
-  func pid(of thread: ThreadSnapshot) -> Int32 { thread.pid == 0 ? targetPID : thread.pid }
+  func pid(of thread: ThreadSnapshot) -> Int32 { thread.pid == 0 ? target : thread.pid }
 
   /// The process whose thread made a slow syscall.
-  func pid(of event: SyscallEvent) -> Int32 { event.pid == 0 ? targetPID : event.pid }
+  func pid(of call: SyscallEvent) -> Int32 { call.pid == 0 ? target : call.pid }
 
-  /// Whether slow syscall number `index` may be another one than its name says: its program makes 32-bit syscalls too, and no
-  /// instruction was seen.
-  func isNameUncertain(ofEvent index: Int) -> Bool {
-    namesAreUncertain && snapshot.syscallEvents[index].abi.compat != nil && !stacks.confirmsName(ofEvent: index)
+  /// Whether the names of the thread's syscalls may be those of other calls; see `uncertainProcesses`.
+  func isUncertain(_ thread: ThreadSnapshot) -> Bool { uncertainProcesses.contains(pid(of: thread)) }
+
+  /// Whether a slow syscall may be another one than its name says: its program makes 32-bit syscalls too, and no instruction was
+  /// seen.
+  func isNameUncertain(of slow: SlowSyscall) -> Bool {
+    uncertainProcesses.contains(pid(of: slow.call)) && slow.call.abi.compat != nil && slow.isCompat == nil
   }
+
+  /// Open vSwitch's upcalls; nil where they are not counted.
+  var upcalls: UpcallStatistics? { missedUpcalls.map { UpcallStatistics(counts: snapshot.upcalls, missed: $0) } }
+
+  /// The frames of a stack; none where there is none, or its names are not known.
+  func frames(of stack: StackNumber?) -> [StackFrame] {
+    guard let stack, let frames = stacks?.frames, frames.indices.contains(stack) else { return [] }
+    return frames[stack]
+  }
+
+  /// How many slow syscalls have no user stack for the reason `end`.
+  func missing(_ end: UserStackEnd) -> Int { stacks == nil ? 0 : slowSyscalls.count { $0.userStackEnd == end } }
+
+  /// When the window began.
+  var started: WallTime { clock.wallTime(at: snapshot.start) }
+
+  /// When the window ended.
+  var stopped: WallTime { clock.wallTime(at: snapshot.stop) }
+
+  /// When the result was made.
+  var dumped: WallTime { clock.wall }
 }
 
 extension SyscallSnapshot {
-  /// Its name; with a question mark where it may be another one, see `Sample.namesAreUncertain`.
+  /// Its name; with a question mark where it may be another one, see `WindowResult.uncertainProcesses`.
   func name(isUncertain: Bool) -> String {
     SyscallNames.name(number, abi: abi) + (isUncertain && abi.compat != nil ? "?" : "")
   }
