@@ -148,8 +148,9 @@ struct ThreadTracker {
   }
 
   private mutating func look(at tid: Int32, of pid: Int32) {
-    guard let seen = facts.thread(tid, of: pid) else { return }
+    // The time before the look: a thread that ends after it was there then.
     let now = facts.now
+    guard let seen = facts.thread(tid, of: pid) else { return }
     before[tid] = (seen, now)
     marks.append((now, .seen(seen)))
   }

@@ -11,7 +11,10 @@ struct ProcessTests {
     #expect(status.name == "a) (b c)")
     #expect(status.state == "S" && status.parent == 3)
     #expect(status.userTicks == 17 && status.kernelTicks == 5 && status.startTime == 987654)
-    #expect(!status.isKernelThread)
+    #expect(!status.isKernelThread && !status.isExiting)
+    // PF_EXITING: it is a D for a while yet.
+    let exiting = "12 (a) D 3 12 12 0 -1 4194564 100 0 0 0 17 5 0 0 20 0 1 0 987654 1000 200 18446744073709551615"
+    #expect(ProcessStatus.parse(exiting)?.isExiting == true && ProcessStatus.parse(exiting)?.isZombie == false)
   }
 
   @Test func noiseIsNoStatus() {

@@ -25,6 +25,8 @@ package struct ProcessStatus: Sendable, Equatable {
     flags & 0x4010 != 0 && !isKernelThread && ["iou-", "vhost-", "kvm-"].contains { name.hasPrefix($0) }
   }
   package var isZombie: Bool { state == "Z" || state == "X" }
+  /// PF_EXITING: its end is being told of, or was; the rest of it can take long, as where it gives perf events back.
+  package var isExiting: Bool { flags & 0x4 != 0 }
 
   /// The process or thread with this id; nil if there is none.
   package static func read(pid: Int32) -> ProcessStatus? {

@@ -2,9 +2,11 @@ internal import SystemCalls
 package import TraceModel
 
 extension ThreadFacts {
-  /// What /proc shows of a thread; nil where it has ended.
+  /// What /proc shows of a thread; nil where it has ended, or is about to: an event may have told so already.
   package static func read(_ tid: Int32, of pid: Int32) -> ThreadFacts? {
-    guard let status = ProcessStatus.read(pid: pid, tid: tid), !status.isZombie else { return nil }
+    guard let status = ProcessStatus.read(pid: pid, tid: tid), !status.isZombie, !status.isExiting else {
+      return nil
+    }
     let directory = "/proc/\(pid)/task/\(tid)"
     // "running", or the syscall's number (-1: blocked outside one, as in a page fault) and more.
     let syscall = (try? SystemFiles.read("\(directory)/syscall"))?.split(separator: " ").first
