@@ -5,5 +5,6 @@
 #include <elfutils/libdw.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <zlib.h>
 
 #endif

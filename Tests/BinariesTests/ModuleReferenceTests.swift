@@ -56,6 +56,34 @@ struct ModuleReferenceTests {
     }
   }
 
+  /// Inodes' numbers are those of their file system. Some show another device in mappings than to `stat`: there, the path tells.
+  @Test func aFileOfAnotherFileSystemIsNotTaken() throws {
+    let fixture = try fixture()
+    let file = try ImageFile(path: fixture.path("a"))
+    let other = try #require(DeviceNumber(major: 0xABC, minor: 0xDEF))
+    try fixture.run("echo 'int main(void) { return 3; }' > b.c; gcc b.c -o b")
+    for (device, symbol) in [(file.device, "hidden_helper"), (other, nil)] as [(DeviceNumber?, String?)] {
+      let modules = ModuleTable()
+      let identity = ModuleIdentity(path: "/program", inode: file.inode, device: device)
+      let place = ModulePlace(link: nil, path: fixture.path("b"), others: [fixture.path("a")])
+      #expect(try helper(modules, modules.add(identity, at: place), fixture).symbol == symbol)
+    }
+    let modules = ModuleTable()
+    let identity = ModuleIdentity(path: "/program", inode: file.inode, device: other)
+    let found = try helper(modules, modules.add(identity, at: place(fixture.path("a"))), fixture)
+    #expect(found.symbol == "hidden_helper")
+  }
+
+  @Test func aLinkHasToLeadToTheWholePath() throws {
+    let fixture = try fixture()
+    try fixture.run("mkdir -p sub/lib; cp a sub/lib/x; ln -s \(fixture.path("sub/lib/x")) link")
+    for (root, symbol) in [(fixture.path("sub"), "hidden_helper"), ("/", nil)] as [(String, String?)] {
+      let modules = ModuleTable()
+      let place = ModulePlace(link: fixture.path("link"), root: root, path: "/nowhere")
+      #expect(try helper(modules, modules.add(ModuleIdentity(path: "/lib/x"), at: place), fixture).symbol == symbol)
+    }
+  }
+
   @Test func fifosAndDevicesAreNotWaitedFor() throws {
     let fixture = try fixture()
     try fixture.run("mkfifo fifo")

@@ -40,6 +40,20 @@ struct ModuleTableTests {
     #expect(modules.is64Bit(.anonymous) == false)
   }
 
+  @Test func filesOfAnotherMachineAnswerTheUnwinderToo() throws {
+    let native = SyntheticProgram().image
+    for machine in [62, 183] as [UInt8] {
+      var image = native
+      image[18] = machine
+      let modules = ModuleTable()
+      #expect(modules.is64Bit(modules.add(memory: image, name: "program")))
+    }
+    var image = native
+    image[18] = 243
+    let modules = ModuleTable()
+    #expect(!modules.is64Bit(modules.add(memory: image, name: "program")))
+  }
+
   @Test func aRecordedProcesssNumberIsNotLookedUp() {
     let (recorded, live) = (TargetFiles(recorded: 7, root: "/fs"), TargetFiles(pid: 7, root: nil))
     #expect(recorded.place(of: "/lib/x", mappedAt: 0x1000, length: 0x2000).link == nil)

@@ -1,3 +1,4 @@
+internal import CElfUtils
 internal import Glibc
 
 /// Finds the file with the symbols that a distribution split off from an image, where gdb looks for it too.
@@ -39,7 +40,8 @@ package struct DebugFileFinder: Sendable {
   private func first(of paths: [String], _ buildID: [UInt8]) -> ELFImage? {
     for path in paths {
       guard let bytes = try? ImageBytes(path: path),
-        let found = try? ELFImage(bytes: bytes, path: path, allowsObjects: true), found.buildID == buildID
+        let found = try? ELFImage(bytes: bytes, path: path, allowsObjects: true, allowsForeign: true),
+        found.buildID == buildID
       else { continue }
       return found
     }
@@ -54,7 +56,9 @@ package struct DebugFileFinder: Sendable {
   private func findLinked(_ image: borrowing ELFImage, _ buildID: [UInt8]?) -> ELFImage? {
     guard let link = image.debugLink else { return nil }
     for path in candidates(link: link, image: image.path) where path != image.path {
-      guard let found = try? ELFImage(path: path), found.bytes.checksum == link.checksum else { continue }
+      guard let bytes = try? ImageBytes(path: path),
+        let found = try? ELFImage(bytes: bytes, path: path, allowsForeign: true), found.bytes.checksum == link.checksum
+      else { continue }
       if let buildID, let other = found.buildID, other != buildID { continue }
       return found
     }
@@ -104,29 +108,19 @@ extension ImageBytes {
   /// Debug files have some gigabytes at most; one that is mostly a hole may be as large as it likes.
   private static let checksumLimit: UInt64 = 4 << 30
 
-  /// The CRC-32 (of IEEE 802.3, as zlib's) of all bytes; nil if there are too many.
+  /// The CRC-32 of all bytes, by zlib, which libelf needs anyway; nil if there are too many.
   var checksum: UInt32? {
     guard size <= Self.checksumLimit else { return nil }
-    var table: [UInt32] = []
-    for index in UInt32(0)..<256 {
-      var value = index
-      for _ in 0..<8 { value = (value >> 1) ^ (value & 1 == 0 ? 0 : 0xEDB8_8320) }
-      table.append(value)
-    }
-    var checksum = ~UInt32(0)
+    var checksum = crc32(0, nil, 0)
     var offset: UInt64 = 0
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
     defer { buffer.deallocate() }
     while offset < size {
       let count = read(at: offset, into: buffer)
       guard count > 0 else { return nil }
-      table.withUnsafeBufferPointer { table in
-        for byte in buffer[..<count] {
-          checksum = table[Int(truncatingIfNeeded: (checksum ^ UInt32(byte)) & 0xFF)] ^ (checksum >> 8)
-        }
-      }
+      checksum = crc32(checksum, buffer.bindMemory(to: UInt8.self).baseAddress, UInt32(count))
       offset += UInt64(count)
     }
-    return ~checksum
+    return UInt32(truncatingIfNeeded: checksum)
   }
 }

@@ -43,8 +43,11 @@ package struct ELFImage: ~Copyable {
   }
 
   /// `path` is what errors name: for an image in memory, the file that it comes from. `allowsObjects`: also what is not to be
-  /// loaded (ET_REL), as dwz's common files.
-  init(bytes: consuming ImageBytes, path: String, allowsObjects: Bool = false) throws(ImageError) {
+  /// loaded (ET_REL), as dwz's common files. `allowsForeign`: also what is made for another machine that is known here, as a
+  /// recording's files can be; else only what this kernel runs.
+  init(
+    bytes: consuming ImageBytes, path: String, allowsObjects: Bool = false, allowsForeign: Bool = false
+  ) throws(ImageError) {
     guard bytes.read(at: 0, count: 4) == Array("\u{7F}ELF".utf8) else { throw .notELF(path: path) }
     guard bytes.size >= MemoryLayout<Elf32_Ehdr>.size else { throw .truncated(path: path, part: "header") }
     try Self.checkExtendedCounts(bytes, path: path)
@@ -52,7 +55,7 @@ package struct ELFImage: ~Copyable {
       throw bytes.size < MemoryLayout<Elf64_Ehdr>.size
         ? .truncated(path: path, part: "header") : .unsupported(path: path, reason: "its header is malformed")
     }
-    let abi = try Self.machine(of: header, path: path)
+    let abi = try Self.machine(of: header, path: path, allowsForeign: allowsForeign)
     try Self.checkHeaderTables(of: header, size: bytes.size, path: path)
     let kind = try Self.kind(of: header, path: path, allowsObjects: allowsObjects)
     let sections = handle.sections
@@ -141,7 +144,8 @@ package struct ELFImage: ~Copyable {
     return SectionBytes(found)
   }
 
-  private static func machine(of header: GElf_Ehdr, path: String) throws(ImageError) -> SyscallABI {
+  private static func machine(of header: GElf_Ehdr, path: String, allowsForeign: Bool) throws(ImageError) -> SyscallABI
+  {
     let machine = Int32(header.e_machine)
     // EI_CLASS and EI_DATA.
     let (wordClass, byteOrder) = (Int32(header.e_ident.4), Int32(header.e_ident.5))
@@ -150,7 +154,8 @@ package struct ELFImage: ~Copyable {
     #else
       let known = [EM_X86_64, EM_386]
     #endif
-    guard known.contains(machine), byteOrder == ELFDATA2LSB, let abi = SyscallABI(machine: machine) else {
+    guard allowsForeign || known.contains(machine), byteOrder == ELFDATA2LSB, let abi = SyscallABI(machine: machine)
+    else {
       throw .foreignMachine(path: path, machine: Int(machine))
     }
     guard (wordClass == ELFCLASS64) == (abi != .i386) else {

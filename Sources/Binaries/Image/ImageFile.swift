@@ -7,6 +7,7 @@ final class ImageFile: Sendable {
   /// In bytes, when it was opened.
   let size: UInt64
   let inode: UInt64
+  let device: DeviceNumber?
 
   /// Opens a regular file; `O_NONBLOCK` because opening a FIFO or a device by mistake must not wait.
   init(path: String) throws(ImageError) {
@@ -16,6 +17,7 @@ final class ImageFile: Sendable {
     let isKnown = fstat(descriptor, &status) == 0
     size = UInt64(max(0, status.st_size))
     inode = UInt64(status.st_ino)
+    device = DeviceNumber(status: UInt64(status.st_dev))
     guard isKnown else { throw .cannotOpen(path: path, errno: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegularFile(path: path) }
   }

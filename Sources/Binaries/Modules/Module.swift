@@ -26,35 +26,43 @@ package final class Module {
   {
     // By now, something else may be mapped there.
     if let link = place.link, let linked = try? ImageFile(path: link),
-      leads(link, to: identity) || proves(linked, identity)
+      leads(link, to: identity, below: place.root) || proves(linked, identity)
     {
       return holds ? .file(linked, path: place.path, isMapped: true) : .path(link, isMapped: true)
     }
     for path in [place.path] + place.others {
-      guard let file = try? ImageFile(path: path), proves(file, identity) else { continue }
+      guard let file = try? ImageFile(path: path), proves(file, identity, isAtItsPath: path == place.path) else {
+        continue
+      }
       return holds ? .file(file, path: path, isMapped: false) : .path(path, isMapped: false)
     }
     if holds, let file = try? ImageFile(path: place.path) { return .file(file, path: place.path, isMapped: false) }
     return .path(place.path, isMapped: false)
   }
 
-  /// Whether a file is the one that was mapped, whatever its path; false where that cannot be told.
-  private static func proves(_ file: ImageFile, _ identity: ModuleIdentity) -> Bool {
-    if identity.buildID.isEmpty { return identity.inode != 0 && file.inode == identity.inode }
-    guard let image = try? ELFImage(bytes: ImageBytes(of: file), path: identity.path), let found = image.buildID else {
+  /// Whether a file is the one that was mapped; false where that cannot be told. File systems on top of others (overlay, btrfs)
+  /// show another device to `stat` than in mappings: then the path, below the target's own root, has to be the file's too.
+  private static func proves(_ file: ImageFile, _ identity: ModuleIdentity, isAtItsPath: Bool = false) -> Bool {
+    if identity.buildID.isEmpty {
+      guard identity.inode != 0, file.inode == identity.inode else { return false }
+      return identity.device == nil || file.device == identity.device || isAtItsPath
+    }
+    guard let image = try? ELFImage(bytes: ImageBytes(of: file), path: identity.path, allowsForeign: true),
+      let found = image.buildID
+    else {
       return false
     }
     return found.prefix(20) == identity.buildID.prefix(20)
   }
 
-  /// Whether a link of /proc says that it leads there. It has the path below this process's root, the identity below the
-  /// target's. File systems on top of others show several inodes for one file.
-  private static func leads(_ link: String, to identity: ModuleIdentity) -> Bool {
-    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink(link, &bytes, bytes.count)
-    guard count > 0, identity.path.hasPrefix("/") else { return false }
-    let target = String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return target.hasSuffix(identity.path) || target.hasSuffix(identity.path + " (deleted)")
+  /// Whether a link of /proc says that it leads there. It has the path below this process's root, the identity that below the
+  /// target's; what lies outside of that has the same path in both. File systems on top of others show several inodes for one
+  /// file.
+  private static func leads(_ link: String, to identity: ModuleIdentity, below root: String) -> Bool {
+    guard identity.path.hasPrefix("/"), let target = TargetFiles.text(ofLink: link) else { return false }
+    let path = identity.path
+    let paths = root == "/" ? [path] : [root + path, path]
+    return paths.contains { target == $0 || target == $0 + " (deleted)" }
   }
 
   /// Opens the file if that has not been tried yet; nil if it cannot be used.
@@ -74,7 +82,7 @@ extension ELFImage {
     }
     let memory = UnsafeMutableRawBufferPointer(start: copy, count: bytes.count)
     memory.copyBytes(from: bytes)
-    try self.init(bytes: ImageBytes(adopting: memory), path: path)
+    try self.init(bytes: ImageBytes(adopting: memory), path: path, allowsForeign: true)
   }
 
   /// Where the kernel, or the dynamic loader, starts a program; nil if the header does not say.

@@ -4,12 +4,15 @@ package struct ModuleIdentity: Sendable, Hashable {
   package let path: String
   /// 0 if it is not known. A file of another number at the path is another file, and is not used.
   package let inode: UInt64
+  /// Of the file system that the inode's number belongs to; nil if it is not known.
+  package let device: DeviceNumber?
   /// Empty if it is not known; goes before the inode.
   package let buildID: [UInt8]
 
-  package init(path: String, inode: UInt64 = 0, buildID: [UInt8] = []) {
+  package init(path: String, inode: UInt64 = 0, device: DeviceNumber? = nil, buildID: [UInt8] = []) {
     self.path = path
     self.inode = inode
+    self.device = device
     self.buildID = buildID
   }
 
@@ -17,17 +20,40 @@ package struct ModuleIdentity: Sendable, Hashable {
   package var name: Substring { path.split(separator: "/").last ?? path[...] }
 }
 
+/// The number of a file system's device, as /proc/PID/maps and the kernel's records have it.
+package struct DeviceNumber: Sendable, Hashable {
+  package let major: UInt32
+  package let minor: UInt32
+
+  /// Nil for 0:0, which stands for none.
+  package init?(major: UInt32, minor: UInt32) {
+    guard major != 0 || minor != 0 else { return nil }
+    self.major = major
+    self.minor = minor
+  }
+
+  /// From the form that `stat` has it in.
+  init?(status device: UInt64) {
+    self.init(
+      major: UInt32(truncatingIfNeeded: device >> 8 & 0xFFF | device >> 32 & 0xFFFF_F000),
+      minor: UInt32(truncatingIfNeeded: device & 0xFF | device >> 12 & 0xFFFF_FF00))
+  }
+}
+
 /// How this process opens a module's file.
 package struct ModulePlace: Sendable {
   /// Leads to the very file that is mapped, whatever its path names by now: one of `/proc/PID/map_files`.
   package let link: String?
+  /// The target's root directory as this process sees it, which the link's text begins with.
+  package let root: String
   /// Leads to a file that has to prove itself by the identity.
   package let path: String
   /// So do these, if that does not.
   package let others: [String]
 
-  package init(link: String?, path: String, others: [String] = []) {
+  package init(link: String?, root: String = "/", path: String, others: [String] = []) {
     self.link = link
+    self.root = root
     self.path = path
     self.others = others
   }

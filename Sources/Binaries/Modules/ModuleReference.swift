@@ -34,7 +34,7 @@ package struct ModuleReference: Sendable {
   private func open(_ file: ImageFile, path: String, isMapped: Bool, _ finder: DebugFileFinder) throws(ImageError)
     -> OpenedImage
   {
-    let image = try ELFImage(bytes: ImageBytes(of: file), path: path)
+    let image = try ELFImage(bytes: ImageBytes(of: file), path: path, allowsForeign: true)
     let isSame: Bool
     if !identity.buildID.isEmpty, let found = image.buildID {
       // The kernel's MMAP2 records hold at most 20 bytes of it.

@@ -75,7 +75,9 @@ extension ModuleTable: CodeSource {
   package func module(of mapping: CodeMapping, in pid: Int32) -> ModuleID {
     if mapping.path == "[vdso]" { return mapping.length == vdsoSize ? vdso : .anonymous }
     let path = mapping.path.hasSuffix(" (deleted)") ? String(mapping.path.dropLast(10)) : mapping.path
-    let identity = ModuleIdentity(path: path, inode: mapping.inode, buildID: mapping.buildID)
+    let identity = ModuleIdentity(
+      path: path, inode: mapping.inode,
+      device: DeviceNumber(major: mapping.deviceMajor, minor: mapping.deviceMinor), buildID: mapping.buildID)
     // Most mappings are of files that are known.
     if let known = numbers[identity] { return ModuleID(number: known) }
     let files = files(of: pid)

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// How a process's files are reached.
 package struct TargetFiles: Sendable {
   private var pid: Int32
@@ -39,10 +41,20 @@ package struct TargetFiles: Sendable {
     return files
   }
 
-  func place(of path: String, mappedAt start: UInt64, length: UInt64) -> ModulePlace {
+  func place(of name: String, mappedAt start: UInt64, length: UInt64) -> ModulePlace {
+    let (path, others) = ((roots.first ?? "") + name, roots.dropFirst().map { $0 + name })
+    guard isLive else { return ModulePlace(link: nil, path: path, others: others) }
+    let directory = directory(pid)
     let range = String(start, radix: 16) + "-" + String(start &+ length, radix: 16)
     return ModulePlace(
-      link: isLive ? "\(directory(pid))/map_files/\(range)" : nil, path: (roots.first ?? "") + path,
-      others: roots.dropFirst().map { $0 + path })
+      link: "\(directory)/map_files/\(range)", root: Self.text(ofLink: "\(directory)/root") ?? "/", path: path,
+      others: others)
+  }
+
+  /// Where a link of /proc says that it leads, below this process's root; nil where there is none.
+  static func text(ofLink link: String) -> String? {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink(link, &bytes, bytes.count)
+    return count > 0 ? String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
   }
 }

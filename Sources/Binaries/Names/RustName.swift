@@ -1,5 +1,9 @@
 /// Rust's own mangling ("v0", RFC 2603), `_R…`: as rustc and c++filt print it, without crates' hashes.
 ///
+/// Own code, because no library that is loaded anyway reads these names: libiberty's `rust_demangle` comes as a static archive in a
+/// package that nothing else here needs, and rustc-demangle takes Rust's compiler to build. C++ and Swift names go through the
+/// languages' own run-time libraries (`Demangler`).
+///
 /// Names are untrusted: back references lead backwards only, and depth and output are bounded.
 struct RustName {
   private static let depthLimit = 200
