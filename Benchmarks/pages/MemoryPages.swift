@@ -11,16 +11,22 @@ struct MemoryPages: ~Copyable, PageSource {
   /// All pages of a recording; they are kept for the life of the process.
   init(_ recorded: inout RecordedPages) {
     streams = recorded.streams
-    var pages: [[UnsafeMutableRawBufferPointer]] = []
-    for position in streams.indices {
-      pages.append([])
+    pages = streams.indices.map { position in
+      var content: [UInt8] = []
+      var lengths: [Int] = []
       while let page = recorded.next(position) {
-        let kept = UnsafeMutableRawBufferPointer.allocate(byteCount: page.count, alignment: 4096)
-        kept.copyMemory(from: page)
-        pages[position].append(kept)
+        content += page
+        lengths.append(page.count)
+      }
+      // In one piece, as a reader's own buffer is.
+      let kept = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 4096)
+      kept.copyBytes(from: content)
+      var start = 0
+      return lengths.map { length in
+        defer { start += length }
+        return UnsafeMutableRawBufferPointer(rebasing: kept[start..<start + length])
       }
     }
-    self.pages = pages
     overruns = streams.indices.map { recorded.overrun($0) }
     taken = Array(repeating: 0, count: streams.count)
   }

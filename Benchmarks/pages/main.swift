@@ -38,8 +38,8 @@ func measure(_ benchmark: borrowing PageBenchmark) {
   let events = benchmark.measure(&decode, passes: 1).events
   _ = benchmark.measure(&merge, passes: 1)
   _ = benchmark.measure(&aggregate, passes: 1)
-  /// Passes over the recording in a turn: at least two million events.
-  let passes = max(1, 2_000_000 / max(1, events))
+  /// Passes over the recording in a turn: at least four million events.
+  let passes = max(1, 4_000_000 / max(1, events))
   var times: [PageBenchmark.Stage: [Double]] = [:]
   for _ in 0..<rounds {
     times[.decode, default: []].append(benchmark.measure(&decode, passes: passes).time)
