@@ -45,9 +45,10 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
   ],
   targets: [
+    .systemLibrary(name: "CTraceFS"),
     .systemLibrary(
-      name: "CTraceFS", pkgConfig: "libtracefs",
-      providers: [.apt(["libtracefs-dev", "libtraceevent-dev"])]),
+      name: "CTraceEvent", path: "Tests/CTraceEvent", pkgConfig: "libtraceevent",
+      providers: [.apt(["libtraceevent-dev"])]),
     .systemLibrary(
       name: "CElfUtils", pkgConfig: "libdw",
       providers: [.apt(["libdw-dev"])]),
@@ -133,7 +134,7 @@ let package = Package(
       path: "Tests/TraceTestSupport", swiftSettings: settings),
     .testTarget(
       name: "TraceFormatTests",
-      dependencies: ["CTraceFS", "TestSupport", "TraceFile", "TraceFormat", "TraceModel", "TraceTestSupport"],
+      dependencies: ["CTraceEvent", "TestSupport", "TraceFile", "TraceFormat", "TraceModel", "TraceTestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "TraceFileTests",

@@ -1,7 +1,8 @@
 #ifndef KDELAY_CTRACEFS_SHIM_H
 #define KDELAY_CTRACEFS_SHIM_H
 
-/* What Swift cannot express: variadic and unavailable C functions, and macros that are no constants. */
+/* What Swift cannot express: variadic and unavailable C functions, and macros that are no constants. Nothing is linked: tracefs
+ * is files, and is written to as such (see MountedTracefs, which says why libtracefs is not used). */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +26,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-
-#include <event-parse.h>
-#include <tracefs.h>
 
 /* fork() is unavailable to Swift, and only async-signal-safe calls may follow it here.
  *

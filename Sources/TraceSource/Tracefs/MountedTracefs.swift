@@ -3,7 +3,11 @@ internal import Glibc
 package import SystemCalls
 package import SystemPackage
 
-/// tracefs as this machine has it mounted; instances by libtracefs.
+/// tracefs as this machine has it mounted.
+///
+/// Without libtracefs: all that this tool changes is a text in a file, which the seam `TracefsAccess` shows to the tests and to
+/// `--debug` write by write, with the error of each. The library keeps the place of tracefs for the whole process, takes an
+/// instance that is there already for one that it has made, and says less of a failure than the file's errno.
 package struct MountedTracefs: TracefsAccess {
   package let root: String
   /// Told of every change before it is made; for `--debug`.
@@ -13,7 +17,6 @@ package struct MountedTracefs: TracefsAccess {
   package static func find(
     log: (@Sendable (String) -> Void)? = nil
   ) throws(CaptureError) -> (tracefs: MountedTracefs, message: String?) {
-    tracefs_set_loglevel(TEP_LOG_NONE)
     let table: MountTable
     do { table = try MountTable.read() } catch {
       throw CaptureError(
@@ -34,9 +37,6 @@ package struct MountedTracefs: TracefsAccess {
     guard access("\(root)/instances", R_OK | X_OK) == 0 else {
       throw .tracefs("use", "\(root)/instances", Errno(rawValue: errno))
     }
-    // Else libtracefs looks itself for where to make instances.
-    var path = Array(root.utf8CString)
-    tracefs_set_tracing_dir(&path)
     return MountedTracefs(root: root, log: log)
   }
 
@@ -67,15 +67,13 @@ package struct MountedTracefs: TracefsAccess {
 
   package func createInstance(_ name: String) throws(CaptureError) {
     log?("mkdir instances/\(name)")
-    guard let instance = tracefs_instance_create(name) else {
+    guard mkdir("\(root)/instances/\(name)", 0o700) == 0 else {
       throw .tracefs("create", "\(root)/instances/\(name)", Errno(rawValue: errno))
     }
-    tracefs_instance_free(instance)
   }
 
   package func removeInstance(_ name: String) throws(CaptureError) {
     log?("rmdir instances/\(name)")
-    // libtracefs destroys only what it has a handle of, and making one creates a missing directory.
     guard rmdir("\(root)/instances/\(name)") == 0 else {
       throw .tracefs("remove", "\(root)/instances/\(name)", Errno(rawValue: errno))
     }
