@@ -181,11 +181,7 @@ extension Aggregator {
 extension ThreadSnapshot {
   fileprivate init(_ record: ThreadRecord, process: Int) {
     self.init(tid: record.tid, name: record.name, pid: record.pid, process: process)
-    longPoll = record.longPoll
-    probes = record.probes
-    run = record.run
-    ready = record.ready
-    stopped = record.stopped
+    statistics = record.statistics
     accounting = record.accounting
   }
 }

@@ -70,7 +70,8 @@ package struct ProcessSnapshot: Sendable, Equatable {
   }
 }
 
-/// One thread inside one window; durations in ns.
+/// One thread inside one window; durations in ns. Its intervals can be had by their names alone: `thread.run`.
+@dynamicMemberLookup
 package struct ThreadSnapshot: Sendable, Equatable {
   package var tid: Int32
   package var name: NameID
@@ -78,15 +79,15 @@ package struct ThreadSnapshot: Sendable, Equatable {
   package var pid: Int32
   package var process: Int
   package var syscalls: [SyscallSnapshot] = []
-  package var longPoll = IntervalStatistic()
-  /// Syscalls that probes made, of this tool or another one. They are in no other statistic; their time is user time.
-  package var probes = IntervalStatistic()
-  package var run = IntervalStatistic()
-  package var ready = IntervalStatistic()
-  package var stopped = IntervalStatistic()
+  package var statistics = ThreadStatistics()
   package var hardIRQs: [IRQSnapshot] = []
   package var softIRQs: [IRQSnapshot] = []
   package var accounting = Accounting()
+
+  package subscript(dynamicMember member: WritableKeyPath<ThreadStatistics, IntervalStatistic>) -> IntervalStatistic {
+    get { statistics[keyPath: member] }
+    set { statistics[keyPath: member] = newValue }
+  }
 
   package init(tid: Int32, name: NameID, pid: Int32 = 0, process: Int = 0) {
     self.pid = pid

@@ -26,7 +26,7 @@ extension ThreadRecord {
     syscallStart = since
     syscallNumber = event.subject
     if isPoll, lastPollEnd != 0 {
-      longPoll.record(from: lastPollEnd, to: since)
+      statistics.longPoll.record(from: lastPollEnd, to: since)
       lastPollEnd = 0
     }
   }
@@ -61,7 +61,7 @@ extension ThreadRecord {
     guard scheduling != .dead else { return }
     isSeenRunning(at: event.timestamp, cpu: event.cpu)
     charge(upTo: event.timestamp)
-    probes.record(from: probeStart, to: since)
+    statistics.probes.record(from: probeStart, to: since)
     probeStart = 0
   }
 
@@ -79,7 +79,7 @@ extension ThreadRecord {
     isSeenRunning(at: event.timestamp, cpu: event.cpu)
     charge(upTo: event.timestamp)
     if runStart != 0 {
-      run.record(from: runStart, to: since)
+      statistics.run.record(from: runStart, to: since)
       runStart = 0
     }
     let state = event.detail & TaskState.reported
@@ -108,7 +108,7 @@ extension ThreadRecord {
     switch scheduling {
     case .ready:
       charge(upTo: time)
-      if readyStart != 0 { ready.record(from: readyStart, to: since) }
+      if readyStart != 0 { statistics.ready.record(from: readyStart, to: since) }
     case .unknown where isDeducible:
       scheduling = .ready  // its wake-up was before anybody looked
       charge(upTo: time)
@@ -135,7 +135,7 @@ extension ThreadRecord {
       return  // it had not gone to sleep yet, or is awake already
     case .stopped:
       charge(upTo: time)
-      if stopStart != 0 { stopped.record(from: stopStart, to: since) }
+      if stopStart != 0 { statistics.stopped.record(from: stopStart, to: since) }
       stopStart = 0
     case .unborn:
       since = max(since, time)
@@ -157,7 +157,7 @@ extension ThreadRecord {
     isSeenRunning(at: event.timestamp, cpu: event.cpu)
     charge(upTo: event.timestamp)
     decideMode(was: mode)
-    if runStart != 0 { run.record(from: runStart, to: since) }
+    if runStart != 0 { statistics.run.record(from: runStart, to: since) }
     scheduling = .dead
   }
 

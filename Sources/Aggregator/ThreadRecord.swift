@@ -77,10 +77,10 @@ struct ThreadRecord: BitwiseCopyable {
   // What a switch changes.
   var runStart: UInt64 = 0
   var readyStart: UInt64 = 0
-  var run = IntervalStatistic()
-  var ready = IntervalStatistic()
   /// Who is waking it: told a little before the wake-up, and at times before it has been switched out.
   var waker: Waker?
+  /// Those that a switch changes come first.
+  var statistics = ThreadStatistics()
 
   // What seldom changes.
   var stopStart: UInt64 = 0
@@ -89,10 +89,6 @@ struct ThreadRecord: BitwiseCopyable {
   var hardFrames = InlineArray<4, HardIRQFrame>(repeating: HardIRQFrame())
   /// Open intervals that were given up, for want of an event that ends them.
   var discarded: UInt64 = 0
-  var stopped = IntervalStatistic()
-  var longPoll = IntervalStatistic()
-  /// Syscalls that probes made.
-  var probes = IntervalStatistic()
 
   init(
     tid: Int32, pid: Int32, process: Int32, numbers: SpecialNumbers, name: NameID, at time: UInt64
@@ -202,11 +198,7 @@ struct ThreadRecord: BitwiseCopyable {
     discarded = 0
     accounting = Accounting()
     undecided = 0
-    run = IntervalStatistic()
-    ready = IntervalStatistic()
-    stopped = IntervalStatistic()
-    longPoll = IntervalStatistic()
-    probes = IntervalStatistic()
+    statistics = ThreadStatistics()
     recentSyscalls = RecentSyscalls()
   }
 

@@ -79,7 +79,7 @@ extension SyscallSnapshot {
 extension ThreadSnapshot {
   /// What recording cost the thread, ns: an estimate, and a part of its user time. `cost` is that of one syscall.
   func recordingTime(_ cost: UInt64?) -> UInt64? {
-    let calls = syscalls.reduce(probes.count) { $0 + $1.durations.count }
+    let calls = syscalls.reduce(statistics.probes.count) { $0 + $1.durations.count }
     return cost.map { min($0 * calls, accounting[.user]) }
   }
 

@@ -9,11 +9,7 @@ extension ThreadSnapshot {
     var hardIRQs: [IRQKey: IRQSnapshot] = [:]
     var softIRQs: [IRQKey: IRQSnapshot] = [:]
     for thread in threads {
-      longPoll.add(thread.longPoll)
-      probes.add(thread.probes)
-      run.add(thread.run)
-      ready.add(thread.ready)
-      stopped.add(thread.stopped)
+      statistics.add(thread.statistics)
       accounting = accounting + thread.accounting
       for syscall in thread.syscalls { Self.add(syscall, to: &syscalls) }
       for irq in thread.hardIRQs { Self.add(irq, to: &hardIRQs) }
