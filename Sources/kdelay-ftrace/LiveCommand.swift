@@ -10,7 +10,7 @@ struct LiveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "live",
     abstract: "Capture a process live and report where its threads' time went (the default).",
-    usage: "kdelay-ftrace [<options>] [-p <pid> | -- <command> ...]",
+    usage: "kdelay-ftrace [<options>] [-p <pid> ... | -- <command> ...]",
     discussion: """
       Examples:
         kdelay-ftrace -p 1234 --sample-time 5

@@ -4,7 +4,8 @@ internal import TraceSource
 /// What is watched.
 struct TargetOptions: ParsableArguments {
   @Option(
-    name: .shortAndLong, help: "Watch this process. Without a target, the only ovs-vswitchd is watched.")
+    name: .shortAndLong,
+    help: "Watch this process; may be given several times. Without a target, ovs-vswitchd is watched.")
   var pid: [Int32] = []
 
   @Flag(
