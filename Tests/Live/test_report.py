@@ -38,6 +38,32 @@ class Report(LiveTestCase):
         text = Tool("--", WORKLOADS / "demo-convoy", 1, json_report=False).finish().out
         self.assertNotIn("# Process ", text)
 
+    def test_each_of_a_few_processes_has_a_heading(self):
+        script = "sleep 0.1 & sleep 0.1 & wait"
+        text = Tool("--children", "--", "/bin/sh", "-c", script, json_report=False).finish().out
+        table = text.split("\n# SYSCALL LATENCY")[0]
+        headings = re.findall(r"^# Process (\d+) \((\w+)\)\n +(\d+) (\w+) ", table, re.M)
+        self.assertEqual([name for _, name, _, _ in headings], ["sh", "sleep", "sleep"], table)
+        for pid, name, tid, comm in headings:
+            self.assertEqual((pid, name), (tid, comm))
+        # A program that reads kernel_delay.py's table skips what begins with a hash sign, and finds all else as it was.
+        rest = [line for line in table.splitlines() if not line.startswith("#")]
+        self.assertEqual(len([line for line in rest if re.match(r"^ +\d+ \w+ +\[", line)]), 3)
+        sample = run("--children", "--", "/bin/sh", "-c", script).sample
+        self.assertEqual([target["comm"] for target in sample["targets"]], ["sh", "sleep", "sleep"])
+        self.assertEqual([(t["pid"], t["comm"]) for t in sample["threads"]],
+                         [(target["pid"], target["comm"]) for target in sample["targets"]])
+
+    def test_many_processes_of_one_name_share_a_heading(self):
+        script = "i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i+1)); done"
+        text = Tool("--children", "--", "/bin/sh", "-c", script, json_report=False).finish().out
+        self.assertIn("# 101 threads of 101 processes: those of one name are folded", text)
+        table = text.split("\n# SYSCALL LATENCY")[0]
+        self.assertEqual(sorted(re.findall(r"^# Process (?:\d+|\d+ x) \(\w+\)$", table, re.M))[0], "# Process 100 x (true)")
+        self.assertEqual(len(re.findall(r"^# Process ", table, re.M)), 2)
+        self.assertRegex(table, r"(?m)^     100 x true             \[FOLDED THREADS\]$")
+        self.assertRegex(table, r"(?m)^ {28}execve +59 +100 ")
+
     def test_help_comes_in_groups(self):
         text = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
         for title in ("TARGET:", "WINDOWS:", "SLOW SYSCALLS AND STACKS:", "REPORT:", "MACHINE:"):
