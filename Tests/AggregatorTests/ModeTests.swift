@@ -54,7 +54,7 @@ struct ModeTests {
       script.leave(7, 39, at: 140)
       let snapshot = script.finish(at: 150)
       let thread = snapshot.thread(7)
-      #expect(thread.syscalls.map(\.number) == [39] && snapshot.slowSyscalls.map(\.call).map(\.number) == [39])
+      #expect(thread.syscalls.map(\.number) == [39] && snapshot.calls.map(\.number) == [39])
       #expect(thread.probes.count == 1 && thread.probes.total == 10)
       #expect(thread.spent == [.user: 37, .softIRQ: 3, .syscall: 10])
     }

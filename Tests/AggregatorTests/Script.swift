@@ -79,6 +79,12 @@ struct Script: ~Copyable {
 }
 
 extension Snapshot {
+  /// The slow syscalls without their waits.
+  var calls: [SyscallEvent] { slowSyscalls.map(\.call) }
+
+  /// The waits of all slow syscalls.
+  var waits: [SyscallWait] { slowSyscalls.flatMap(\.waits) }
+
   /// The only thread with this tid.
   func thread(_ tid: Int32) -> ThreadSnapshot { threads.first { $0.tid == tid } ?? ThreadSnapshot(tid: -1, name: 0) }
 }

@@ -37,7 +37,7 @@ struct TargetProcessTests {
     #expect(thread.syscall(7)?.durations.count == 1)
     // The first thing it did was the end of the clone that made it.
     #expect(thread.spent[.syscall] == 10 + 5 && thread.spent[.ready] == 10)
-    #expect(snapshot.slowSyscalls.map(\.call).map(\.pid) == [200])
+    #expect(snapshot.calls.map(\.pid) == [200])
   }
 
   @Test func aForkOfAForkOutlivesBoth() {

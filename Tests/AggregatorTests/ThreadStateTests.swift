@@ -138,11 +138,13 @@ struct ThreadStateTests {
     script.leave(7, 7, at: 220)
     script.enter(7, 1, at: 230)  // it ends after the window
     let snapshot = script.finish(at: 300)
-    #expect(snapshot.slowSyscalls.map(\.call).map { $0.exit - $0.entry } == expected)
-    #expect(snapshot.slowSyscalls.map(\.call).allSatisfy { $0.name == 3 && $0.tid == ($0.number == 0 ? 8 : 7) })
-    #expect(snapshot.slowSyscalls.map(\.call).first { $0.number == 1 }?.returnValue ?? 5 == 5)
+    #expect(snapshot.calls.map { $0.exit - $0.entry } == expected)
+    let calls = snapshot.calls
+    #expect(calls.allSatisfy { $0.name == 3 })
+    #expect(calls.allSatisfy { $0.tid == ($0.number == 0 ? 8 : 7) })
+    #expect(snapshot.calls.first { $0.number == 1 }?.returnValue ?? 5 == 5)
     script.aggregator.startWindow(at: 300)
-    #expect(script.finish(at: 400).slowSyscalls.map(\.call).isEmpty)
+    #expect(script.finish(at: 400).calls.isEmpty)
   }
 
   @Test func aPollThatWasRunningWhenTheWindowOpenedBeginsALongPoll() {

@@ -35,10 +35,10 @@ struct GoldenTests {
     sample.snapshot.threads[0].probes.record(from: 0, to: 4_321)
     sample.snapshot.threads[0].probes.record(from: 0, to: 1_234)
     sample.snapshot.missedTriggers = 3
-    sample.slowSyscalls = [
+    let calls: [(Int32, UInt64, UInt64, Int64)] = [
       (202, 2_161_821_694_935_486, 95_715, -11), (7, 2_161_821_695_276_882, 1_234_567_890, 1),
     ]
-    .map { number, entry, length, result in
+    sample.slowSyscalls = calls.map { number, entry, length, result in
       let call = SyscallEvent(
         tid: 3_359_699, name: 1, number: number, abi: .x86_64, entry: entry, exit: entry + length, returnValue: result)
       return SlowSyscall(EndedSyscall(call))

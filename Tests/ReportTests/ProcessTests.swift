@@ -80,9 +80,8 @@ struct ProcessTests {
 
   @Test func withOneProcessTheTargetStandsForIt() throws {
     var window = GoldenTests.sample
-    window.snapshot.syscallEvents = [
-      SyscallEvent(tid: 101, name: 1, number: 0, abi: .x86_64, entry: 1, exit: 2, returnValue: 0)
-    ]
+    let call = SyscallEvent(tid: 101, name: 1, number: 0, abi: .x86_64, entry: 1, exit: 2, returnValue: 0)
+    window.slowSyscalls = [SlowSyscall(EndedSyscall(call))]
     let object = try Self.object(window)
     #expect((object["targets"] as? [[String: Any]])?.map { $0["pid"] as? Int } == [100])
     #expect((object["threads"] as? [[String: Any]])?.allSatisfy { $0["pid"] as? Int == 100 } == true)
@@ -91,8 +90,10 @@ struct ProcessTests {
 
   @Test func aSlowSyscallNamesItsProcess() throws {
     var window = Self.window([("server", ["server"]), ("client", ["client", "reader"])])
-    window.snapshot.syscallEvents = [201, 100].map {
-      SyscallEvent(pid: $0 / 100 * 100, tid: $0, name: 0, number: 0, abi: .x86_64, entry: 1, exit: 2, returnValue: 0)
+    window.slowSyscalls = [Int32(201), 100].map { tid in
+      let call = SyscallEvent(
+        pid: tid / 100 * 100, tid: tid, name: 0, number: 0, abi: .x86_64, entry: 1, exit: 2, returnValue: 0)
+      return SlowSyscall(EndedSyscall(call))
     }
     let object = try Self.object(window)
     #expect((object["syscall_events"] as? [[String: Any]])?.map { $0["pid"] as? Int } == [200, 100])

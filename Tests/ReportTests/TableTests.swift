@@ -5,6 +5,7 @@ import TraceModel
 
 @testable import Aggregator
 @testable import Report
+@testable import Session
 
 /// The JSON report and its schema, and what the text report makes of times and error numbers.
 struct TableTests {
@@ -52,7 +53,7 @@ struct TableTests {
   @Test func aLongReportIsHandedOnInPieces() {
     var window = GoldenTests.sample
     let event = SyscallEvent(tid: 101, name: 1, number: 0, abi: .x86_64, entry: 1, exit: 2, returnValue: 0)
-    window.snapshot.syscallEvents = Array(repeating: event, count: 2000)
+    window.slowSyscalls = Array(repeating: SlowSyscall(EndedSyscall(event)), count: 2000)
     var pieces: [[UInt8]] = []
     var output = ByteOutput { pieces.append($0) }
     var renderer = JSONRenderer()
