@@ -73,7 +73,8 @@ let package = Package(
       ], swiftSettings: settings),
     .target(name: "Aggregator", dependencies: ["TraceModel"], swiftSettings: settings),
     .target(name: "Unwinder", dependencies: ["TraceModel"], swiftSettings: settings),
-    .target(name: "Binaries", dependencies: ["TraceModel", "Unwinder", "CElfUtils"], swiftSettings: settings),
+    .target(
+      name: "Binaries", dependencies: ["SystemCalls", "TraceModel", "Unwinder", "CElfUtils"], swiftSettings: settings),
     .target(name: "Disassembler", dependencies: ["CCapstone"], swiftSettings: settings),
     .target(
       name: "Session", dependencies: ["TraceModel", "Aggregator", "Unwinder"], swiftSettings: settings),

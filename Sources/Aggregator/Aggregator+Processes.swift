@@ -49,6 +49,13 @@ extension Aggregator {
     return number >= 0 ? processes.records[number].name : nil
   }
 
+  /// Tells the name of process `pid`, which goes by another one only if its first thread is there and has one.
+  package mutating func setName(_ name: NameID, ofProcess pid: Int32) {
+    let number = processes.find(pid)
+    guard number >= 0, threads.find(pid) < 0 else { return }
+    processes.records[number].name = name
+  }
+
   /// How often process `pid` has replaced its program since it became known; 0 where the target has none such.
   package func execCount(of pid: Int32) -> Int {
     let number = processes.find(pid)

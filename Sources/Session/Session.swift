@@ -61,6 +61,8 @@ package struct Session: ~Copyable {
   package mutating func begin(_ names: inout NameTable) {
     for target in settings.targets {
       tracker.lookAtAll(of: target.pid, &aggregator, &names)
+      // Its first thread may have ended.
+      aggregator.setName(names.intern(target.name), ofProcess: target.pid)
       readABI(of: target.pid)
     }
     if !settings.isCommand, !settings.followsChildren { children.lookAtAll(&aggregator) }

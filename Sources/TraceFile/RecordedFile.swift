@@ -1,6 +1,7 @@
 internal import Glibc
 internal import SystemCalls
 internal import SystemPackage
+internal import TraceModel
 
 /// A file that is read piece by piece: never mapped, as whoever may write it could cut it under the reader.
 struct RecordedFile: ~Copyable {
@@ -60,7 +61,7 @@ struct RecordedFile: ~Copyable {
   }
 
   /// The bytes of one part of the file, of which there must not be more than `limit`.
-  func part(_ name: String, at offset: UInt64, size: UInt64, limit: UInt64) throws(TraceFileError) -> FilePart {
+  func part(_ name: String, at offset: UInt64, size: UInt64, limit: UInt64) throws(TraceFileError) -> SectionBytes {
     guard size <= limit else { throw TraceFileError(.malformed, path, "its \(name) has \(size) bytes") }
     guard offset <= self.size, size <= self.size - offset else {
       throw TraceFileError(.malformed, path, "its \(name) lies beyond its end")
@@ -70,26 +71,21 @@ struct RecordedFile: ~Copyable {
     guard try read(at: offset, into: buffer) == buffer.count else {
       throw TraceFileError(.malformed, path, "its \(name) lies beyond its end")
     }
-    return FilePart([UInt8](buffer))
+    return SectionBytes([UInt8](buffer))
   }
 }
 
-/// A part of the file in memory; what lies outside of it reads as 0.
-struct FilePart {
-  let bytes: [UInt8]
-
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-  func load<Value: FixedWidthInteger & BitwiseCopyable>(_: Value.Type, at offset: Int) -> Value {
-    guard offset >= 0, offset <= bytes.count, MemoryLayout<Value>.size <= bytes.count - offset else { return 0 }
-    return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Value.self) }
+/// The parts of perf.data: what lies outside of one reads as 0, as in a header that an older perf has written.
+extension SectionBytes {
+  func number<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type, at offset: Int) -> Value {
+    load(type, at: offset) ?? 0
   }
 
-  func word(_ offset: Int) -> UInt64 { load(UInt64.self, at: offset) }
+  func word(_ offset: Int) -> UInt64 { number(UInt64.self, at: offset) }
 
   /// The text from `offset` up to a zero or `end`.
   func text(from offset: Int, to end: Int) -> String {
-    let end = min(end, bytes.count)
+    let end = min(end, count)
     guard offset >= 0, offset < end else { return "" }
     return String(decoding: bytes[offset..<end].prefix { $0 != 0 }, as: UTF8.self)
   }

@@ -251,4 +251,14 @@ struct SessionTests {
     script.read(upTo: 300)
     #expect(script.results.map(\.targetName) == ["renamed", "renamed"])
   }
+
+  @Test func aProcessWhoseFirstThreadHasEndedKeepsItsName() {
+    let facts = ScriptedFacts()
+    facts.threadsByProcess[7] = [ThreadFacts(tid: 8, pid: 7, name: "worker", state: .interruptible)]
+    let script = SessionScript(.script(length: 100), facts: facts)
+    script.begin()
+    script.read(upTo: 200)
+    #expect(script.results.map(\.targetName) == ["target"])
+    #expect(script.results[0].snapshot.processes.map { script.results[0].names[$0.name] } == ["target"])
+  }
 }

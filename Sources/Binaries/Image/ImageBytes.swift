@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemCalls
 
 /// The bytes of an image: a file's, or memory that an image was decompressed to. Freed with their owner.
 ///
@@ -54,10 +55,9 @@ struct ImageBytes: ~Copyable {
     case .file(let file):
       var done = 0
       while done < count, let base = buffer.baseAddress {
-        let got = pread(file.descriptor, base + done, count - done, off_t(offset) + done)
-        if got < 0, errno == EINTR { continue }
-        guard got > 0 else { break }
-        done += got
+        let read = try? uninterrupted { pread(file.descriptor, base + done, count - done, off_t(offset) + done) }
+        guard let read, read > 0 else { break }
+        done += read
       }
       return done
     }

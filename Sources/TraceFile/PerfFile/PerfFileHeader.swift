@@ -65,7 +65,7 @@ struct PerfFileHeader {
   }
 
   /// Behind the records, a section for each bit that is set.
-  private static func features(_ head: FilePart, _ file: borrowing RecordedFile, at offset: UInt64)
+  private static func features(_ head: SectionBytes, _ file: borrowing RecordedFile, at offset: UInt64)
     throws(TraceFileError) -> [Int: Section]
   {
     let bits = (0..<256).filter { head.word(72 + $0 / 64 * 8) & 1 << UInt64($0 % 64) != 0 }
@@ -97,7 +97,7 @@ struct PerfFileHeader {
   }
 
   private mutating func readEvents(
-    _ head: FilePart, _ file: borrowing RecordedFile, _ machine: RegisterArchitecture
+    _ head: SectionBytes, _ file: borrowing RecordedFile, _ machine: RegisterArchitecture
   ) throws(TraceFileError) {
     // An entry is the attributes, of the size that the recording perf knew, and the section of the event's identifiers.
     let each = head.word(16)
@@ -106,7 +106,7 @@ struct PerfFileHeader {
     }
     let part = try file.part("attributes", at: head.word(24), size: head.word(32), limit: each * Self.eventLimit)
     for start in stride(from: 0, to: part.bytes.count - Int(each) + 1, by: Int(each)) {
-      let attributes = FilePart(Array(part.bytes[start..<start + Int(each) - 16]))
+      let attributes = SectionBytes(Array(part.bytes[start..<start + Int(each) - 16]))
       let ids = try file.part(
         "identifiers", at: part.word(start + Int(each) - 16), size: part.word(start + Int(each) - 8),
         limit: Self.identifierLimit * 8)
@@ -145,7 +145,7 @@ package struct PerfFileEvent: Sendable {
   package let clock: Int32?
 
   // `struct perf_event_attr`; older versions of it end earlier.
-  fileprivate init?(_ attributes: FilePart, _ identifiers: [UInt64], _ machine: RegisterArchitecture) {
+  fileprivate init?(_ attributes: SectionBytes, _ identifiers: [UInt64], _ machine: RegisterArchitecture) {
     let flags = attributes.word(40)
     guard
       let layout = PerfRecordLayout(
@@ -154,10 +154,10 @@ package struct PerfFileEvent: Sendable {
     else { return nil }
     self.layout = layout
     self.identifiers = identifiers
-    type = attributes.load(UInt32.self, at: 0)
+    type = attributes.number(UInt32.self, at: 0)
     configuration = attributes.word(8)
-    stackBytes = attributes.load(UInt32.self, at: 88)
-    clock = flags & 1 << 25 != 0 ? attributes.load(Int32.self, at: 92) : nil
+    stackBytes = attributes.number(UInt32.self, at: 88)
+    clock = flags & 1 << 25 != 0 ? attributes.number(Int32.self, at: 92) : nil
   }
 }
 
@@ -169,18 +169,18 @@ package struct PerfFileBuildID: Sendable, Equatable {
   package let buildID: [UInt8]
 
   /// `struct perf_record_header_build_id` one after another: header, pid, 20 bytes and their count, path.
-  static func read(_ part: FilePart) -> [PerfFileBuildID] {
+  static func read(_ part: SectionBytes) -> [PerfFileBuildID] {
     var found: [PerfFileBuildID] = []
     var offset = 0
     while offset + 36 <= part.bytes.count {
-      let length = Int(part.load(UInt16.self, at: offset + 6))
+      let length = Int(part.number(UInt16.self, at: offset + 6))
       guard length >= 36, length <= part.bytes.count - offset else { break }
       // Before Linux 5.10 the count was not written: 20.
-      let isCounted = part.load(UInt16.self, at: offset + 4) & 1 << 15 != 0
-      let count = isCounted ? min(Int(part.load(UInt8.self, at: offset + 32)), 20) : 20
+      let isCounted = part.number(UInt16.self, at: offset + 4) & 1 << 15 != 0
+      let count = isCounted ? min(Int(part.number(UInt8.self, at: offset + 32)), 20) : 20
       found.append(
         PerfFileBuildID(
-          pid: part.load(Int32.self, at: offset + 8), path: part.text(from: offset + 36, to: offset + length),
+          pid: part.number(Int32.self, at: offset + 8), path: part.text(from: offset + 36, to: offset + length),
           buildID: Array(part.bytes[offset + 12..<offset + 12 + count])))
       offset += length
     }
