@@ -60,9 +60,9 @@ struct ProcessTests {
       7f0000005000-7f0000006000 r-xp 00000000 00:00 0                          [vdso]
       """
     #expect(
-      MappedFile.of(CodeMapping.parse(maps), "/proc/5") == [
-        MappedFile(path: "/opt/a b/program", link: "/proc/5/map_files/401000-402000"),
-        MappedFile(path: "/lib/gone.so", link: "/proc/5/map_files/7f0000000000-7f0000001000"),
+      CodeFile.mapped(CodeMapping.parse(maps), "/proc/5") == [
+        CodeFile(path: "/opt/a b/program", link: "/proc/5/map_files/401000-402000"),
+        CodeFile(path: "/lib/gone.so", link: "/proc/5/map_files/7f0000000000-7f0000001000"),
       ])
   }
 

@@ -20,22 +20,13 @@ package struct MappedCode: Sendable {
     case unprobeable(String)
   }
 
-  /// A line of /proc/PID/maps.
-  struct Area: Sendable, Equatable {
-    var mapping: CodeMapping
-    var isWritable: Bool
-    var isShared: Bool
-
-    var end: UInt64 { mapping.start &+ mapping.length }
-  }
-
   /// The mappings of one file.
   private struct File: Sendable {
     var identity: FileIdentity
-    var areas: [Area]
+    var areas: [MapsLine]
   }
 
-  private let areas: [Area]
+  private let areas: [MapsLine]
   private let files: [File]
   /// Whether a mapped file could not be looked at: it may be any.
   private let hasUnknownFile: Bool
@@ -48,11 +39,11 @@ package struct MappedCode: Sendable {
   }
 
   /// `identify`: the file that is mapped; nil if it cannot be looked at.
-  init(_ areas: [Area], identify: (CodeMapping) -> FileIdentity?) {
+  init(_ areas: [MapsLine], identify: (CodeMapping) -> FileIdentity?) {
     var files: [File] = []
     var hasUnknownFile = false
-    for area in areas where area.mapping.inode != 0 {
-      guard let identity = identify(area.mapping) else {
+    for area in areas where area.inode != 0 {
+      guard let identity = identify(area.code) else {
         hasUnknownFile = true
         continue
       }
@@ -67,29 +58,26 @@ package struct MappedCode: Sendable {
     self.hasUnknownFile = hasUnknownFile
   }
 
-  static func parse(_ maps: String) -> [Area] {
-    MapsLine.lines(of: maps).compactMap { line in
-      guard let line = MapsLine(line), line.isCode else { return nil }
-      return Area(mapping: line.code, isWritable: line.isWritable, isShared: line.isShared)
-    }
+  static func parse(_ maps: String) -> [MapsLine] {
+    MapsLine.lines(of: maps).compactMap { MapsLine($0) }.filter(\.isCode)
   }
 
   /// Whether the byte at `offset` of a file runs; nil where that is not known.
   func presence(of file: FileIdentity, at offset: UInt64) -> Presence? {
     guard let found = files.first(where: { $0.identity == file }) else { return hasUnknownFile ? nil : .absent }
     let around = found.areas.filter {
-      offset >= $0.mapping.fileOffset && offset - $0.mapping.fileOffset < $0.mapping.length
+      offset >= $0.fileOffset && offset - $0.fileOffset < $0.end - $0.start
     }
     if around.contains(where: { !$0.isWritable && !$0.isShared }) { return .mapped }
     if let area = around.first { return .unprobeable(area.isShared ? "shared" : "writable") }
     // Where it would be, as the other parts are.
     let isCopied = found.areas.contains { other in
-      let address = other.mapping.start &- other.mapping.fileOffset &+ offset
-      return areas.contains { $0.mapping.inode == 0 && $0.mapping.start <= address && address < $0.end }
+      let address = other.start &- other.fileOffset &+ offset
+      return areas.contains { $0.inode == 0 && $0.start <= address && address < $0.end }
     }
     return isCopied ? .copied : .unmapped
   }
 
   /// Whether anonymous memory holds code.
-  var hasAnonymousCode: Bool { areas.contains { $0.mapping.inode == 0 && !$0.mapping.path.hasPrefix("[") } }
+  var hasAnonymousCode: Bool { areas.contains { $0.inode == 0 && !$0.path.hasPrefix("[") } }
 }

@@ -3,14 +3,6 @@ internal import Glibc
 internal import SystemCalls
 package import SystemPackage
 
-/// A file of the target's code.
-package struct CodeFile: Sendable, Equatable {
-  /// Its path as the target sees it, for the operator.
-  package var path: String
-  /// The very file as this process opens it; without white space, since the kernel splits a probe's definition there.
-  package var link: String
-}
-
 /// The files that the target's code is in: its program, its libraries, and any other by its path.
 ///
 /// They are reached through /proc: the file that runs, even where its path is in another mount namespace, or names
@@ -43,8 +35,7 @@ package struct TargetCode: ~Copyable {
     pid = target.pid
     targets = others.union([target.pid])
     mapped = MappedCode(of: target.pid)
-    libraries = MappedFile.all(of: target.pid).filter { FileIdentity($0.link) != identity }
-      .map { CodeFile(path: $0.path, link: $0.link) }
+    libraries = CodeFile.mapped(by: target.pid).filter { FileIdentity($0.link) != identity }
   }
 
   /// The code of a program that is to be started in this process's own root.
