@@ -5,6 +5,8 @@ internal import TraceFormat
 struct MemoryPages: ~Copyable, PageSource {
   let streams: [PageStream]
   private let pages: [[UnsafeMutableRawBufferPointer]]
+  /// The times of each page.
+  private let times: [[PageTimes]]
   private let overruns: [UInt64?]
   private var taken: [Int]
 
@@ -27,6 +29,7 @@ struct MemoryPages: ~Copyable, PageSource {
         return UnsafeMutableRawBufferPointer(rebasing: kept[start..<start + length])
       }
     }
+    times = pages.map { $0.map { PageTimes(UnsafeRawBufferPointer($0)) } }
     overruns = streams.indices.map { recorded.overrun($0) }
     taken = Array(repeating: 0, count: streams.count)
   }
@@ -35,15 +38,16 @@ struct MemoryPages: ~Copyable, PageSource {
   init(again other: borrowing MemoryPages) {
     streams = other.streams
     pages = other.pages
+    times = other.times
     overruns = other.overruns
     taken = Array(repeating: 0, count: streams.count)
   }
 
   /// Goes back to the first page. All are moved on by `length`, ns, as if the same had been recorded once more.
   mutating func rewind(later length: UInt64) {
-    for position in taken.indices { taken[position] = 0 }
-    for page in pages.joined() where page.count >= 8 {
-      page.storeBytes(of: page.load(as: UInt64.self) &+ length, as: UInt64.self)
+    for position in taken.indices {
+      taken[position] = 0
+      for (page, times) in zip(pages[position], times[position]) { times.move(page, by: length) }
     }
   }
 
