@@ -48,6 +48,15 @@ public struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
     return count - 1
   }
 
+  /// Adds `element`; `reserve` has made room for it.
+  @inlinable
+  @inline(__always)
+  public mutating func appendWithinCapacity(_ element: Element) {
+    assert(count < capacity)
+    storage[count] = element
+    count &+= 1
+  }
+
   /// Makes room for `needed` elements in all; grows by doubling.
   public mutating func reserve(_ needed: Int) {
     guard needed > capacity else { return }

@@ -25,48 +25,51 @@ package struct PageDecoder: Sendable {
         Event(timestamp: min(lastKnown, records.time), tid: 0, kind: .gapStart, cpu: cpu, value: missed))
       events.append(Event(timestamp: records.time, tid: 0, kind: .gapEnd, cpu: cpu))
     }
+    let first = events.count
     table.recipes.withUnsafeBufferPointer { recipes in
       while let record = records.next() {
-        append(record, recipes, records.time, cpu, &events, &names, &records.summary)
+        if !append(record, recipes, records.time, cpu, &events, &names) { records.summary.undecodable &+= 1 }
       }
     }
+    records.summary.events = events.count - first
     return records.summary
   }
 
+  /// Appends the event of one record; there is room for it. False where the record is of no known event, or too short.
   @inline(__always)
   private func append(
     _ data: PageRecords.Record, _ recipes: UnsafeBufferPointer<EventTable.Recipe>, _ time: UInt64, _ cpu: UInt16,
-    _ events: inout FlatArray<Event>, _ names: inout NameTable, _ summary: inout PageSummary
-  ) {
+    _ events: inout FlatArray<Event>, _ names: inout NameTable
+  ) -> Bool {
     let (record, length) = (data.start, data.length)
-    guard length >= 8 else { return summary.undecodable &+= 1 }
+    guard length >= 8 else { return false }
     let id = Int(record.loadUnaligned(as: UInt16.self))
-    guard id < recipes.count else { return summary.undecodable &+= 1 }
+    guard id < recipes.count else { return false }
     let recipe = recipes[id]
-    guard recipe.minimumLength != 0, length >= Int(recipe.minimumLength) else {
-      return summary.undecodable &+= 1
-    }
+    guard recipe.minimumLength != 0, length >= Int(recipe.minimumLength) else { return false }
     // Everything below lies within `minimumLength`; what a kind lacks is read at offset 0 and masked.
-    var event = Event(
-      timestamp: time, tid: record.loadUnaligned(fromByteOffset: Int(recipe.tid), as: Int32.self),
-      kind: recipe.kind, cpu: cpu,
-      subject: record.loadUnaligned(fromByteOffset: Int(recipe.subject), as: Int32.self),
-      detail: record.loadUnaligned(fromByteOffset: Int(recipe.detail), as: Int32.self)
-        & recipe.detailMask,
-      value: record.loadUnaligned(fromByteOffset: Int(recipe.value), as: Int64.self)
-        & recipe.valueMask)
-    if recipe.text != 0 { event.detail = Self.intern(record, length, recipe, &names) }
-    events.append(event)
-    summary.events &+= 1
+    let detail =
+      recipe.text == 0
+      ? record.loadUnaligned(fromByteOffset: Int(recipe.detail), as: Int32.self) & recipe.detailMask
+      : Self.intern(record, length, recipe.text, recipe.textSize, &names)
+    events.appendWithinCapacity(
+      Event(
+        timestamp: time, tid: record.loadUnaligned(fromByteOffset: Int(recipe.tid), as: Int32.self),
+        kind: recipe.kind, cpu: cpu,
+        subject: record.loadUnaligned(fromByteOffset: Int(recipe.subject), as: Int32.self),
+        detail: detail,
+        value: record.loadUnaligned(fromByteOffset: Int(recipe.value), as: Int64.self) & recipe.valueMask))
+    return true
   }
 
-  /// The few events with a name (interrupts, new and renamed tasks) give it an index.
+  /// The few events with a name (interrupts, new and renamed tasks) give it an index. `text` and `textSize` are those of the
+  /// event's recipe; a recipe is not handed over whole, since that takes registers that the common path needs.
   @inline(never)
   private static func intern(
-    _ record: UnsafeRawPointer, _ length: Int, _ recipe: EventTable.Recipe, _ names: inout NameTable
+    _ record: UnsafeRawPointer, _ length: Int, _ text: UInt16, _ textSize: UInt16, _ names: inout NameTable
   ) -> Int32 {
-    var offset = Int(recipe.text)
-    var size = Int(recipe.textSize)
+    var offset = Int(text)
+    var size = Int(textSize)
     if size == 0 {
       let location = record.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
       offset = Int(location & 0xFFFF)
