@@ -214,23 +214,44 @@ struct SimulationTests {
     }
   }
 
-  /// Local events of different CPUs may come in any order: the merger gives out each CPU's together.
+  /// Local events of different CPUs may come in any order: the merger gives out each CPU's together. It does so where events
+  /// are missing too.
   @Test(arguments: 0..<100)
   func theOrderOfTwoCPUsLocalEventsChangesNothing(_ seed: Int) {
     var machine = Machine(seed: UInt64(seed))
     let (start, tids) = (machine.time, machine.tasks.keys.sorted())
     for _ in 0..<2000 { machine.step() }
-    var reordered: [Event] = []
-    for part in machine.events.split(omittingEmptySubsequences: false, whereSeparator: { !$0.kind.isLocal }) {
-      for cpu in 0..<UInt16(machine.running.count) { reordered += part.filter { $0.cpu == cpu } }
-      if part.endIndex < machine.events.endIndex { reordered.append(machine.events[part.endIndex]) }
+    for events in [machine.events, withGaps(machine.events, cpus: machine.running.count, seed)] {
+      var reordered: [Event] = []
+      for part in events.split(omittingEmptySubsequences: false, whereSeparator: { !$0.kind.isLocal }) {
+        for cpu in 0..<UInt16(machine.running.count) { reordered += part.filter { $0.cpu == cpu } }
+        if part.endIndex < events.endIndex { reordered.append(events[part.endIndex]) }
+      }
+      var inOrder = Script(threads: tids, windowFrom: start)
+      var inGroups = Script(threads: tids, windowFrom: start)
+      inOrder.feed(events)
+      inGroups.feed(reordered)
+      #expect(reordered.count == events.count)
+      #expect(inGroups.finish(at: machine.time + 10) == inOrder.finish(at: machine.time + 10))
     }
-    var inOrder = Script(threads: tids, windowFrom: start)
-    var inGroups = Script(threads: tids, windowFrom: start)
-    inOrder.feed(machine.events)
-    inGroups.feed(reordered)
-    #expect(reordered.count == machine.events.count)
-    #expect(inGroups.finish(at: machine.time + 10) == inOrder.finish(at: machine.time + 10))
+  }
+
+  /// The same events, of which now and then some of a CPU's are missing.
+  private func withGaps(_ events: [Event], cpus: Int, _ seed: Int) -> [Event] {
+    var random = SplitMix64(state: UInt64(seed) + 3000)
+    var left: [Event] = []
+    var isMissing = Array(repeating: false, count: cpus)
+    for event in events {
+      let cpu = Int(event.cpu)
+      if Int.random(in: 0..<40, using: &random) == 0 {
+        left.append(
+          Event(
+            timestamp: event.timestamp, tid: 0, kind: isMissing[cpu] ? .gapEnd : .gapStart, cpu: event.cpu, value: 1))
+        isMissing[cpu].toggle()
+      }
+      if !isMissing[cpu] { left.append(event) }
+    }
+    return left
   }
 
   /// Events in one run show what the same events show one at a time.
