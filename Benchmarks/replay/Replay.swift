@@ -8,7 +8,7 @@ internal import Unwinder
 /// The samples of a recording with user registers, through the unwinder.
 struct Replay: ~Copyable {
   let modules: ModuleTable
-  private var processes: ProcessTable
+  private var processes: ProcessCodeTable
   private(set) var unwinder: Unwinder
   private var frames = FlatArray<Frame>(capacity: 256)
   private let depth: Int
@@ -16,7 +16,7 @@ struct Replay: ~Copyable {
 
   init(depth: Int) {
     modules = ModuleTable(vdso: VDSO.bytes)
-    processes = ProcessTable(source: modules)
+    processes = ProcessCodeTable(source: modules)
     unwinder = Unwinder(source: modules)
     self.depth = depth
   }

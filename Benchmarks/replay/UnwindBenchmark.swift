@@ -22,7 +22,7 @@ enum UnwindBenchmark {
     let modules = ModuleTable(vdso: VDSO.bytes)
 
     init(_ file: inout PerfFile) throws {
-      var (processes, bytesKept) = (ProcessTable(source: modules), 0)
+      var (processes, bytesKept) = (ProcessCodeTable(source: modules), 0)
       var numbers: [UInt64: Int] = [:]
       var (registers, stacks, spaces, spaceNumbers) = (registers, stacks, spaces, spaceNumbers)
       try file.forEachRecord { record, bytes, _ in

@@ -25,9 +25,6 @@ extension Aggregator {
   /// The pids of the processes that have not ended, in the order in which they became known.
   package var livingProcesses: [Int32] { processes.records.elements.filter(\.isAlive).map(\.pid) }
 
-  /// How many of the target's processes have not ended.
-  package var livingProcessCount: Int { processes.livingCount }
-
   /// When the last process of the target ended, ns; nil while one lives, and before the first one is known.
   package var lastEnd: UInt64? { processes.livingCount == 0 && processes.lastEnd > 0 ? processes.lastEnd : nil }
 
@@ -54,12 +51,6 @@ extension Aggregator {
     let number = processes.find(pid)
     guard number >= 0, threads.find(pid) < 0 else { return }
     processes.records[number].name = name
-  }
-
-  /// How often process `pid` has replaced its program since it became known; 0 where the target has none such.
-  package func execCount(of pid: Int32) -> Int {
-    let number = processes.find(pid)
-    return number >= 0 ? processes.records[number].execCount : 0
   }
 
   /// The numbering of the syscalls of process `pid`: until `setABI` its parent's, or that which the aggregator began with.

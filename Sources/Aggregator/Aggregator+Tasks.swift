@@ -101,7 +101,6 @@ extension Aggregator {
     }
     let number = threads.records[thread].process
     execCount += 1
-    processes.records[Int(number)].execCount += 1
     execs.append(processes.records[Int(number)].pid)
     returnAddresses.interrupt(tid: newTID, at: event.timestamp)
     if newTID != oldTID {

@@ -10,7 +10,7 @@ package struct SilentThread: Sendable, Equatable {
 
 extension Aggregator {
   /// Makes a thread of the target known, as seen at `time`. A thread that events have already told about keeps what
-  /// they said: they are exact, and /proc is a glance.
+  /// they said: they are exact, and what /proc shows is of one moment.
   package mutating func observe(_ seen: ThreadObservation, at time: UInt64) {
     if knownThread(seen, at: time) < 0 {
       let number = processNumber(of: seen.pid, name: seen.name, numbers: SpecialNumbers(initialABI))

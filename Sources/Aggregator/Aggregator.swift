@@ -44,8 +44,8 @@ package struct Aggregator: ~Copyable {
   /// See `takeExecs` and `takeTargetChanges`.
   var execs: [Int32] = []
   var targetChanges: [TargetChange] = []
-  /// How often processes of the target replaced their programs; whoever follows their files looks again when this changes.
-  package internal(set) var execCount = 0
+  /// How often processes of the target replaced their programs; `consume` stops when this changes.
+  var execCount = 0
   /// How often events were lost so far, and are complete again; whoever lists threads looks again when this changes.
   package private(set) var gapCount = 0
   /// When events were complete again the last time, ns.
@@ -68,7 +68,8 @@ package struct Aggregator: ~Copyable {
   }
 
   /// Takes in a run of ordered events, and returns how many it took: all of them, or those up to one that it stops at: an
-  /// exec of one of the target's processes, whose numbering may have changed (`takeExecs`), or a trigger, which the window's edge comes right after.
+  /// exec of one of the target's processes, whose numbering may have changed (`takeExecs`), or a trigger, which the window's edge
+  /// comes right after.
   package mutating func consume(_ events: UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool) {
     let execs = execCount
     var position = 0
@@ -193,12 +194,6 @@ package struct Aggregator: ~Copyable {
       threads.records[thread].decideMode(was: .user)
       threads.records[thread].mode = .user
     }
-  }
-
-  /// The name of the target's thread `tid`, which may have ended in the open window; nil where it has none such.
-  package mutating func name(of tid: Int32) -> NameID? {
-    let thread = threads.find(tid)
-    return thread >= 0 ? threads.records[thread].name : nil
   }
 
   /// Whether `tid` is a living thread of the target.

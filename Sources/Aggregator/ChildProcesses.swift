@@ -28,6 +28,9 @@ package struct ChildProcesses {
   /// Those of them whose end no event tells.
   package var unfollowed: [Int32] { processes.filter { !$0.value.isFollowed }.keys.sorted() }
 
+  /// Whether `tid` is a thread of one that lives.
+  package func isThread(_ tid: Int32) -> Bool { processOfThread[tid] != nil }
+
   /// A process that /proc shows. `isChild`: the target is its parent.
   package mutating func observe(_ pid: Int32, isChild: Bool) {
     guard processes[pid] == nil else { return }

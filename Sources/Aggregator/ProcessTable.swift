@@ -7,8 +7,6 @@ struct ProcessRecord: BitwiseCopyable {
   var name: NameID
   /// Threads copy these: whoever changes them here tells the process's threads.
   var numbers: SpecialNumbers
-  /// How often it replaced its program.
-  var execCount = 0
   /// Threads that have not ended. The process lives as long as there is one.
   var livingThreads = 0
   var isAlive: Bool { livingThreads > 0 }

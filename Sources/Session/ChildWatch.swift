@@ -15,10 +15,8 @@ struct ChildWatch {
 
   /// Makes the children known that there are. New ones are told by events from before this call on.
   func lookAtAll(_ aggregator: inout Aggregator) {
-    for target in targets {
-      for process in facts.descendants(of: target) where !aggregator.isProcess(process.pid) {
-        aggregator.children.observe(process.pid, isChild: process.isChild)
-      }
+    for process in facts.descendants(of: targets) where !aggregator.isProcess(process.pid) {
+      aggregator.children.observe(process.pid, isChild: process.isChild)
     }
   }
 

@@ -24,9 +24,12 @@ package struct Session: ~Copyable {
   /// What the session has stopped at, a trigger or an exec, until `tick` looks at it.
   private var stop: Event?
   private var isWaitingForExec = false
-
+  /// The time before which all events were consumed, ns.
+  package private(set) var followed: UInt64 = 0
+  /// Tasks that are known, in this turn of `follow`, to be no threads of the target.
+  private var strangers: Set<Int32> = []
   /// Whether the kernel closes the gate of data events at stop triggers; nil where there is no gate.
-  package var gateCloses: Bool?
+  private var gateCloses: Bool?
   /// The name of the target's first thread, as the last report has it.
   package private(set) var targetName: String
   /// Whether a trigger has opened or closed a window.
@@ -57,8 +60,10 @@ package struct Session: ~Copyable {
 
   // MARK: What the driver says and asks
 
-  /// Begins: events are recorded by now. Windows open from now on, or from the exec of a command.
-  package mutating func begin(_ names: inout NameTable) {
+  /// Begins: events are recorded by now. Windows open from now on, or from the exec of a command. `gateCloses`: whether the kernel
+  /// closes the gate of data events at stop triggers; nil where there is no gate.
+  package mutating func begin(_ names: inout NameTable, gateCloses: Bool? = nil) {
+    self.gateCloses = gateCloses
     for target in settings.targets {
       tracker.lookAtAll(of: target.pid, &aggregator, &names)
       // Its first thread may have ended.
@@ -80,8 +85,10 @@ package struct Session: ~Copyable {
   /// The process belongs to the target from now on. The kernel's filter holds its threads.
   package mutating func add(_ process: SessionSettings.Process) {
     tracker.add(process.pid)
-    stacks?.readMappings(of: [process.pid])
   }
+
+  /// Whether the process is the target's and has not ended, or is going to be known when the stream has come as far as `add`.
+  package func isExpected(_ pid: Int32) -> Bool { aggregator.isProcess(pid) || tracker.isExpected(pid) }
 
   /// The processes of the target that have not ended, as far as the stream has been followed.
   package var livingProcesses: [Int32] { aggregator.livingProcesses }
@@ -93,7 +100,9 @@ package struct Session: ~Copyable {
   package var targetEnd: UInt64? { aggregator.lastEnd }
 
   /// The target has ended, or the operator wants to: all that was recorded before `time`, ns, is reported, and nothing after.
-  package mutating func cutShort(at time: UInt64) { plan.cutShort(at: time) }
+  ///
+  /// What is followed already stays: a cut before that is one there.
+  package mutating func cutShort(at time: UInt64) { plan.cutShort(at: max(time, followed)) }
 
   /// Whether nothing is left to do.
   package var isDone: Bool { plan.isDone }
@@ -173,6 +182,7 @@ package struct Session: ~Copyable {
   package mutating func tick(_ limit: UInt64, _ names: inout NameTable, loss: Loss, released: UInt64) -> Bool {
     let stop = self.stop
     self.stop = nil
+    followed = max(followed, stop?.timestamp ?? limit)
     let wasWaiting = isWaitingForExec
     isWaitingForExec = aggregator.isWaitingForExec
     if wasWaiting, !isWaitingForExec {
@@ -180,11 +190,11 @@ package struct Session: ~Copyable {
       plan.opened(at: aggregator.windowStart, reached: stop?.timestamp ?? limit)
     }
     if let stop {
-      take(stop, released: released, names, loss)
+      act(on: stop, released: released, names, loss)
     } else if let edge = tracker.edge, edge <= limit {
       tracker.reach(&aggregator, &names)
     } else if let edge = plan.edge, edge <= limit {
-      take(plan.stepAtEdge(), at: edge, trigger: nil, names, loss)
+      perform(plan.stepAtEdge(), at: edge, trigger: nil, names, loss)
     } else {
       return false
     }
@@ -194,17 +204,21 @@ package struct Session: ~Copyable {
   /// Consumes all events before `complete`, ns, opening and closing windows on the way.
   package mutating func follow<Stream: EventStream & ~Copyable>(_ stream: inout Stream, upTo complete: UInt64) {
     isWaitingForExec = aggregator.isWaitingForExec
+    strangers.removeAll(keepingCapacity: true)
     while !plan.isDone {
       let limit = min(complete, edge ?? .max)
       _ = stream.release(before: limit) { consume($0) }
       guard tick(limit, &stream.names, loss: stream.loss, released: stream.released) else { break }
     }
     if plan.isDone { return }
-    for change in aggregator.takeTargetChanges() { stacks?.note(change) }
-    let unfiltered = tracker.follow(&aggregator, &stream.names, upTo: complete)
+    for change in aggregator.takeTargetChanges() {
+      stacks?.apply(change)
+      if change.kind == .ended, compatProcesses.contains(change.pid) { replaced.insert(change.pid) }
+    }
+    let unfiltered = tracker.follow(&aggregator)
     if !unfiltered.isEmpty { effects.append(.watch(unfiltered)) }
     if plan.isOpen { tracker.lookAtSilent(aggregator, isGated: settings.startTrigger != nil) }
-    children.follow(&aggregator)
+    if !settings.followsChildren { children.follow(&aggregator) }
     stacks?.discard(&aggregator, upTo: min(complete, stream.released))
     if gateWatch.wantsOpenGate { effects.append(.widenGate) }
   }
@@ -225,9 +239,9 @@ package struct Session: ~Copyable {
   // MARK: Triggers
 
   /// What the aggregator stopped at: a trigger, or an exec, which can change the numbering of the syscalls after it.
-  private mutating func take(_ event: Event, released: UInt64, _ names: borrowing NameTable, _ loss: Loss) {
+  private mutating func act(on event: Event, released: UInt64, _ names: borrowing NameTable, _ loss: Loss) {
     for pid in aggregator.takeExecs() {
-      replaced.insert(pid)
+      if compatProcesses.contains(pid) { replaced.insert(pid) }
       readABI(of: pid)
     }
     guard event.kind.isTrigger else { return }
@@ -240,14 +254,17 @@ package struct Session: ~Copyable {
     if isUserSpace, step != .nothing { aggregator.isInUserMode(event.tid, at: time) }
     gateWatch.note(event)
     if step != .nothing { hasSeenTrigger = true }
-    take(step, at: time, trigger: event, names, loss)
+    perform(step, at: time, trigger: event, names, loss)
     if isUserSpace, step == .open || step == .closeAndOpen { aggregator.isInUserMode(event.tid, at: time) }
   }
 
   /// Whether `tid` is a thread of the target, which events may not have told of yet.
   private mutating func isThread(_ tid: Int32) -> Bool {
     if aggregator.isThread(tid) { return true }
-    return aggregator.livingProcesses.contains { facts.hasThread(tid, of: $0) }
+    if aggregator.children.isThread(tid) || strangers.contains(tid) { return false }
+    if aggregator.livingProcesses.contains(where: { facts.hasThread(tid, of: $0) }) { return true }
+    strangers.insert(tid)
+    return false
   }
 
   /// The trigger of a kind. `closing`: it ended a window.
@@ -255,7 +272,7 @@ package struct Session: ~Copyable {
     closing || kind == .stopTrigger ? settings.stopTrigger : settings.startTrigger
   }
 
-  private mutating func take(
+  private mutating func perform(
     _ step: WindowPlan.Step, at time: UInt64, trigger: Event?, _ names: borrowing NameTable, _ loss: Loss
   ) {
     switch step {

@@ -15,6 +15,9 @@ struct ThreadTracker {
   /// The window in which silent threads were looked at last, by its start, ns.
   private var windowLookedAt: UInt64 = 0
   private var gapsSeen = 0
+  private var budget = LookBudget()
+  /// When there are more looks than this, those of threads that have ended are forgotten.
+  private var mostLooks = 4096
   /// The processes of threads that `watched` has asked to watch, which no event has told of.
   private var processOfOther: [Int32: Int32] = [:]
 
@@ -22,6 +25,10 @@ struct ThreadTracker {
     /// The kernel's filter has held the thread since.
     case filtered(Int32)
     case seen(ThreadFacts)
+    /// All threads of the target's processes; others have ended.
+    case alive([ThreadFacts])
+    /// The process is numbering its syscalls so.
+    case abi(Int32, SyscallABI)
   }
 
   init(_ facts: any TargetFacts) { self.facts = facts }
@@ -38,7 +45,17 @@ struct ThreadTracker {
 
   /// Looks at the threads of a process that has come to be the target's; the aggregator is told when the stream has come as far.
   mutating func add(_ pid: Int32) {
-    for tid in facts.threads(of: pid) { look(at: tid, of: pid) }
+    var known: Set<Int32> = []
+    // A thread that is born meanwhile, by one that is not known yet, is none to the aggregator.
+    while case let new = facts.threads(of: pid).filter({ known.insert($0).inserted }), !new.isEmpty {
+      for tid in new { look(at: tid, of: pid) }
+    }
+    if let abi = facts.abi(of: pid) { marks.append((facts.now, .abi(pid, abi))) }
+  }
+
+  /// Whether a thread of process `pid` is going to be made known.
+  func isExpected(_ pid: Int32) -> Bool {
+    marks[marksReached...].contains { if case .seen(let thread) = $0.mark { thread.pid == pid } else { false } }
   }
 
   /// Looks, once in an open window, at threads that no event has told of: where syscalls are recorded in windows only
@@ -86,7 +103,7 @@ struct ThreadTracker {
 
   /// A look at a thread, at most 100 ms old: thousands of windows may close within that.
   private mutating func latest(_ tid: Int32, of pid: Int32, at now: UInt64) -> ThreadFacts? {
-    if let recent = recent[tid], now &- recent.at < 100_000_000 { return recent.facts }
+    if let recent = recent[tid], now &- recent.at < 100_000_000, recent.facts?.pid ?? pid == pid { return recent.facts }
     let seen = facts.thread(tid, of: pid)
     recent[tid] = (seen, now)
     return seen
@@ -106,24 +123,31 @@ struct ThreadTracker {
     switch mark {
     case .filtered(let tid): aggregator.refiltered(tid: tid, at: time)
     case .seen(let thread): aggregator.observe(Self.observation(thread, &names), at: time)
+    case .alive(let threads):
+      var alive: [ThreadObservation] = []
+      for thread in threads { alive.append(Self.observation(thread, &names)) }
+      aggregator.reconcile(alive: alive, at: time)
+    case .abi(let pid, let abi): aggregator.setABI(abi, of: pid)
     }
   }
 
-  /// After events up to `time` have been consumed: takes in what losses have hidden, as threads may have come and gone unseen.
-  /// Returns the tasks that have to be put into the kernel's filter: a thread that another one's exec has given its tid, and
-  /// workers of the kernel's.
-  mutating func follow(_ aggregator: inout Aggregator, _ names: inout NameTable, upTo time: UInt64) -> [Int32] {
-    if aggregator.gapCount != gapsSeen {
+  /// To be called when the stream has been followed as far as it is known: after losses, looks which threads there are, as some
+  /// may have come and gone unseen. Returns the tasks that have to be put into the kernel's filter: a thread that another one's
+  /// exec has given its tid, and workers of the kernel's.
+  mutating func follow(_ aggregator: inout Aggregator) -> [Int32] {
+    let start = facts.now
+    if aggregator.gapCount != gapsSeen, budget.allows(at: start) {
       gapsSeen = aggregator.gapCount
       let alive = aggregator.livingProcesses.flatMap { pid in
         facts.threads(of: pid).compactMap { facts.thread($0, of: pid) }
       }
       let now = facts.now
       for thread in alive { before[thread.tid] = (thread, now) }
-      var observations: [ThreadObservation] = []
-      for thread in alive { observations.append(Self.observation(thread, &names)) }
-      aggregator.reconcile(alive: observations, at: time)
+      // What was born before is among them, if it lives; what was born since, and was not found, is none that has ended.
+      marks.append((start, .alive(alive)))
+      budget.spent(from: start, to: now)
     }
+    forgetEnded(&aggregator)
     return aggregator.takeUnfiltered()
   }
 
@@ -136,13 +160,15 @@ struct ThreadTracker {
     var known = Set(tids)
     var others: [Int32] = []
     for pid in Set(tids.compactMap { aggregator.process(of: $0) }) where isFirst {
-      others += facts.threads(of: pid).filter { !aggregator.isThread($0) && known.insert($0).inserted }
-      for tid in others { processOfOther[tid] = pid }
+      let new = facts.threads(of: pid).filter { !aggregator.isThread($0) && known.insert($0).inserted }
+      for tid in new { processOfOther[tid] = pid }
+      others += new
     }
     let filtered = facts.now
     marks += tids.filter { aggregator.isThread($0) }.map { (filtered, .filtered($0)) }
     for tid in tids {
-      if let pid = aggregator.process(of: tid) ?? processOfOther.removeValue(forKey: tid) { look(at: tid, of: pid) }
+      let other = processOfOther.removeValue(forKey: tid)
+      if let pid = aggregator.process(of: tid) ?? other { look(at: tid, of: pid) }
     }
     return others
   }
@@ -153,6 +179,13 @@ struct ThreadTracker {
     guard let seen = facts.thread(tid, of: pid) else { return }
     before[tid] = (seen, now)
     marks.append((now, .seen(seen)))
+  }
+
+  private mutating func forgetEnded(_ aggregator: inout Aggregator) {
+    guard before.count + recent.count > mostLooks else { return }
+    before = before.filter { aggregator.isThread($0.key) }
+    recent = recent.filter { aggregator.isThread($0.key) }
+    mostLooks = 4096 + 2 * (before.count + recent.count)
   }
 
   private static func observation(_ seen: ThreadFacts, _ names: inout NameTable) -> ThreadObservation {

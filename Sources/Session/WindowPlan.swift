@@ -60,9 +60,6 @@ struct WindowPlan {
   /// Whether nothing is left to do.
   var isDone: Bool { !isOpen && remaining == 0 }
 
-  /// Whether the next step needs a trigger.
-  var waitsForTrigger: Bool { !isDone && (isOpen ? closing == .trigger : opening == .trigger) }
-
   /// Whether a window from `start` to `stop` that a trigger closed is too short to count.
   func isTooShort(from start: UInt64, to stop: UInt64) -> Bool { stop - start < shortest }
 

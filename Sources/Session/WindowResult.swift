@@ -1,24 +1,5 @@
 package import Aggregator
 package import TraceModel
-package import Unwinder
-
-/// The distinct stacks of a window's slow syscalls, and what is missing of them.
-package struct WindowStacks: Sendable {
-  /// Each distinct stack, innermost frame first; slow syscalls refer to them by number.
-  package var places: [[StackPlace]] = []
-  /// The same stacks with names, which are found when the window is reported; empty until then.
-  package var frames: [[StackFrame]] = []
-  /// Samples that had no room here.
-  package var dropped: UInt64 = 0
-  /// Samples that the source lost while the window was open.
-  package var loss = StackSampleLoss()
-  /// Whether a larger threshold for slow syscalls means that fewer samples are taken.
-  package var thresholdHelps = true
-  /// What the reader must know to judge the stacks; a sentence each.
-  package var notes: [String] = []
-
-  package init() {}
-}
 
 /// Everything that one window showed, as a session returns it and a renderer gets it: nothing has to be looked up. Times are
 /// CLOCK_MONOTONIC, ns, unless they are said to be others.
@@ -75,14 +56,4 @@ package struct WindowResult: Sendable {
   private static func threadNames(_ snapshot: Snapshot) -> [Int32: NameID] {
     Dictionary(snapshot.threads.map { ($0.tid, $0.name) }) { first, _ in first }
   }
-}
-
-/// What a session wants done outside of it, in this order.
-package enum SessionEffect: Sendable {
-  /// A window has closed.
-  case closed(WindowResult)
-  /// The tasks have to be put into the kernel's pid filter; `Session.watched` is called afterwards.
-  case watch([Int32])
-  /// The next step to a gate that stays open is due; `Session.gateWidened` is called afterwards.
-  case widenGate
 }

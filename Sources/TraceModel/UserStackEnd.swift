@@ -19,7 +19,4 @@ package enum UserStackEnd: String, Sendable, Equatable, CaseIterable {
   case lost
   /// There was no room among the stacks of the window.
   case notKept = "not kept"
-
-  /// Whether the report owes a stack that it does not show.
-  package var isMissing: Bool { self == .lost || self == .notKept }
 }

@@ -18,7 +18,7 @@ struct LiveFacts: TargetFacts {
 
   func name(ofTask tid: Int32) -> String? { ProcessStatus.read(pid: tid)?.name }
 
-  func descendants(of pid: Int32) -> [DescendantProcess] { ProcessTree.descendants(of: pid) }
+  func descendants(of pids: [Int32]) -> [DescendantProcess] { ProcessTree.descendants(of: pids) }
 
   func isAlive(_ pid: Int32) -> Bool { ProcessStatus.isAlive(pid) }
 

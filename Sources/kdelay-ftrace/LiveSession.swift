@@ -61,9 +61,8 @@ struct LiveSession: ~Copyable {
     try session.updateStacks { found throws(CaptureError) in try stacks?.attach(to: targets, &found) }
     let tids = try watchThreads()
     try capture.setup.start(tids: tids)
-    session.gateCloses = capture.setup.gate?.closes
     logGating()
-    session.begin(&capture.reader.names)
+    session.begin(&capture.reader.names, gateCloses: capture.setup.gate?.closes)
     if command != nil { try releaseCommand() }
     // Some may have been made before their making was recorded.
     try newcomers.lookNow(&session, &capture, &stacks)

@@ -78,11 +78,11 @@ struct ChildProcessTests {
     #expect(script.finish(at: 2000).childrenNotWatched == 0)
   }
 
-  @Test func theNameOfAThreadFollowsItsRenamesAndOutlivesIt() {
-    var script = Script(threads: [100], windowFrom: 1000)
-    script.rename(100, to: 7, at: 1100)
-    script.exit(100, at: 1200)
-    #expect(script.aggregator.name(of: 100) == 7)
-    #expect(script.aggregator.name(of: 101) == nil)
+  @Test func theNameOfAProcessIsItsFirstThreadsAndOutlivesIt() {
+    var script = Script(threads: [1], windowFrom: 1000)
+    script.rename(1, to: 7, at: 1100)
+    script.exit(1, at: 1200)
+    #expect(script.aggregator.processName(of: 1) == 7)
+    #expect(script.aggregator.processName(of: 2) == nil)
   }
 }

@@ -30,7 +30,7 @@ struct CopiedCodeTests {
     try #require(FileManager.default.createFile(atPath: path, contents: Data(Self.image())))
     defer { try? FileManager.default.removeItem(atPath: path) }
     let modules = ModuleTable()
-    var processes = ProcessTable(source: modules)
+    var processes = ProcessCodeTable(source: modules)
     var mapping = CodeMapping(start: copy.lowerBound, length: UInt64(copy.count), fileOffset: 0, path: "//anon")
     mapping.neighbours = neighbours.map {
       CodeMapping(start: $0.at, length: 0x1000, fileOffset: $0.offset, path: path)

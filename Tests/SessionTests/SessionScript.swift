@@ -22,7 +22,7 @@ final class ScriptedFacts: TargetFacts {
   func hasThread(_ tid: Int32, of pid: Int32) -> Bool { thread(tid, of: pid) != nil }
   func abi(of pid: Int32) -> SyscallABI? { abis[pid] }
   func name(ofTask tid: Int32) -> String? { taskNames[tid] }
-  func descendants(of pid: Int32) -> [DescendantProcess] { children }
+  func descendants(of pids: [Int32]) -> [DescendantProcess] { children }
   func isAlive(_ pid: Int32) -> Bool { !ended.contains(pid) }
   func codeMappings(of pid: Int32) -> [CodeMapping] { mappings }
 }
@@ -81,9 +81,9 @@ final class SessionScript {
   /// Windows that were reported, as [start, stop].
   var windows: [[UInt64]] { results.filter { !$0.isTooShort }.map { [$0.snapshot.start, $0.snapshot.stop] } }
 
-  func begin(at time: UInt64 = 0) {
+  func begin(at time: UInt64 = 0, gateCloses: Bool? = nil) {
     facts.now = time
-    session.begin(&stream.names)
+    session.begin(&stream.names, gateCloses: gateCloses)
     perform()
   }
 

@@ -72,9 +72,8 @@ struct SessionTests {
 
   @Test func overlappingTriggersOfTwoThreadsAreUncertainAndEndTheGate() {
     let script = SessionScript(.script(start: true, stop: true, count: 9))
-    script.session.gateCloses = true
     script.gateClosesAfterStep = [true, false]
-    script.begin()
+    script.begin(gateCloses: true)
     script.record(.startTrigger, at: 1_000_000, tid: 7)
     script.record(.stopTrigger, at: 2_000_000, tid: 7)
     script.record(.startTrigger, at: 2_100_000, tid: 8)
@@ -194,6 +193,8 @@ struct SessionTests {
     script.record(.gapEnd, at: 200, tid: 0)
     script.facts.threadsByProcess[7]?.append(ThreadFacts(tid: 8, pid: 7, name: "new", state: .interruptible))
     script.read(upTo: 300)
+    // The look is of then: what was recorded before it comes first.
+    script.read(upTo: 301)
     #expect(script.watched.first == [8])
     script.read(upTo: 2000)
     #expect(Set(script.results[0].snapshot.threads.map(\.tid)) == [7, 8])
@@ -260,5 +261,34 @@ struct SessionTests {
     script.read(upTo: 200)
     #expect(script.results.map(\.targetName) == ["target"])
     #expect(script.results[0].snapshot.processes.map { script.results[0].names[$0.name] } == ["target"])
+  }
+
+  @Test func aCutIsNeverBeforeWhatIsFollowedAlready() {
+    let script = SessionScript(.script(length: 100, count: 3))
+    script.begin()
+    script.call(getppid, from: 10, to: 20)
+    script.read(upTo: 150)
+    // The second window is open since 100.
+    script.cutShort(at: 60)
+    script.read(upTo: 400)
+    #expect(script.windows == [[0, 100], [100, 150]] && script.isDone)
+  }
+
+  @Test func aProcessThatIsAddedIsKnownFromThenOnWithItsOwnNumbering() {
+    let script = SessionScript(.script(length: 1000))
+    script.facts.threadsByProcess[20] = [20, 21].map {
+      ThreadFacts(tid: $0, pid: 20, name: "added", state: .interruptible)
+    }
+    script.facts.abis[20] = .i386
+    script.begin()
+    script.read(upTo: 100)
+    script.session.add(SessionSettings.Process(pid: 20, name: "added"))
+    #expect(script.session.isExpected(20) && script.session.livingProcesses == [7])
+    script.call(20, from: 110, to: 120, tid: 21)
+    script.read(upTo: 2000)
+    let added = script.results[0].snapshot.threads.filter { $0.pid == 20 }
+    #expect(added.map(\.tid) == [20, 21])
+    #expect(added.flatMap(\.syscalls).map(\.abi) == [.i386])
+    #expect(script.results[0].snapshot.processes.map(\.pid) == [7, 20])
   }
 }

@@ -35,13 +35,13 @@ struct MountTableTests {
     let processes: [(pid: Int32, parent: Int32)] = [
       (1, 0), (10, 1), (11, 10), (12, 10), (13, 11), (14, 1), (20, 21), (21, 20),
     ]
-    let found = ProcessTree.descendants(of: 10, among: processes).sorted { $0.pid < $1.pid }
+    let found = ProcessTree.descendants(of: [10], among: processes).sorted { $0.pid < $1.pid }
     #expect(
       found == [
         DescendantProcess(pid: 11, isChild: true), DescendantProcess(pid: 12, isChild: true),
         DescendantProcess(pid: 13, isChild: false),
       ])
     // While it was read, each became the other's parent.
-    #expect(ProcessTree.descendants(of: 20, among: processes).map(\.pid) == [21])
+    #expect(ProcessTree.descendants(of: [20], among: processes).map(\.pid) == [21])
   }
 }

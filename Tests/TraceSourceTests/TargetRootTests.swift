@@ -16,7 +16,7 @@ struct TargetRootTests {
     process.waitUntilExit()
     try #require(process.terminationStatus == 0)
     defer { try? FileManager.default.removeItem(atPath: path) }
-    return String(decoding: TargetRoot(of: getpid()).readPerfMap(), as: UTF8.self)
+    return String(decoding: TargetRoots().readPerfMap(of: getpid()), as: UTF8.self)
   }
 
   @Test func aRunTimeCompilersMapIsRead() throws {

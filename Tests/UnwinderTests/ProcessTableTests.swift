@@ -8,9 +8,9 @@ struct ProcessTableTests {
   /// A table, and the path and file offset of an address in one of its processes.
   private struct Processes {
     let source = ScriptedCode()
-    var table: ProcessTable
+    var table: ProcessCodeTable
 
-    init() { table = ProcessTable(source: source) }
+    init() { table = ProcessCodeTable(source: source) }
 
     mutating func change(_ time: UInt64, _ kind: ProcessChange.Kind, pid: Int32 = 1, tid: Int32? = nil) {
       table.apply(ProcessChange(timestamp: time, pid: pid, tid: tid ?? pid, kind: kind))

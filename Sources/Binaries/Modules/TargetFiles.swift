@@ -11,8 +11,9 @@ package struct TargetFiles: Sendable {
   /// The directory of /proc in which a process's mapped files are found.
   private let directory: @Sendable (Int32) -> String
 
-  /// `directory`: see `TraceSource`'s `ProcessDirectory`, which knows where that is not /proc/PID. `root`: a path of the target's root directory that leads there even when the process has ended; nil if that is this
-  /// process's own.
+  /// The files of a process of this machine. `directory`: see `TraceSource`'s `ProcessDirectory`, which knows where that is not
+  /// /proc/PID. `root`: a path of the target's root directory that leads there even when the process has ended; nil if that is
+  /// this process's own.
   package init(
     pid: Int32, root: String?, directory: @escaping @Sendable (Int32) -> String = { "/proc/\($0)" }
   ) {

@@ -13,13 +13,9 @@ package struct SlowSyscallStacks: ~Copyable {
   package static let kernelFrames = 64
 
   private var settings: StackSettings
-  /// The processes of the target that are known, as far as samples tell.
-  private var targets: Set<Int32>
-  private let followsChildren: Bool
   private let facts: any TargetFacts
   private let source: any CodeSource
-  /// What the target's processes have mapped as code, by time.
-  private var processes: ProcessTable
+  private var mappings: TargetMappings
   private var store: StackSampleStore
   private var unwinder: Unwinder
   private var table: StackTable
@@ -28,8 +24,6 @@ package struct SlowSyscallStacks: ~Copyable {
   private var unmapped = 0
   /// Why stacks are ftrace's own, and how deep; nil where they are perf's.
   private var fallback: (cause: String, mostFrames: Int)?
-  /// For the mappings, where nothing tells of new ones.
-  private var budget = LookBudget()
   /// What the reader must know of samples that were not taken for a while.
   private var sourceNotes: [String] = []
   private var lossBefore = StackSampleLoss()
@@ -40,8 +34,7 @@ package struct SlowSyscallStacks: ~Copyable {
   private var frames = FlatArray<Frame>()
   private var places = FlatArray<StackPlace>()
 
-  /// `source`: of the files that the target maps as code.
-  /// `followsChildren`: whether processes that the target makes are the target's too.
+  /// `source` has the files that the target maps as code. `followsChildren`: whether processes that the target makes are the target's too.
   package init(
     _ settings: StackSettings, targets: [Int32], followsChildren: Bool, source: any CodeSource, facts: any TargetFacts
   ) {
@@ -49,11 +42,9 @@ package struct SlowSyscallStacks: ~Copyable {
     unwinder = Unwinder(source: source)
     table = StackTable(limit: settings.limit)
     self.settings = settings
-    self.targets = Set(targets)
-    self.followsChildren = followsChildren
     self.facts = facts
     self.source = source
-    processes = ProcessTable(source: source)
+    mappings = TargetMappings(of: targets, followsChildren: followsChildren, source: source, facts: facts)
   }
 
   private static func store(stackBytes: Int) -> StackSampleStore {
@@ -76,16 +67,9 @@ package struct SlowSyscallStacks: ~Copyable {
     _ body: (inout StackSampleStore, inout [ProcessChange]) throws(Failure) -> Void
   ) throws(Failure) {
     try body(&store, &changes)
-    for change in changes { apply(change) }
+    mappings.apply(changes)
     changes.removeAll(keepingCapacity: true)
-    let suspects = Dictionary(processes.mayHaveCopies.map { ($0.pid, $0.since) }) { $1 }
-    if !suspects.isEmpty {
-      lookForMappings(of: suspects.keys) { $0.addCopies($2, of: $1, at: suspects[$1] ?? 0) }
-    }
-    if fallback != nil {
-      let now = facts.now
-      lookForMappings(of: targets) { processes, pid, mappings in processes.addAll(mappings, of: pid, at: now) }
-    }
+    if fallback != nil { mappings.lookForNew() }
   }
 
   /// The source has something to say to the reader of the report.
@@ -95,36 +79,11 @@ package struct SlowSyscallStacks: ~Copyable {
 
   /// Takes in all mappings that the processes have; nothing has told of them since `time`, ns, or now.
   package mutating func readMappings(of pids: some Sequence<Int32>, since time: UInt64? = nil) {
-    for pid in pids {
-      targets.insert(pid)
-      processes.replaceAll(facts.codeMappings(of: pid), of: pid, at: time ?? facts.now)
-    }
-  }
-
-  private mutating func apply(_ change: ProcessChange) {
-    if case .created(let parent, _) = change.kind, followsChildren, targets.contains(parent) {
-      targets.insert(change.pid)
-    }
-    if targets.contains(change.pid) { processes.apply(change) }
-  }
-
-  /// Looks for new mappings of the processes, if it is time.
-  private mutating func lookForMappings(
-    of pids: some Sequence<Int32>, _ take: (inout ProcessTable, Int32, [CodeMapping]) -> Void
-  ) {
-    let start = facts.now
-    guard budget.allows(at: start) else { return }
-    for pid in pids { take(&processes, pid, facts.codeMappings(of: pid)) }
-    budget.spent(from: start, to: facts.now)
+    mappings.readAll(of: pids, since: time ?? facts.now)
   }
 
   /// Events have told of a process that began or ended.
-  mutating func note(_ change: TargetChange) {
-    switch change.kind {
-    case .born: targets.insert(change.pid)
-    case .ended: targets.remove(change.pid)
-    }
-  }
+  mutating func apply(_ change: TargetChange) { mappings.apply(change) }
 
   // MARK: Slow syscalls
 
@@ -146,7 +105,7 @@ package struct SlowSyscallStacks: ~Copyable {
     let duration = slow.call.exit - slow.call.entry
     let running = duration - min(waited, duration)
     if samples.count > 0 {
-      let space = processes.space(of: samples[0].pid, at: samples[0].timestamp)
+      let space = mappings.space(of: samples[0].pid, at: samples[0].timestamp)
       slow.isCompat = instructions.isCompat(samples[0].registers, in: space, of: source)
       if slow.isCompat == true { slow.call.abi = .i386 }
     }
@@ -159,7 +118,7 @@ package struct SlowSyscallStacks: ~Copyable {
       // The sample is taken a moment before the event is recorded.
       aggregator.openSyscallStart(of: tid).map { $0 - 1 } ?? time
     }
-    processes.forgetEnded(before: time)
+    mappings.forgetEnded(before: time, living: aggregator.livingProcesses)
   }
 
   /// The window has closed: hands over its stacks, which slow syscalls refer to by number.
@@ -180,7 +139,7 @@ package struct SlowSyscallStacks: ~Copyable {
   package mutating func note(loss: StackSampleLoss) -> StackSampleLoss {
     let new = loss.since(lossBefore)
     lossBefore = loss
-    if fallback == nil, new.mayMissChanges { readMappings(of: targets) }
+    if fallback == nil, new.mayMissChanges { readMappings(of: mappings.processes) }
     return new
   }
 
@@ -225,7 +184,7 @@ package struct SlowSyscallStacks: ~Copyable {
     let returns = calls.isEmpty ? nil : PendingReturns(calls, tid: sample.tid, at: sample.timestamp)
     let bytes = StackBytes(start: sample.registers.stackPointer ?? 0, bytes: store.userStack(of: sample))
     let end = unwinder.unwind(
-      sample.registers, stack: bytes, space: processes.space(of: sample.pid, at: sample.timestamp),
+      sample.registers, stack: bytes, space: mappings.space(of: sample.pid, at: sample.timestamp),
       limit: settings.depth, returns: returns, into: &frames)
     for index in 0..<frames.count { places.append(StackPlace(frames[index], in: sample.pid)) }
     return UserStackEnd(end)
@@ -238,7 +197,7 @@ package struct SlowSyscallStacks: ~Copyable {
       return offset == 0 ? CodeAddress.instruction(address) : .returnAddress(address)
     }.prefix { $0.address != 0 }
     if codes.isEmpty { return .lost }
-    let space = processes.space(of: sample.pid, at: fallback == nil ? sample.timestamp : .max)
+    let space = mappings.space(of: sample.pid, at: fallback == nil ? sample.timestamp : .max)
     var isMapped = false
     for code in codes {
       // The kernel follows frame pointers past a function whose return a probe waits for; before Linux 6.11 it does not know

@@ -25,8 +25,8 @@ package protocol TargetFacts {
   /// The name of a task of whatever process; nil where it has ended.
   func name(ofTask tid: Int32) -> String?
 
-  /// The living processes below `pid`, parents before their children.
-  func descendants(of pid: Int32) -> [DescendantProcess]
+  /// The living processes below those of `pids`, which are not among them, parents before their children.
+  func descendants(of pids: [Int32]) -> [DescendantProcess]
 
   /// Whether there is a process `pid` that has not ended.
   func isAlive(_ pid: Int32) -> Bool
@@ -35,10 +35,10 @@ package protocol TargetFacts {
   func codeMappings(of pid: Int32) -> [CodeMapping]
 }
 
-/// A process that was made, directly or not, by another one.
+/// A process that was made, directly or not, by another one of which somebody asked.
 package struct DescendantProcess: Sendable, Equatable {
   package var pid: Int32
-  /// Whether the other process is its parent.
+  /// Whether such a process is its parent.
   package var isChild: Bool
 
   package init(pid: Int32, isChild: Bool) {

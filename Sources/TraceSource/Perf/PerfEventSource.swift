@@ -47,8 +47,6 @@ package struct PerfEventSource: ~Copyable {
   /// Bytes of all records that were passed on.
   private var bytesRead: UInt64 = 0
   private var counted = StackSampleLoss()
-  /// Samples of tasks that had no user space any more, as of a thread that ends.
-  package private(set) var withoutUserSpace: UInt64 = 0
 
   /// For the rings of all CPUs together, where that much memory may be locked.
   package static let mostRingBytes = 256 << 20
@@ -265,7 +263,8 @@ package struct PerfEventSource: ~Copyable {
     _ sample: PerfSample, _ source: StackSampleSource, _ record: UnsafeRawBufferPointer, _ store: inout StackSampleStore
   ) {
     guard isTargets(sample.stamp.pid) else { return }
-    guard sample.registers.known != 0 else { return withoutUserSpace += 1 }
+    // A thread that ends has no user space any more.
+    guard sample.registers.known != 0 else { return }
     store.append(
       StackSample(
         timestamp: sample.stamp.timestamp, pid: sample.stamp.pid, tid: sample.stamp.tid,

@@ -25,19 +25,19 @@ package struct ProcessTree {
     return found
   }
 
-  /// The living processes below `pid`, parents before their children.
-  package static func descendants(of pid: Int32) -> [DescendantProcess] {
+  /// The living processes below those of `pids`, parents before their children.
+  package static func descendants(of targets: [Int32]) -> [DescendantProcess] {
     let pids = ((try? SystemFiles.list("/proc")) ?? []).compactMap { Int32($0) }
     return descendants(
-      of: pid,
+      of: targets,
       among: pids.compactMap { pid in
         ProcessStatus.read(pid: pid).flatMap { ProcessStatus.isAlive(pid, $0) ? (pid, $0.parent) : nil }
       })
   }
 
-  static func descendants(of pid: Int32, among processes: [(pid: Int32, parent: Int32)]) -> [DescendantProcess] {
+  static func descendants(of targets: [Int32], among processes: [(pid: Int32, parent: Int32)]) -> [DescendantProcess] {
     let tree = ProcessTree(processes)
-    let direct = Set(tree.children[pid] ?? [])
-    return tree.descendants(of: [pid]).map { DescendantProcess(pid: $0, isChild: direct.contains($0)) }
+    let direct = Set(targets.flatMap { tree.children[$0] ?? [] })
+    return tree.descendants(of: targets).map { DescendantProcess(pid: $0, isChild: direct.contains($0)) }
   }
 }

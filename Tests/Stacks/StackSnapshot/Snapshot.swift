@@ -27,7 +27,7 @@ package struct Snapshot {
     modules = ModuleTable(vdso: vdso ?? []) { number in
       pid.map { TargetFiles(pid: $0, root: nil) } ?? TargetFiles(recorded: number)
     }
-    var processes = ProcessTable(source: modules)
+    var processes = ProcessCodeTable(source: modules)
     processes.replaceAll(CodeMapping.parse(maps), of: 0, at: 0)
     space = processes.space(of: 0, at: 0)
     var offset = 0

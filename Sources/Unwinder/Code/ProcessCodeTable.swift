@@ -4,7 +4,7 @@ package import TraceModel
 ///
 /// A process is there from the first word of it on: its parent's `fork`, one of its mappings, or a list of them. It is over
 /// when all of its threads have exited, as far as the records tell of its birth; `forgetEnded` then makes room.
-package struct ProcessTable {
+package struct ProcessCodeTable {
   private struct Process {
     var code: ProcessCode
     /// Threads that have not exited; nil where nothing told of its birth, so that they are not known.
@@ -54,7 +54,10 @@ package struct ProcessTable {
 
   /// Takes in all mappings of process `pid` at `time`, ns, as `/proc/PID/maps` lists them; what was there before is gone.
   package mutating func replaceAll(_ mappings: [CodeMapping], of pid: Int32, at time: UInt64) {
-    this(pid) { $0.code.removeAll(at: time) }
+    this(pid) {
+      $0.code.removeAll(at: time)
+      $0.end = nil
+    }
     addAll(mappings, of: pid, at: time)
   }
 
@@ -116,7 +119,12 @@ package struct ProcessTable {
   private mutating func exit(_ pid: Int32, at time: UInt64) {
     guard let threads = processes[pid]?.threads, threads > 0 else { return }
     processes[pid]?.threads = threads - 1
-    guard threads == 1 else { return }
+    if threads == 1 { end(pid, at: time) }
+  }
+
+  /// Process `pid` was over at `time`, ns, as something else than the records tells.
+  package mutating func end(_ pid: Int32, at time: UInt64) {
+    guard processes[pid] != nil, processes[pid]?.end == nil else { return }
     processes[pid]?.end = time
     ended.append((pid, time))
   }
