@@ -18,21 +18,10 @@ package struct ProbeGroup: ~Copyable {
   mutating func add(_ label: String, _ probe: TriggerProbe) throws(CaptureError) -> EventName {
     // Profiles list events without their group, so that the name has to be unique too.
     let event = EventName(owner.probeGroupName, "\(label)_\(owner.pid)")
-    switch probe {
-    case .tracepoint(let name, _): return name
-    case .kernelFunction(let function, let isReturn):
-      try require("kprobe_events", "kprobes (CONFIG_KPROBE_EVENTS)")
-      // Few instances of a return probe would mean missed returns where many tasks are inside at once.
-      try define("\(isReturn ? "r\(Self.maximumActive)" : "p"):\(event.path) \(function)", event)
-    case .userSites(let sites, let isReturn):
-      try require("uprobe_events", "uprobes (CONFIG_UPROBE_EVENTS)")
-      for site in sites {
-        let semaphore = site.semaphoreOffset == 0 ? "" : "(0x\(String(site.semaphoreOffset, radix: 16)))"
-        let offset = String(site.offset, radix: 16)
-        // From the second on they are added to the event.
-        try define("\(isReturn ? "r" : "p"):\(event.path) \(site.path):0x\(offset)\(semaphore)", event)
-      }
-    }
+    if case .tracepoint(let name, _) = probe { return name }
+    if let (file, feature) = probe.neededFeature { try require(file, feature) }
+    // From the second on they are added to the event.
+    for definition in probe.definitions(of: event) { try define(definition, event) }
     return event
   }
 
@@ -61,12 +50,9 @@ package struct ProbeGroup: ~Copyable {
   /// Creates a return probe of a kernel function that records `ret`, its return value of 32 bits.
   mutating func addReturnValue(_ label: String, of function: String) throws(CaptureError) -> EventName {
     let event = EventName(owner.probeGroupName, "\(label)_\(owner.pid)")
-    try define("r\(Self.maximumActive):\(event.path) \(function) ret=$retval:s32", event)
+    try define("r\(TriggerProbe.mostInFlight):\(event.path) \(function) ret=$retval:s32", event)
     return event
   }
-
-  /// KRETPROBE_MAXACTIVE_MAX of kernel/trace/trace_kprobe.c.
-  private static let maximumActive = 4096
 
   private func require(_ file: String, _ feature: String) throws(CaptureError) {
     guard tracefs.exists(file) else {

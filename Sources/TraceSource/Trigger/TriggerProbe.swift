@@ -27,6 +27,42 @@ package enum TriggerProbe: Sendable, Equatable {
     if case .kernelFunction = self { return true }
     return false
   }
+
+  /// A tracepoint's filter, in the kernel's own words.
+  var filter: String? {
+    if case .tracepoint(_, let filter) = self { return filter }
+    return nil
+  }
+
+  // MARK: What the kernel is told (Documentation/trace/kprobetrace.rst, uprobetracer.rst)
+
+  /// The most calls of a function that a return probe can wait for at once: KRETPROBE_MAXACTIVE_MAX of kernel/trace/trace_kprobe.c.
+  /// Fewer would mean missed returns where many tasks are inside at once.
+  static let mostInFlight = 4096
+
+  /// The file of tracefs that is there where the kernel has such probes, and their name; nil where nothing special is needed.
+  var neededFeature: (file: String, name: String)? {
+    switch self {
+    case .tracepoint: nil
+    case .kernelFunction: ("kprobe_events", "kprobes (CONFIG_KPROBE_EVENTS)")
+    case .userSites: ("uprobe_events", "uprobes (CONFIG_UPROBE_EVENTS)")
+    }
+  }
+
+  /// The lines that define the dynamic event `event`, which stands for any of the probe's sites.
+  func definitions(of event: EventName) -> [String] {
+    switch self {
+    case .tracepoint: []
+    case .kernelFunction(let function, let isReturn):
+      ["\(isReturn ? "r\(Self.mostInFlight)" : "p"):\(event.path) \(function)"]
+    case .userSites(let sites, let isReturn):
+      sites.map { site in
+        let semaphore = site.semaphoreOffset == 0 ? "" : "(0x\(String(site.semaphoreOffset, radix: 16)))"
+        let offset = String(site.offset, radix: 16)
+        return "\(isReturn ? "r" : "p"):\(event.path) \(site.path):0x\(offset)\(semaphore)"
+      }
+    }
+  }
 }
 
 /// One instruction of a file that user space runs.

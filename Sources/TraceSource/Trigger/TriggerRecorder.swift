@@ -20,11 +20,9 @@ struct RecordedTrigger: Sendable {
         throw CaptureError(
           .refused, "this kernel has no event \(name)", remedy: "`kdelay-ftrace list 't:*'` shows those it has")
       }
-      var filter: String?
-      if case .tracepoint(_, let given) = trigger.probe { filter = given }
       installed.append(
         RecordedTrigger(
-          name: name, kind: trigger.kind, filter: filter, isUserSpace: trigger.probe.isUserSpace,
+          name: name, kind: trigger.kind, filter: trigger.probe.filter, isUserSpace: trigger.probe.isUserSpace,
           isTargetsOwn: trigger.probe.isTargetsOwn))
     }
     return installed
