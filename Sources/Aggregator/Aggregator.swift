@@ -67,11 +67,12 @@ package struct Aggregator: ~Copyable {
     self.followsChildren = followsChildren
   }
 
-  /// Takes in a run of ordered events, and returns how many it took: all of them, or those up to one that it stops at: an
-  /// exec of one of the target's processes, whose numbering may have changed (`takeExecs`), or a trigger, which the window's edge
-  /// comes right after.
+  /// Takes in a run of ordered events, and returns how many it took: all of them, or those up to one that it stops at. That is
+  /// an exec of one of the target's processes, whose numbering may have changed (`takeExecs`), a trigger, which the window's
+  /// edge comes right after, or what a window opens at (`openWindowAtExec`).
   package mutating func consume(_ events: UnsafeBufferPointer<Event>) -> (count: Int, stops: Bool) {
     let execs = execCount
+    let wasWaiting = isWaitingForExec
     var position = 0
     var stops = false
     while position < events.count, !stops {
@@ -83,7 +84,7 @@ package struct Aggregator: ~Copyable {
       let event = events[position]
       consume(event)
       position += 1
-      stops = event.kind.isTrigger || execCount != execs
+      stops = event.kind.isTrigger || execCount != execs || isWaitingForExec != wasWaiting
     }
     eventsRead += UInt64(position)
     return (position, stops)

@@ -172,7 +172,7 @@ struct SessionTests {
     script.record(.gapStart, at: 40, tid: 0, value: 9)
     script.record(.gapEnd, at: 90, tid: 0)
     script.read(upTo: 400)
-    #expect(script.windows == [[40, 400]])
+    #expect(script.windows == [[40, 140]])
   }
 
   @Test func aUserSpaceTriggerOfAnotherProcessDoesNothing() {
