@@ -3,29 +3,55 @@ internal import SystemPackage
 internal import TraceSource
 
 /// Tells when the processes have ended that were the target's when the capture began.
+///
+/// The end of one of them is awaited at a time, so that it takes one descriptor, however many there are.
 struct TargetEnds: ~Copyable {
-  /// The end of the first one is awaited; those of others are looked for.
-  private let first: OwnedDescriptor
-  private var hasFirstEnded = false
-  /// The others, as long as they have not ended.
-  private var others: [TargetProcess]
+  /// A process, and when it began, in clock ticks: its id alone can be used again.
+  private struct Process {
+    let process: TargetProcess
+    let startTime: UInt64
+
+    var isAlive: Bool { ProcessStatus.isAlive(process.pid, startTime: startTime) }
+  }
+
+  private var current: OwnedDescriptor?
+  /// Those whose ends are looked for once the current one's has come; the next one is the last.
+  private var others: [Process]
 
   init(_ targets: [TargetProcess]) throws(CaptureError) {
     guard let target = targets.first else {
       throw CaptureError(.noTarget, "there is no process to watch", remedy: "name one with -p PID or -- COMMAND")
     }
-    first = try target.openDescriptor()
-    others = Array(targets.dropFirst())
+    current = try target.openDescriptor()
+    others = targets.dropFirst().reversed().compactMap { process in
+      ProcessStatus.read(pid: process.pid).map { Process(process: process, startTime: $0.startTime) }
+    }
   }
 
-  /// A descriptor that becomes readable when the first process ends; -1 once it has.
-  var awaited: Int32 { hasFirstEnded ? -1 : first.descriptor.rawValue }
+  /// A descriptor that becomes readable when `areOver` is to be asked; -1 for none.
+  var awaited: Int32 {
+    switch current {
+    case .some(let current): current.descriptor.rawValue
+    case .none: -1
+    }
+  }
 
   /// Whether all of them have ended.
   mutating func areOver() -> Bool {
-    hasFirstEnded = hasFirstEnded || first.isReadable
-    guard hasFirstEnded else { return false }
-    others.removeAll { !ProcessStatus.isAlive($0.pid) }
-    return others.isEmpty
+    while current?.isReadable ?? true {
+      current = nil
+      guard let next = others.last else { return true }
+      var isAwaited = true
+      do { current = try next.process.openDescriptor() } catch { isAwaited = false }
+      // The descriptor is of the process that has the id now.
+      if !next.isAlive {
+        current = nil
+      } else if !isAwaited {
+        // No descriptor can be had: it is looked for again at the next call.
+        return false
+      }
+      others.removeLast()
+    }
+    return false
   }
 }

@@ -41,6 +41,8 @@ struct ProcessTests {
     let own = InstanceOwner.current
     #expect(own.isRunning)
     #expect(!InstanceOwner(pid: own.pid, startTime: own.startTime + 1).isRunning)
+    #expect(ProcessStatus.isAlive(own.pid, startTime: own.startTime))
+    #expect(!ProcessStatus.isAlive(own.pid, startTime: own.startTime + 1))
   }
 
   @Test func buffersStayWithinAnEighthOfTheMemory() {

@@ -46,6 +46,12 @@ package struct ProcessStatus: Sendable, Equatable {
   /// Whether there is a process `pid` that runs.
   package static func isAlive(_ pid: Int32) -> Bool { read(pid: pid).map { isAlive(pid, $0) } ?? false }
 
+  /// Whether there is a process `pid` that runs and began at `startTime`, in clock ticks: one that began at another time has
+  /// the id of one that has ended.
+  package static func isAlive(_ pid: Int32, startTime: UInt64) -> Bool {
+    read(pid: pid).map { $0.startTime == startTime && isAlive(pid, $0) } ?? false
+  }
+
   /// A thread of process `pid` that has not ended.
   static func livingThread(of pid: Int32) -> Int32? {
     ((try? SystemFiles.list("/proc/\(pid)/task")) ?? []).lazy.compactMap { Int32($0) }.first { tid in
