@@ -43,7 +43,6 @@ package struct Session: ~Copyable {
   private var compatProcesses: Set<Int32> = []
   /// Processes that have replaced their program since the latest window opened.
   private var replaced: Set<Int32> = []
-
   /// A session that has seen nothing yet. `stacks`: what finds the stacks of slow syscalls, where the settings ask for it.
   package init(_ settings: SessionSettings, facts: any TargetFacts, stacks: consuming SlowSyscallStacks? = nil) {
     self.settings = settings
@@ -60,11 +59,14 @@ package struct Session: ~Copyable {
 
   // MARK: What the driver says and asks
 
-  /// Begins: events are recorded by now. Windows open from now on, or from the exec of a command. `gateCloses`: whether the kernel
-  /// closes the gate of data events at stop triggers; nil where there is no gate.
-  package mutating func begin(_ names: inout NameTable, gateCloses: Bool? = nil) {
+  /// Begins: events are recorded by now. Windows open from now on, or from the exec of a command. `others`: processes that have
+  /// come to the target since the settings were made. `gateCloses`: whether the kernel closes the gate of data events at stop
+  /// triggers; nil where there is no gate.
+  package mutating func begin(
+    _ names: inout NameTable, besides others: [SessionSettings.Process] = [], gateCloses: Bool? = nil
+  ) {
     self.gateCloses = gateCloses
-    for target in settings.targets {
+    for target in settings.targets + others {
       tracker.lookAtAll(of: target.pid, &aggregator, &names)
       // Its first thread may have ended.
       aggregator.setName(names.intern(target.name), ofProcess: target.pid)
@@ -97,7 +99,7 @@ package struct Session: ~Copyable {
   package var gapCount: Int { aggregator.gapCount }
 
   /// When the last of the target's processes ended, ns; nil while one lives, as far as the stream has been followed.
-  package var targetEnd: UInt64? { aggregator.lastEnd }
+  package var targetEnd: UInt64? { tracker.edge == nil ? aggregator.lastEnd : nil }
 
   /// The target has ended, or the operator wants to: all that was recorded before `time`, ns, is reported, and nothing after.
   ///

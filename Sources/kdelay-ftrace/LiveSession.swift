@@ -28,6 +28,8 @@ struct LiveSession: ~Copyable {
   private var interruptions = 0
   /// When the target has ended, ns; nil while it runs.
   private var targetEnd: UInt64?
+  /// Since when no process of the target is known to live, though events have not told of all their ends, ns.
+  private var goneSince: UInt64?
   /// When the command's program began, ns.
   private var commandStart: UInt64 = 0
 
@@ -62,10 +64,10 @@ struct LiveSession: ~Copyable {
     let tids = try watchThreads()
     try capture.setup.start(tids: tids)
     logGating()
-    session.begin(&capture.reader.names, gateCloses: capture.setup.gate?.closes)
-    if command != nil { try releaseCommand() }
     // Some may have been made before their making was recorded.
-    try newcomers.lookNow(&session, &capture, &stacks)
+    let others = try newcomers.find(besides: targets.map(\.pid), &session, &capture, &stacks)
+    session.begin(&capture.reader.names, besides: others, gateCloses: capture.setup.gate?.closes)
+    if command != nil { try releaseCommand() }
     while !session.isDone {
       let before = (buffers: buffersRead, rings: stacks?.ringsRead ?? 0)
       let (complete, wasBusy) = capture.reader.drain(now: MonotonicClock.now)
@@ -187,7 +189,7 @@ struct LiveSession: ~Copyable {
     interruptions += signals.take()
     if interruptions >= 2 { return true }
     if interruptions == 1 { session.cutShort(at: MonotonicClock.now) }
-    guard targetEnd == nil, ends.areOver(), !mayGoOn else { return false }
+    guard targetEnd == nil, ends.areOver(), !mayGoOn() else { return false }
     // What it had made can have ended some time ago.
     let now = MonotonicClock.now
     let end = session.settings.followsChildren ? min(session.targetEnd.map { $0 + 1 } ?? now, now) : now
@@ -196,10 +198,22 @@ struct LiveSession: ~Copyable {
     return false
   }
 
-  /// Whether processes live that the first ones have made, and that belong to the target.
-  private var mayGoOn: Bool {
-    session.settings.followsChildren && session.livingProcesses.contains { ProcessStatus.isAlive($0) }
+  /// Whether processes may live that the first ones have made, and that belong to the target. What these made last is known
+  /// when the stream has come as far.
+  private mutating func mayGoOn() -> Bool {
+    guard session.settings.followsChildren, session.targetEnd == nil else { return false }
+    if session.livingProcesses.contains(where: { ProcessStatus.isAlive($0) }) {
+      goneSince = nil
+      return true
+    }
+    // Their ends may be among what was lost.
+    let since = goneSince ?? MonotonicClock.now
+    goneSince = since
+    return session.followed < since + Self.patience
   }
+
+  /// How long ends are waited for of which no event tells, ns.
+  private static let patience: UInt64 = 100_000_000
 
   /// Waits for the report to be written, whose reader may be slow; the second signal does not wait.
   private static func finish(_ reporter: Reporter, _ signals: borrowing Signals, _ earlier: Int) throws {

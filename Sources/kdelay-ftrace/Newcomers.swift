@@ -6,6 +6,8 @@ internal import TraceSource
 /// name, and what was made where events were lost.
 struct Newcomers {
   private static let interval: UInt64 = 100_000_000
+  /// Where processes are made all the time, each look finds some, though the kernel's filter has them already.
+  private static let mostLooks = 8
 
   private let selection: TargetSelection
   /// When the next look is due, ns.
@@ -14,6 +16,16 @@ struct Newcomers {
 
   init(_ selection: TargetSelection) { self.selection = selection }
 
+  /// Those that have come since the processes `known` were selected. To be called when recording has begun and before the session
+  /// does: what comes later, events tell.
+  func find(
+    besides known: [Int32], _ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?
+  ) throws(CaptureError) -> [SessionSettings.Process] {
+    var others: [SessionSettings.Process] = []
+    try eachNew(besides: known, &session, &capture, &stacks) { _, process in others.append(process) }
+    return others
+  }
+
   /// Looks for them if it is time. A look reads all of /proc, and is kept to one percent of the time.
   mutating func look(_ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?)
     throws(CaptureError)
@@ -21,29 +33,37 @@ struct Newcomers {
     guard selection.followsChildren else { return }
     let now = MonotonicClock.now
     guard now >= next, selection.looksAgain || session.gapCount != gapsSeen else { return }
-    try lookNow(&session, &capture, &stacks)
+    gapsSeen = session.gapCount
+    try eachNew(besides: session.livingProcesses, &session, &capture, &stacks) { $0.add($1) }
     let end = MonotonicClock.now
     next = end + max(Self.interval, (end - now) * 100)
   }
 
-  /// Looks for them at once.
-  mutating func lookNow(_ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?)
-    throws(CaptureError)
-  {
-    guard selection.followsChildren else { return }
-    gapsSeen = session.gapCount
-    for process in selection.newProcesses(known: Set(session.livingProcesses)) {
-      var known: Set<Int32> = []
-      do { try capture.setup.watch(process, &known) } catch {
-        // It has ended already.
-        if error.code == .noTarget { continue }
-        throw error
+  /// Watches each of them, and passes it on. What one has made before it was watched is found by another look; what it makes from
+  /// then on, the kernel's filter follows.
+  private func eachNew(
+    besides known: [Int32], _ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?,
+    _ take: (inout Session, SessionSettings.Process) -> Void
+  ) throws(CaptureError) {
+    var known = Set(known)
+    for _ in 0..<Self.mostLooks {
+      let new = selection.newProcesses(known: known)
+      if new.isEmpty { return }
+      for process in new {
+        known.insert(process.pid)
+        var tids: Set<Int32> = []
+        do { try capture.setup.watch(process, &tids) } catch {
+          // It has ended already.
+          if error.code == .noTarget { continue }
+          throw error
+        }
+        session.updateStacks { found in
+          do throws(CaptureError) { try stacks?.attach(to: [process], &found) } catch {
+            found.noteUnsampled(process.pid, because: "\(error.what); \(error.remedy)")
+          }
+        }
+        take(&session, SessionSettings.Process(pid: process.pid, name: process.name))
       }
-      session.updateStacks { found in
-        // Without samples its syscalls have no stacks, and the report says so.
-        try? stacks?.attach(to: [process], &found)
-      }
-      session.add(SessionSettings.Process(pid: process.pid, name: process.name))
     }
   }
 }

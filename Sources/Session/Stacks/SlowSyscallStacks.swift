@@ -26,6 +26,7 @@ package struct SlowSyscallStacks: ~Copyable {
   private var fallback: (cause: String, mostFrames: Int)?
   /// What the reader must know of samples that were not taken for a while.
   private var sourceNotes: [String] = []
+  private var unsampled = UnsampledProcesses()
   private var lossBefore = StackSampleLoss()
   private var droppedBefore: UInt64 = 0
   // Memory that is used again and again.
@@ -77,13 +78,22 @@ package struct SlowSyscallStacks: ~Copyable {
     sourceNotes += notes.filter { !sourceNotes.contains($0) }
   }
 
+  /// Process `pid` came to the target, and its stacks cannot be sampled, for `reason`.
+  package mutating func noteUnsampled(_ pid: Int32, because reason: String) { unsampled.add(pid, because: reason) }
+
   /// Takes in all mappings that the processes have; nothing has told of them since `time`, ns, or now.
   package mutating func readMappings(of pids: some Sequence<Int32>, since time: UInt64? = nil) {
     mappings.readAll(of: pids, since: time ?? facts.now)
   }
 
   /// Events have told of a process that began or ended.
-  mutating func apply(_ change: TargetChange) { mappings.apply(change) }
+  mutating func apply(_ change: TargetChange) {
+    mappings.apply(change)
+    switch change.kind {
+    case .born(let parent): unsampled.born(change.pid, of: parent)
+    case .ended: unsampled.ended(change.pid)
+    }
+  }
 
   // MARK: Slow syscalls
 
@@ -130,6 +140,7 @@ package struct SlowSyscallStacks: ~Copyable {
     result.thresholdHelps = fallback == nil
     unmapped = 0
     sourceNotes = []
+    unsampled.closeWindow()
     droppedBefore = store.dropped
     return result
   }
@@ -156,6 +167,7 @@ package struct SlowSyscallStacks: ~Copyable {
       }
     }
     notes += sourceNotes
+    if let note = unsampled.note { notes.append(note) }
     if settings.user == .framePointers {
       notes.append("user stacks are followed along frame pointers: frames of code without them are missing.")
     }

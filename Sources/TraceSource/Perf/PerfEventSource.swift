@@ -51,6 +51,9 @@ package struct PerfEventSource: ~Copyable {
   /// For the rings of all CPUs together, where that much memory may be locked.
   package static let mostRingBytes = 256 << 20
 
+  /// Descriptors that are left to the rest of the program.
+  private static let sparedDescriptors = 128
+
   /// Prepares the sampling; `attach` starts it. `followsChildren`: processes that the sampled ones make are sampled too.
   /// `ringBytes`: for the rings of all CPUs together.
   package init(
@@ -104,8 +107,13 @@ package struct PerfEventSource: ~Copyable {
   package mutating func watch(_ threads: [(pid: Int32, tids: [Int32])]) throws(PerfEventFailure) -> Int {
     let new = threads.map { process in (process.pid, process.tids.filter { !processes.covers($0, of: process.pid) }) }
     let count = new.reduce(0) { $0 + $1.1.count }
-    let needed = eventCount + count * cpus.count * sampling.sources.count + 256
+    let needed = eventCount + count * cpus.count * sampling.sources.count + 2 * Self.sparedDescriptors
     let limit = kdelay_raise_descriptor_limit(UInt64(needed))
+    // Without a descriptor nothing of /proc can be read, and living processes would look as if they had ended.
+    guard needed - Self.sparedDescriptors <= limit || count == 0 else {
+      throw PerfEventFailure(
+        error: .tooManyOpenFiles, threads: threads.reduce(0) { $0 + $1.tids.count }, needed: needed, limit: limit)
+    }
     var opened = 0
     for (pid, tids) in new where !tids.isEmpty {
       processes.add(pid)
