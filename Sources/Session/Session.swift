@@ -43,6 +43,7 @@ package struct Session: ~Copyable {
   private var compatProcesses: Set<Int32> = []
   /// Processes that have replaced their program since the latest window opened.
   private var replaced: Set<Int32> = []
+
   /// A session that has seen nothing yet. `stacks`: what finds the stacks of slow syscalls, where the settings ask for it.
   package init(_ settings: SessionSettings, facts: any TargetFacts, stacks: consuming SlowSyscallStacks? = nil) {
     self.settings = settings
@@ -88,9 +89,6 @@ package struct Session: ~Copyable {
   package mutating func add(_ process: SessionSettings.Process) {
     tracker.add(process.pid)
   }
-
-  /// Whether the process is the target's and has not ended, or is going to be known when the stream has come as far as `add`.
-  package func isExpected(_ pid: Int32) -> Bool { aggregator.isProcess(pid) || tracker.isExpected(pid) }
 
   /// The processes of the target that have not ended, as far as the stream has been followed.
   package var livingProcesses: [Int32] { aggregator.livingProcesses }

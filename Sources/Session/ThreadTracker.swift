@@ -53,11 +53,6 @@ struct ThreadTracker {
     if let abi = facts.abi(of: pid) { marks.append((facts.now, .abi(pid, abi))) }
   }
 
-  /// Whether a thread of process `pid` is going to be made known.
-  func isExpected(_ pid: Int32) -> Bool {
-    marks[marksReached...].contains { if case .seen(let thread) = $0.mark { thread.pid == pid } else { false } }
-  }
-
   /// Looks, once in an open window, at threads that no event has told of: where syscalls are recorded in windows only
   /// (`isGated`), what was counted before tells nothing.
   mutating func lookAtSilent(_ aggregator: borrowing Aggregator, isGated: Bool) {

@@ -68,6 +68,7 @@ struct LiveSession: ~Copyable {
     let others = try newcomers.find(besides: targets.map(\.pid), &session, &capture, &stacks)
     session.begin(&capture.reader.names, besides: others, gateCloses: capture.setup.gate?.closes)
     if command != nil { try releaseCommand() }
+    let cost = ReadingCost()
     while !session.isDone {
       let before = (buffers: buffersRead, rings: stacks?.ringsRead ?? 0)
       let (complete, wasBusy) = capture.reader.drain(now: MonotonicClock.now)
@@ -82,7 +83,7 @@ struct LiveSession: ~Copyable {
     // The report can take long: the target shall not pay for it.
     stacks = nil
     try? capture.setup.stop()
-    log?(Self.cost(of: capture.reader.eventsRead))
+    log?(cost.text(of: capture.reader.eventsRead))
     try capture.close()
     try Self.finish(reporter, signals, interruptions)
   }
@@ -232,16 +233,6 @@ struct LiveSession: ~Copyable {
     let summary = SessionSummary(
       session, lifetime: targetEnd.map { $0 - min(commandStart, $0) }, isCommand: command != nil)
     for line in summary.lines { Failure.say(line) }
-  }
-
-  /// What the capture has cost so far, for `--debug`.
-  private static func cost(of events: UInt64) -> String {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    let user = usage.ru_utime.tv_sec * 1_000_000 + usage.ru_utime.tv_usec
-    let system = usage.ru_stime.tv_sec * 1_000_000 + usage.ru_stime.tv_usec
-    return "read \(events) events with \(user) us user and \(system) us system time, "
-      + "\((user + system) * 1000 / max(1, Int(events))) ns each; at most \(usage.ru_maxrss) KiB resident"
   }
 
   /// Ends the command if it still runs; returns its exit status if it ended by itself.

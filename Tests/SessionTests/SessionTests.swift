@@ -283,7 +283,7 @@ struct SessionTests {
     script.begin()
     script.read(upTo: 100)
     script.session.add(SessionSettings.Process(pid: 20, name: "added"))
-    #expect(script.session.isExpected(20) && script.session.livingProcesses == [7])
+    #expect(script.session.livingProcesses == [7] && script.session.targetEnd == nil)
     script.call(20, from: 110, to: 120, tid: 21)
     script.read(upTo: 2000)
     let added = script.results[0].snapshot.threads.filter { $0.pid == 20 }
