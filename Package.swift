@@ -83,15 +83,15 @@ let package = Package(
     .executableTarget(
       name: "kdelay-ftrace",
       dependencies: [
-        "SystemCalls", "TraceModel", "TraceFormat", "TraceSource", "Aggregator", "Unwinder", "Binaries", "Disassembler",
-        "Session", "Report",
+        "SystemCalls", "TraceModel", "TraceFormat", "TraceFile", "TraceSource", "Aggregator", "Unwinder", "Binaries",
+        "Disassembler", "Session", "Report",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
     .target(name: "CAllocations", path: "Benchmarks/allocations"),
     .executableTarget(
       name: "page-replay",
-      dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "Aggregator", "Report", "Session"],
+      dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "Aggregator"],
       path: "Benchmarks/pages", swiftSettings: settings),
     .executableTarget(
       name: "stack-sampling", dependencies: ["TraceFormat", "TraceModel", "TraceSource"], path: "Benchmarks/stacks",
@@ -141,6 +141,12 @@ let package = Package(
       name: "TraceFileTests",
       dependencies: ["Aggregator", "TestSupport", "TraceFile", "TraceFormat", "TraceModel", "TraceTestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "RecordingTests",
+      dependencies: [
+        "Aggregator", "Report", "Session", "TraceFile", "TraceFormat", "TraceModel", "TraceTestSupport",
+        "kdelay-ftrace",
+      ], swiftSettings: settings),
     .testTarget(
       name: "TraceSourceTests",
       dependencies: [

@@ -1,8 +1,6 @@
 internal import Aggregator
 internal import CAllocations
 internal import Glibc
-internal import Report
-internal import Session
 internal import TraceFile
 internal import TraceFormat
 internal import TraceModel
@@ -23,9 +21,9 @@ struct PageBenchmark: ~Copyable {
   private let begin: UInt64
   private let length: UInt64
 
-  init(_ open: () throws(TraceFileError) -> RecordedCapture) throws(TraceFileError) {
-    var capture = try open()
-    let threads = try open().callers()
+  init(_ capture: consuming RecordedCapture) throws(TraceFileError) {
+    var capture = capture
+    let threads = try capture.tasks().callers
     let begin = capture.begin
     let pages = MemoryPages(&capture.reader.source)
     var reader = StreamReader(MemoryPages(again: pages))
@@ -102,20 +100,6 @@ struct PageBenchmark: ~Copyable {
       time += Self.cpuTime() - before
     }
     return (Double(time) / Double(max(events, 1)), events)
-  }
-
-  /// The report of the whole recording, as one window from its first event to its last.
-  func sample() -> WindowResult {
-    // The lowest tid is the program that was recorded; its threads announce themselves.
-    let target = threads.min() ?? 0
-    var pipeline = Pipeline(self, .aggregate, threads: [target])
-    _ = pipeline.run()
-    let snapshot = pipeline.aggregator.finishWindow(at: pipeline.reader.lastTimestamp)
-    var loss = pipeline.reader.loss
-    loss.eventsByCPU = snapshot.lostEvents
-    return WindowResult(
-      target: target, targetName: "recording", index: 1, snapshot: snapshot, loss: loss, names: pipeline.reader.names,
-      clock: ClockPair(monotonic: 0, wall: WallTime(seconds: 0, microseconds: 0)))
   }
 
   /// Heap allocations of a second pass through the same machinery, in which everything that grows with threads, syscalls and

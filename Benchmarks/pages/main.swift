@@ -1,29 +1,24 @@
-// Recorded pages through the tool's own reader: how long it takes per event on one thread, or the report of them.
+// Recorded pages through the tool's own reader: how long each stage takes per event on one thread.
 //
-// usage: page-replay [--report] DIRECTORY [FORMATS [SUB_BUFFER_BYTES]]
+// usage: page-replay DIRECTORY [FORMATS [SUB_BUFFER_BYTES]]
 //
 // DIRECTORY has the pages, `cpuN.raw`; FORMATS the kernel's formats, by default there or in the directory above.
 
 internal import CAllocations
 internal import Glibc
-internal import Report
 internal import TraceFile
 
-var arguments = Array(CommandLine.arguments.dropFirst())
-let wantsReport = arguments.first == "--report"
-if wantsReport { arguments.removeFirst() }
+let arguments = Array(CommandLine.arguments.dropFirst())
 guard (1...3).contains(arguments.count), arguments.count < 3 || Int(arguments[2]) != nil else {
-  print("usage: page-replay [--report] DIRECTORY [FORMATS [SUB_BUFFER_BYTES]]")
+  print("usage: page-replay DIRECTORY [FORMATS [SUB_BUFFER_BYTES]]")
   exit(64)
 }
 
-func run(_ arguments: [String], wantsReport: Bool) throws {
-  let benchmark = try PageBenchmark { () throws(TraceFileError) in
+func run(_ arguments: [String]) throws {
+  let benchmark = try PageBenchmark(
     try RecordedCapture.open(
       arguments[0], formats: arguments.count > 1 ? arguments[1] : nil,
-      pageSize: arguments.count > 2 ? Int(arguments[2]) : nil)
-  }
-  if wantsReport { return print(TextRenderer().text(of: benchmark.sample()), terminator: "") }
+      pageSize: arguments.count > 2 ? Int(arguments[2]) : nil))
   measure(benchmark)
   let repeated = benchmark.allocations()
   print("allocations: \(repeated.count) for \(repeated.events) events taken in a second time")
@@ -62,7 +57,7 @@ func text(_ number: Double, decimals: Int) -> String {
   return "\(digits.dropLast(decimals)).\(digits.suffix(decimals))"
 }
 
-do { try run(arguments, wantsReport: wantsReport) } catch {
+do { try run(arguments) } catch {
   print("error: \(error)")
   exit(65)
 }

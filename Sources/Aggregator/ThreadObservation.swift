@@ -8,6 +8,8 @@ package struct ThreadObservation: Sendable, Equatable {
     case interruptible
     case uninterruptible
     case stopped
+    /// Nothing tells.
+    case unknown
   }
 
   package enum Mode: Sendable {
@@ -41,7 +43,7 @@ extension ThreadRecord {
     if isWorker != seen.isWorker { setWorker(seen.isWorker) }
     guard scheduling == .unknown, isDeducible else { return }
     switch seen.state {
-    case .runnable: return  // the next event tells, or `settle`
+    case .runnable, .unknown: return  // the next event tells, or `settle`
     case .interruptible: scheduling = .interruptible
     case .uninterruptible: scheduling = .uninterruptible
     case .stopped: scheduling = .stopped

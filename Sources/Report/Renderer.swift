@@ -32,10 +32,10 @@ extension Renderer {
 package struct ReportHeader: Sendable, Equatable {
   /// The processes that are watched from the start, the first one first.
   package var targets: [ReportedProcess]
-  /// The clocks when the capture began.
-  package var clock: ClockPair
+  /// The clocks when the capture began; nil where nothing relates the kernel's clock to one on the wall.
+  package var clock: ClockPair?
 
-  package init(targets: [ReportedProcess], clock: ClockPair) {
+  package init(targets: [ReportedProcess], clock: ClockPair?) {
     self.targets = targets
     self.clock = clock
   }

@@ -59,14 +59,19 @@ extension WindowResult {
   /// How many slow syscalls have no user stack for the reason `end`.
   func missing(_ end: UserStackEnd) -> Int { stacks == nil ? 0 : slowSyscalls.count { $0.userStackEnd == end } }
 
-  /// When the window began.
-  var started: WallTime { clock.wallTime(at: snapshot.start) }
+  /// When the window began, as the report says it.
+  var started: String { text(of: snapshot.start) }
 
-  /// When the window ended.
-  var stopped: WallTime { clock.wallTime(at: snapshot.stop) }
+  /// When the window ended, as the report says it.
+  var stopped: String { text(of: snapshot.stop) }
 
-  /// When the result was made.
-  var dumped: WallTime { clock.wall }
+  /// When the result was made, as the report says it; where nobody knows, when the window ended.
+  var dumped: String { clock?.wall.text ?? stopped }
+
+  /// A time of the kernel's clock, ns, as one of a clock on the wall; where nothing relates the two, as it is.
+  private func text(of time: UInt64) -> String {
+    clock?.wallTime(at: time).text ?? "\(Columns.seconds(time)) s of the kernel's clock"
+  }
 }
 
 extension SyscallSnapshot {

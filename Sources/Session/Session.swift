@@ -50,7 +50,8 @@ package struct Session: ~Copyable {
     self.facts = facts
     self.stacks = stacks
     targetName = settings.first.name
-    aggregator = Aggregator(syscallEvents: settings.slowSyscalls, followsChildren: settings.followsChildren)
+    aggregator = Aggregator(
+      abi: settings.abi, syscallEvents: settings.slowSyscalls, followsChildren: settings.followsChildren)
     tracker = ThreadTracker(facts)
     children = ChildWatch(settings.targets.map(\.pid), facts)
     plan = WindowPlan(

@@ -1,4 +1,5 @@
 package import Aggregator
+package import TraceModel
 
 /// What a session is asked for. Times are ns.
 package struct SessionSettings: Sendable {
@@ -53,6 +54,8 @@ package struct SessionSettings: Sendable {
   package var countsUpcalls = false
   /// ns that recording a syscall adds to its thread's user time, an estimate; nil where it could not be measured.
   package var recordingCost: UInt64?
+  /// The numbering of the syscalls of processes that the facts know no other one of: that of the machine's own programs.
+  package var abi = SyscallABI.native
 
   package init(targets: [Process]) { self.targets = targets }
 

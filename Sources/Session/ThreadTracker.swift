@@ -36,7 +36,7 @@ struct ThreadTracker {
   /// Looks at all threads of process `pid`, and makes them known to the aggregator.
   mutating func lookAtAll(of pid: Int32, _ aggregator: inout Aggregator, _ names: inout NameTable) {
     let time = facts.now
-    for tid in facts.threads(of: pid) {
+    for tid in facts.threads(of: pid) ?? [] {
       guard let seen = facts.thread(tid, of: pid) else { continue }
       before[tid] = (seen, time)
       aggregator.observe(Self.observation(seen, &names), at: time)
@@ -47,7 +47,7 @@ struct ThreadTracker {
   mutating func add(_ pid: Int32) {
     var known: Set<Int32> = []
     // A thread that is born meanwhile, by one that is not known yet, is none to the aggregator.
-    while case let new = facts.threads(of: pid).filter({ known.insert($0).inserted }), !new.isEmpty {
+    while case let new = (facts.threads(of: pid) ?? []).filter({ known.insert($0).inserted }), !new.isEmpty {
       for tid in new { look(at: tid, of: pid) }
     }
     if let abi = facts.abi(of: pid) { marks.append((facts.now, .abi(pid, abi))) }
@@ -133,17 +133,26 @@ struct ThreadTracker {
     let start = facts.now
     if aggregator.gapCount != gapsSeen, budget.allows(at: start) {
       gapsSeen = aggregator.gapCount
-      let alive = aggregator.livingProcesses.flatMap { pid in
-        facts.threads(of: pid).compactMap { facts.thread($0, of: pid) }
+      if let alive = livingThreads(of: aggregator.livingProcesses) {
+        let now = facts.now
+        for thread in alive { before[thread.tid] = (thread, now) }
+        // What was born before is among them, if it lives; what was born since, and was not found, is none that has ended.
+        marks.append((start, .alive(alive)))
+        budget.spent(from: start, to: now)
       }
-      let now = facts.now
-      for thread in alive { before[thread.tid] = (thread, now) }
-      // What was born before is among them, if it lives; what was born since, and was not found, is none that has ended.
-      marks.append((start, .alive(alive)))
-      budget.spent(from: start, to: now)
     }
     forgetEnded(&aggregator)
     return aggregator.takeUnfiltered()
+  }
+
+  /// The threads of the processes; nil where nobody knows which live.
+  private func livingThreads(of pids: [Int32]) -> [ThreadFacts]? {
+    var alive: [ThreadFacts] = []
+    for pid in pids {
+      guard let tids = facts.threads(of: pid) else { return nil }
+      alive += tids.compactMap { facts.thread($0, of: pid) }
+    }
+    return alive
   }
 
   /// The kernel's filter holds the tasks. Returns those that have to be put into it besides: what the tasks had made before,
@@ -155,7 +164,7 @@ struct ThreadTracker {
     var known = Set(tids)
     var others: [Int32] = []
     for pid in Set(tids.compactMap { aggregator.process(of: $0) }) where isFirst {
-      let new = facts.threads(of: pid).filter { !aggregator.isThread($0) && known.insert($0).inserted }
+      let new = (facts.threads(of: pid) ?? []).filter { !aggregator.isThread($0) && known.insert($0).inserted }
       for tid in new { processOfOther[tid] = pid }
       others += new
     }
@@ -187,6 +196,7 @@ struct ThreadTracker {
     let state: ThreadObservation.State =
       switch seen.state {
       case .runnable: .runnable
+      case .unknown: .unknown
       case .interruptible: .interruptible
       case .uninterruptible: .uninterruptible
       case .stopped: .stopped

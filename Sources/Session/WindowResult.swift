@@ -17,8 +17,8 @@ package struct WindowResult: Sendable {
   package var loss: Loss
   /// The names that the snapshot refers to.
   package var names: NameTable
-  /// The clocks when the result was made.
-  package var clock: ClockPair
+  /// The clocks when the result was made; nil where nothing relates the kernel's clock to one on the wall.
+  package var clock: ClockPair?
   /// What opened the window, as the operator wrote it; nil where that was no trigger.
   package var startTrigger: String?
   /// What closed the window; nil where that was no trigger.
@@ -41,7 +41,7 @@ package struct WindowResult: Sendable {
   package private(set) var threadNames: [Int32: NameID]
 
   package init(
-    target: Int32, targetName: String, index: Int, snapshot: Snapshot, loss: Loss, names: NameTable, clock: ClockPair
+    target: Int32, targetName: String, index: Int, snapshot: Snapshot, loss: Loss, names: NameTable, clock: ClockPair?
   ) {
     self.target = target
     self.targetName = targetName

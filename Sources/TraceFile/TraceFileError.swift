@@ -7,17 +7,29 @@ package struct TraceFileError: Error, Equatable, CustomStringConvertible {
     case malformed
     /// It is of a kind that is not read.
     case unsupported
+
+    fileprivate var remedy: String {
+      switch self {
+      case .unreadable: "name a recording that is there and that you may read"
+      case .malformed: "make the recording anew"
+      case .unsupported: "make a recording of a kind that is read"
+      }
+    }
   }
 
   package let code: Code
   package let path: String
   /// What is the matter with it.
   package let reason: String
+  /// What the operator can do about it.
+  package let remedy: String
 
-  init(_ code: Code, _ path: String, _ reason: String) {
+  /// Without a `remedy`, one that fits the code.
+  init(_ code: Code, _ path: String, _ reason: String, remedy: String? = nil) {
     self.code = code
     self.path = path
     self.reason = reason
+    self.remedy = remedy ?? code.remedy
   }
 
   package var description: String { "\(path): \(reason)" }

@@ -1,11 +1,13 @@
 internal import ArgumentParser
 internal import Glibc
 internal import SystemPackage
+internal import TraceFile
 internal import TraceSource
 
 /// Exit statuses as sysexits(3) has them; part of the documented interface.
 enum ExitStatus: Int32 {
   case usage = 64
+  case unreadableInput = 65
   case ambiguousTarget = 66
   case noTarget = 69
   case refused = 71
@@ -29,6 +31,9 @@ enum Failure {
     case let error as CaptureError:
       say("error: \(error.what)\n  \(error.remedy)")
       Glibc.exit(status(of: error.code).rawValue)
+    case let error as TraceFileError:
+      say("error: cannot read the recording \(error)\n  \(error.remedy)")
+      Glibc.exit(ExitStatus.unreadableInput.rawValue)
     case let error as ToolError:
       say("error: \(error.what)\n  \(error.remedy)")
       Glibc.exit(error.status.rawValue)

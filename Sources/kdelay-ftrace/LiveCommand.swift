@@ -28,6 +28,7 @@ struct LiveCommand: ParsableCommand {
         u:[PATH:]PROVIDER:PROBE  a USDT probe of the program or a library
 
       Other commands (kdelay-ftrace help COMMAND):
+        report    report on a recording of a ring buffer's pages
         list      list what can be a trigger
         doctor    say what this machine offers, and what was left behind on it
         schema    print the JSON Schema of the JSON report
@@ -39,16 +40,10 @@ struct LiveCommand: ParsableCommand {
   @OptionGroup(title: "Report") var report: ReportOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
-  private var grouping: SyscallGrouping {
-    if let groupStacks = syscalls.groupStacks { return groupStacks ? .always : .never }
-    return report.output == nil && isatty(1) != 0 ? .above(20) : .never
-  }
-
   func run() throws {
     ReaderPriority.raise()
     let signals = Signals()
-    let reporter = Reporter(
-      report.format.renderer(grouping, foldsThreads: !report.allThreads), try ReportOutput(path: report.output))
+    let reporter = try report.reporter(syscalls)
     do {
       let session = try LiveSession.prepare(self, signals, reporter)
       try session.run()

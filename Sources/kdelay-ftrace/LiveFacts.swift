@@ -6,9 +6,9 @@ internal import TraceSource
 struct LiveFacts: TargetFacts {
   var now: UInt64 { MonotonicClock.now }
 
-  var clock: ClockPair { .now }
+  var clock: ClockPair? { .now }
 
-  func threads(of pid: Int32) -> [Int32] { TargetProcess.threads(of: pid) }
+  func threads(of pid: Int32) -> [Int32]? { TargetProcess.threads(of: pid) }
 
   func thread(_ tid: Int32, of pid: Int32) -> ThreadFacts? { ThreadFacts.read(tid, of: pid) }
 

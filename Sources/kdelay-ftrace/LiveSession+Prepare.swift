@@ -84,17 +84,12 @@ extension LiveCommand {
     return settings
   }
 
-  /// kernel_delay.py takes these without a word; they are not refused, but they do nothing.
+  /// Says which options do nothing.
   fileprivate func warnOfIdleOptions() {
     if startTrigger != nil, stopTrigger != nil, sampleTime != nil {
       Failure.say("warning: --sample-time has no effect: the stop trigger ends each window")
     }
-    if skipSyscallPollEvents, syscallEvents == nil {
-      Failure.say("warning: --skip-syscall-poll-events has no effect: -s/--syscall-events is not given")
-    }
-    if allThreads, format != .text {
-      Failure.say("warning: --all-threads has no effect: only text folds threads")
-    }
+    for warning in report.warnings(syscalls) { Failure.say("warning: \(warning)") }
     if triggerDelta != nil, stopTrigger == nil {
       Failure.say("warning: --trigger-delta has no effect: no stop trigger ends a window")
     }

@@ -7,8 +7,6 @@ internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 
-extension StreamReader: EventStream where Source: ~Copyable {}
-
 /// A live capture from attaching to the last report: drives a session from the kernel's rings, and does what it asks for.
 struct LiveSession: ~Copyable {
   private let reporter: Reporter
@@ -85,7 +83,7 @@ struct LiveSession: ~Copyable {
     try? capture.setup.stop()
     log?(cost.text(of: capture.reader.eventsRead))
     try capture.close()
-    try Self.finish(reporter, signals, interruptions)
+    try reporter.finish(signals, after: interruptions)
   }
 
   // MARK: Beginning
@@ -215,17 +213,6 @@ struct LiveSession: ~Copyable {
 
   /// How long ends are waited for of which no event tells, ns.
   private static let patience: UInt64 = 100_000_000
-
-  /// Waits for the report to be written, whose reader may be slow; the second signal does not wait.
-  private static func finish(_ reporter: Reporter, _ signals: borrowing Signals, _ earlier: Int) throws {
-    var interruptions = earlier
-    reporter.close()
-    while interruptions < 2, !reporter.hasEnded {
-      usleep(500)
-      interruptions += signals.take()
-    }
-    if interruptions >= 2 { reporter.abandon() } else { try reporter.finish() }
-  }
 
   /// Says on stderr what a report does not: that the target ended, and what of it was not watched.
   private mutating func sayWhatWasMissed() {

@@ -113,6 +113,18 @@ final class Reporter: @unchecked Sendable {
     try output.finish()
   }
 
+  /// Says that no result follows, and waits for the report to be written, whose reader may be slow. The second signal, counted from
+  /// `interruptions` on, does not wait.
+  func finish(_ signals: borrowing Signals, after interruptions: Int) throws(ToolError) {
+    var interruptions = interruptions
+    close()
+    while interruptions < 2, !hasEnded {
+      usleep(500)
+      interruptions += signals.take()
+    }
+    if interruptions >= 2 { abandon() } else { try finish() }
+  }
+
   private func run() {
     var namer = StackNamer()
     var bytes = ByteOutput { [self] piece in

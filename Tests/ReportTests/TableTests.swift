@@ -89,6 +89,17 @@ struct TableTests {
         == "2024-02-28T23:00:00.000000 (00:00:00 UTC)")
   }
 
+  @Test func aTimeThatNoClockOnTheWallIsKnownForIsShownAsItIs() {
+    var aggregator = Aggregator()
+    aggregator.startWindow(at: 1_000_000_007)
+    let snapshot = aggregator.finishWindow(at: 12_345_678_901)
+    let result = WindowResult(
+      target: 1, targetName: "", index: 1, snapshot: snapshot, loss: Loss(), names: NameTable(), clock: nil)
+    let lines = TextRenderer().text(of: result).split(separator: "\n")
+    #expect(lines.first == "# Start sampling @1.000000007 s of the kernel's clock")
+    #expect(lines.dropFirst().first == "# Stop sampling @12.345678901 s of the kernel's clock")
+  }
+
   @Test func aTimeOfOneClockIsShownAsThatOfTheOther() {
     let clock = ClockPair(monotonic: 5_000_000_000, wall: WallTime(seconds: 100, microseconds: 250_000, offset: 60))
     #expect(clock.wallTime(at: 5_000_000_000) == clock.wall)

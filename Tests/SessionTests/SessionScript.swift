@@ -6,7 +6,7 @@ import TraceModel
 /// What a script says of the target, in place of /proc and the clock.
 final class ScriptedFacts: TargetFacts {
   var now: UInt64 = 0
-  var clock: ClockPair { ClockPair(monotonic: now, wall: WallTime(seconds: 0, microseconds: 0)) }
+  var clock: ClockPair? { ClockPair(monotonic: now, wall: WallTime(seconds: 0, microseconds: 0)) }
   /// The threads of each process; one with pid 7 by default.
   var threadsByProcess: [Int32: [ThreadFacts]] = [
     7: [ThreadFacts(tid: 7, pid: 7, name: "target", state: .runnable)]
@@ -16,8 +16,10 @@ final class ScriptedFacts: TargetFacts {
   var children: [DescendantProcess] = []
   var ended: Set<Int32> = []
   var mappings: [CodeMapping] = []
+  /// Whether the threads that live can be asked for.
+  var knowsThreads = true
 
-  func threads(of pid: Int32) -> [Int32] { (threadsByProcess[pid] ?? []).map(\.tid) }
+  func threads(of pid: Int32) -> [Int32]? { knowsThreads ? (threadsByProcess[pid] ?? []).map(\.tid) : nil }
   func thread(_ tid: Int32, of pid: Int32) -> ThreadFacts? { threadsByProcess[pid]?.first { $0.tid == tid } }
   func hasThread(_ tid: Int32, of pid: Int32) -> Bool { thread(tid, of: pid) != nil }
   func abi(of pid: Int32) -> SyscallABI? { abis[pid] }

@@ -200,6 +200,34 @@ struct SessionTests {
     #expect(Set(script.results[0].snapshot.threads.map(\.tid)) == [7, 8])
   }
 
+  /// A recording cannot be asked which threads have outlived a loss: none is taken for ended, and nothing is made of their states.
+  @Test func threadsThatNobodyCanListOutliveALoss() {
+    let script = SessionScript(.script(length: 1000))
+    script.facts.threadsByProcess[7] = [ThreadFacts(tid: 7, pid: 7, name: "target", state: .unknown)]
+    script.begin()
+    script.facts.knowsThreads = false
+    script.facts.threadsByProcess = [:]
+    script.record(.gapStart, at: 100, tid: 0, value: 7)
+    script.record(.gapEnd, at: 200, tid: 0)
+    script.read(upTo: 300)
+    script.call(getppid, from: 400, to: 450)
+    script.read(upTo: 2000)
+    #expect(script.results[0].count(of: getppid) == 1)
+    #expect(script.results[0].snapshot.threads[0].accounting[.unknown] == 200)
+    #expect(script.results[0].snapshot.processes.map(\.hasEnded) == [false])
+  }
+
+  @Test func syscallsHaveTheNumberingOfTheSettingsWhereTheFactsKnowNone() {
+    var settings = SessionSettings.script(length: 1000)
+    settings.abi = .arm64
+    let script = SessionScript(settings)
+    script.facts.abis = [:]
+    script.begin()
+    script.call(73, from: 100, to: 200)
+    script.read(upTo: 2000)
+    #expect(script.results[0].snapshot.threads[0].syscalls.map(\.abi) == [.arm64])
+  }
+
   @Test func aThreadThatNoEventTellsOfIsSettledByTwoLooks() {
     for (ticks, expected) in [(UInt64(9), AccountingState.user), (0, .ready)] {
       let script = SessionScript(.script(length: 1_000_000_000))

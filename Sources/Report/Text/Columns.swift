@@ -28,6 +28,12 @@ enum Columns {
     return digits
   }
 
+  /// A time in ns as seconds, with all its decimals.
+  static func seconds(_ nanoseconds: UInt64) -> String {
+    let decimals = String(nanoseconds % 1_000_000_000)
+    return "\(nanoseconds / 1_000_000_000).\(String(repeating: "0", count: 9 - decimals.count))\(decimals)"
+  }
+
   /// A nanosecond column: grouped, 16 wide.
   static func nanoseconds(_ number: UInt64) -> String { right(grouped(number), 16) }
 

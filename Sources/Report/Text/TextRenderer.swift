@@ -39,9 +39,9 @@ package struct TextRenderer: Renderer {
   private static func statistics(_ result: WindowResult, _ rows: [ThreadRow]) -> [String] {
     var lines = Self.edges(result)
     if result.startTrigger != nil, result.stopTrigger != nil {
-      lines.append("# Triggered sample dump, stop-start delta \(Self.delta(result)) ns @\(result.dumped.text)")
+      lines.append("# Triggered sample dump, stop-start delta \(Self.delta(result)) ns @\(result.dumped)")
     } else {
-      lines.append("# Sample dump @\(result.dumped.text)")
+      lines.append("# Sample dump @\(result.dumped)")
     }
     if rows.contains(where: { $0.fold != nil }) {
       let processes = result.snapshot.processes.count
@@ -59,13 +59,13 @@ package struct TextRenderer: Renderer {
 
   package mutating func skipped(_ result: WindowResult, _ output: inout ByteOutput) {
     for line in Self.edges(result) { output.line(line) }
-    output.line("# Sample dump skipped, delta \(Self.delta(result)) ns @\(result.dumped.text)")
+    output.line("# Sample dump skipped, delta \(Self.delta(result)) ns @\(result.dumped)")
   }
 
   /// The lines that say when the window began and ended, and by what.
   private static func edges(_ result: WindowResult) -> [String] {
-    func edge(_ word: String, _ trigger: String?, _ time: UInt64, _ wall: WallTime) -> String {
-      "# \(word) sampling \(trigger == nil ? "" : "(trigger@\(time)) ")@\(wall.text)"
+    func edge(_ word: String, _ trigger: String?, _ time: UInt64, _ shown: String) -> String {
+      "# \(word) sampling \(trigger == nil ? "" : "(trigger@\(time)) ")@\(shown)"
     }
     return [
       edge("Start", result.startTrigger, result.snapshot.start, result.started),

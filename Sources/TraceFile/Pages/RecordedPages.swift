@@ -21,7 +21,7 @@ package struct RecordedPages: ~Copyable, PageSource {
     guard pageSize > 16, pageSize <= 1 << 24 else {
       throw TraceFileError(.malformed, directory, "pages of \(pageSize) bytes cannot be")
     }
-    files = try Self.open(cpus, directory)
+    files = try Self.open(cpus, directory, pageSize)
     streams = cpus.map { PageStream(cpu: $0, decoder: decoder) }
     offsets = Array(repeating: 0, count: cpus.count)
     overruns = cpus.map { cpu in
@@ -31,14 +31,16 @@ package struct RecordedPages: ~Copyable, PageSource {
     page = .allocate(byteCount: pageSize, alignment: 4096)
   }
 
-  private static func open(_ cpus: [Int], _ directory: String) throws(TraceFileError)
+  private static func open(_ cpus: [Int], _ directory: String, _ pageSize: Int) throws(TraceFileError)
     -> UnsafeMutablePointer<RecordedFile>
   {
     let files = UnsafeMutablePointer<RecordedFile>.allocate(capacity: cpus.count)
     var opened = 0
     do throws(TraceFileError) {
       for cpu in cpus {
-        (files + opened).initialize(to: try RecordedFile(path: "\(directory)/cpu\(cpu).raw"))
+        let file = try RecordedFile(path: "\(directory)/cpu\(cpu).raw")
+        try requireWholePages(file, pageSize)
+        (files + opened).initialize(to: file)
         opened += 1
       }
       return files
@@ -49,18 +51,40 @@ package struct RecordedPages: ~Copyable, PageSource {
     }
   }
 
+  /// What is cut elsewhere than between pages has pages of another size, or lost its end.
+  private static func requireWholePages(_ file: borrowing RecordedFile, _ pageSize: Int) throws(TraceFileError) {
+    let rest = file.size % UInt64(pageSize)
+    guard rest > 0 else { return }
+    throw TraceFileError(
+      .malformed, file.path, "its \(file.size) bytes are no whole number of pages of \(pageSize)",
+      remedy: "if the recording was cut, run `truncate -s \(file.size - rest)` on it; "
+        + "if its pages are larger, put their header_page beside it")
+  }
+
   deinit {
     files.deinitialize(count: streams.count)
     files.deallocate()
     page.deallocate()
   }
 
+  /// Fails where there is no such directory, or it may not be read.
+  static func requireDirectory(_ directory: String) throws(TraceFileError) { _ = try names(in: directory) }
+
+  private static func names(in directory: String) throws(TraceFileError) -> [String] {
+    do { return try SystemFiles.list(directory) } catch {
+      throw TraceFileError(
+        .unreadable, directory, "\(error)", remedy: "name a directory of raw pages that is there and that you may read")
+    }
+  }
+
   private static func cpus(in directory: String) throws(TraceFileError) -> [Int] {
-    let names: [String]
-    do { names = try SystemFiles.list(directory) } catch { throw TraceFileError(.unreadable, directory, "\(error)") }
+    let names = try names(in: directory)
     let cpus = names.filter { $0.hasPrefix("cpu") && $0.hasSuffix(".raw") }
       .compactMap { Int($0.dropFirst(3).dropLast(4)) }.filter { (0..<1 << 16).contains($0) }.sorted()
-    guard !cpus.isEmpty else { throw TraceFileError(.malformed, directory, "has no pages in files cpuN.raw") }
+    guard !cpus.isEmpty else {
+      throw TraceFileError(
+        .malformed, directory, "has no pages in files cpuN.raw", remedy: "name the directory that these files are in")
+    }
     return cpus
   }
 

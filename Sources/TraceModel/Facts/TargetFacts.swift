@@ -7,13 +7,13 @@ package protocol TargetFacts {
   /// CLOCK_MONOTONIC, ns; of a recording the time up to which it has been followed.
   var now: UInt64 { get }
 
-  /// What the clocks say now; of a recording, or where that is not known, what they said when it was made.
-  var clock: ClockPair { get }
+  /// What the clocks say now; of a recording what they said when it was made. Nil where that is not known.
+  var clock: ClockPair? { get }
 
-  /// The tids of a process's threads now; empty where it has ended.
-  func threads(of pid: Int32) -> [Int32]
+  /// The tids of a process's threads now; empty where it has ended, nil where nobody knows.
+  func threads(of pid: Int32) -> [Int32]?
 
-  /// What is known of a thread now; nil where it has ended.
+  /// What is known of a thread now; nil where it has ended, or nobody knows.
   func thread(_ tid: Int32, of pid: Int32) -> ThreadFacts?
 
   /// Whether `tid` is a thread of the process now.

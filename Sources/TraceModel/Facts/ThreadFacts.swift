@@ -7,6 +7,8 @@ package struct ThreadFacts: Sendable, Equatable {
     case interruptible
     case uninterruptible
     case stopped
+    /// Nothing tells.
+    case unknown
   }
 
   package var tid: Int32

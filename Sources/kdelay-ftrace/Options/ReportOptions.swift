@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Glibc
 internal import Report
 
 /// Which report format is written.
@@ -29,4 +30,25 @@ struct ReportOptions: ParsableArguments {
 
   @Flag(help: "Leave Open vSwitch's upcalls out.")
   var skipUpcallStats = false
+
+  /// What renders the report as it was asked for, and writes it. Opens the place where it goes.
+  func reporter(_ syscalls: SyscallOptions) throws(ToolError) -> Reporter {
+    Reporter(
+      format.renderer(grouping(syscalls.groupStacks), foldsThreads: !allThreads), try ReportOutput(path: output))
+  }
+
+  private func grouping(_ asked: Bool?) -> SyscallGrouping {
+    if let asked { return asked ? .always : .never }
+    return output == nil && isatty(1) != 0 ? .above(20) : .never
+  }
+
+  /// What is to be said of options that do nothing. kernel_delay.py takes such ones without a word; they are not refused.
+  func warnings(_ syscalls: SyscallOptions) -> [String] {
+    var warnings: [String] = []
+    if syscalls.skipSyscallPollEvents, syscalls.syscallEvents == nil {
+      warnings.append("--skip-syscall-poll-events has no effect: -s/--syscall-events is not given")
+    }
+    if allThreads, format != .text { warnings.append("--all-threads has no effect: only text folds threads") }
+    return warnings
+  }
 }

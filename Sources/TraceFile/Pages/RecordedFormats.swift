@@ -1,0 +1,65 @@
+internal import SystemCalls
+internal import TraceFormat
+internal import TraceModel
+
+/// What a recording says of the kernel that wrote its pages.
+struct RecordedFormats {
+  let layout: PageLayout
+  /// The formats that are there.
+  let formats: [TracedEvent: EventFormat]
+  /// The numbering of the syscalls of the machine's own programs; nil where nothing tells which machine it was.
+  let abi: SyscallABI?
+
+  /// Reads what lies in the first of the directories that has it: `header_page`, each event's format as `formats/SYSTEM.EVENT`, or
+  /// as tracefs has it below `events`, `SYSTEM/EVENT/format`, and in `kernel` what `uname -a` said.
+  init(_ places: [String]) throws(TraceFileError) {
+    layout = try Self.readLayout(places)
+    var found: [TracedEvent: EventFormat] = [:]
+    for event in TracedEvent.allCases { found[event] = try Self.readFormat(of: event.name, places) }
+    for event in TracedEvent.allCases where event.isEssential && found[event] == nil {
+      throw TraceFileError(
+        .malformed, places[0], "has no format of \(event.name)",
+        remedy: "put the recorded kernel's events/\(event.name.path)/format of tracefs there, as "
+          + "formats/\(event.name.system).\(event.name.name)")
+    }
+    formats = found
+    let machine = try Self.firstText(places.map { "\($0)/kernel" })?.text.split(whereSeparator: \.isWhitespace)
+    abi = machine.flatMap(Self.abi)
+  }
+
+  /// By the words of `uname`; the machine's is among the last.
+  private static func abi(_ words: [Substring]) -> SyscallABI? {
+    words.contains("x86_64") ? .x86_64 : words.contains("aarch64") ? .arm64 : nil
+  }
+
+  /// What reads the pages. `namesTasks`: of a switch it reads the name of the task that is switched out instead of its state.
+  func decoder(namesTasks: Bool = false) throws(FormatError) -> PageDecoder {
+    var table = try EventTable(formats)
+    if namesTasks, let format = formats[.contextSwitch] {
+      try table.add(
+        format, RecordReading(.contextSwitch, tid: "prev_pid", subject: "next_pid", text: "prev_comm"))
+    }
+    return PageDecoder(layout: layout, table: table)
+  }
+
+  private static func readLayout(_ places: [String]) throws(TraceFileError) -> PageLayout {
+    guard let (path, text) = try firstText(places.map { "\($0)/header_page" }) else {
+      throw TraceFileError(
+        .unreadable, places[0], "has no header_page, which says how its pages begin",
+        remedy: "name a directory of raw pages, with the recorded kernel's events/header_page of tracefs beside them")
+    }
+    do { return try PageLayout(headerPage: text) } catch { throw TraceFileError(.malformed, path, "\(error)") }
+  }
+
+  private static func readFormat(of event: EventName, _ places: [String]) throws(TraceFileError) -> EventFormat? {
+    let paths = places.flatMap { ["\($0)/formats/\(event.system).\(event.name)", "\($0)/\(event.path)/format"] }
+    guard let (path, text) = try firstText(paths) else { return nil }
+    do { return try EventFormat.parse(text) } catch { throw TraceFileError(.malformed, path, "\(error)") }
+  }
+
+  /// The first of the files that is there, and its text.
+  private static func firstText(_ paths: [String]) throws(TraceFileError) -> (path: String, text: String)? {
+    for path in paths where SystemFiles.exists(path) { return (path, try RecordedFile(path: path).text()) }
+    return nil
+  }
+}

@@ -1,0 +1,76 @@
+internal import ArgumentParser
+internal import Report
+internal import Session
+internal import TraceFile
+internal import TraceFormat
+internal import TraceModel
+
+/// The report of a recording.
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Report on a recording, without root and without tracefs.",
+    discussion: """
+      A recording is a directory with the raw pages of a ring buffer: cpuN.raw of
+      each CPU, as per_cpu/cpuN/trace_pipe_raw gave them, and the kernel's
+      header_page and formats beside them or in the directory above. The report is
+      one window, from the first event to the last.
+
+      Example:
+        kdelay-ftrace report -i Tests/Fixtures/6.1-cloud/mixed --format json
+      """)
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Read the recording in this directory.", valueName: "dir"))
+  var input: String
+
+  @OptionGroup(title: "Slow syscalls and stacks") var syscalls: SyscallOptions
+  @OptionGroup(title: "Report") var report: ReportOptions
+
+  func run() throws {
+    let signals = Signals()
+    let reporter = try report.reporter(syscalls)
+    do {
+      let interruptions = try read(signals, reporter)
+      try reporter.finish(signals, after: interruptions)
+    } catch {
+      reporter.abandon()
+      throw error
+    }
+  }
+
+  /// Hands the recording's windows to the reporter; returns how many signals have come meanwhile.
+  private func read(_ signals: borrowing Signals, _ reporter: Reporter) throws -> Int {
+    for warning in report.warnings(syscalls) { Failure.say("warning: \(warning)") }
+    let capture = try RecordedCapture.open(input)
+    for event in capture.missingEvents {
+      Failure.say("warning: the recording has no format of \(event.name), which tells of \(event.purpose)")
+    }
+    if capture.abi == nil {
+      Failure.say(
+        "warning: the recording does not say what machine it is from (a file 'kernel' with the words of `uname -a`): "
+          + "syscalls have this machine's names")
+    }
+    let facts = RecordedFacts(try capture.tasks(), begin: capture.begin)
+    let settings = settings(facts, capture.abi)
+    reporter.start(
+      ReportHeader(
+        targets: settings.targets.map { ReportedProcess(pid: $0.pid, name: $0.name) }, clock: facts.clock))
+    var session = RecordedSession(capture, settings, facts)
+    var interruptions = 0
+    try session.run { () -> Bool in
+      interruptions += signals.take()
+      return interruptions > 0
+    } report: { result throws(ToolError) in
+      try reporter.report(result, nil)
+    }
+    return interruptions
+  }
+
+  /// One window of the process that was recorded.
+  private func settings(_ facts: RecordedFacts, _ abi: SyscallABI?) -> SessionSettings {
+    var settings = SessionSettings(targets: [SessionSettings.Process(pid: facts.process, name: facts.processName)])
+    settings.slowSyscalls = syscalls.filter
+    if let abi { settings.abi = abi }
+    return settings
+  }
+}
