@@ -95,12 +95,16 @@ struct PerfEventSourceTests {
     #expect(source.loss().samples == 0)
     #expect(store.dropped == 0)
     var taken = FlatArray<StackSample>()
+    var withoutStack = 0
     for call in long.sorted(by: { $0.end < $1.end }) {
       taken.removeAll()
       store.take(tid: call.tid, from: call.begin, to: call.end, into: &taken)
       #expect(taken.count > 0, "\(call.name), \(call.end - call.begin) ns")
       for index in 0..<taken.count { Self.expectUsable(taken[index], store) }
+      if (0..<taken.count).allSatisfy({ store.userStack(of: taken[$0]).count < 64 }) { withoutStack += 1 }
     }
+    // A page that the kernel is moving at that moment (compaction, khugepaged) cannot be copied.
+    #expect(withoutStack <= 1 + long.count / 50, "\(withoutStack) of \(long.count)")
     #expect(changes.contains { if case .created = $0.kind { $0.pid == getpid() } else { false } })
     let living = long.map(\.tid).filter { TargetProcess.hasThread($0, of: process.pid) }
     #expect(try source.watch([(getpid(), living)]) == 0)
@@ -109,7 +113,6 @@ struct PerfEventSourceTests {
   private static func expectUsable(_ sample: StackSample, _ store: borrowing StackSampleStore) {
     #expect(sample.pid == getpid())
     #expect(sample.registers.known.nonzeroBitCount >= 17)
-    #expect(store.userStack(of: sample).count >= 64)
     let chain = store.kernelCallchain(of: sample)
     #expect(chain.count >= 16)
     #expect(chain.loadUnaligned(as: UInt64.self) > 1 << 63)
