@@ -12,6 +12,18 @@ struct PendingStacks: Sendable {
   private(set) var modules: [ModuleID: ModuleReference] = [:]
   /// What the modules' files are looked for in, so that it stays open.
   private let roots: [OpenDirectory]
+  /// The text of the kernel's /proc/kallsyms; nil for the kernel that runs.
+  private(set) var kallsyms: [UInt8]?
+
+  /// Of a recording: run-time compilers' code has no names. `kallsyms`: the recorded kernel's; empty where nobody knows it.
+  init(_ stacks: WindowStacks, _ modules: ModuleTable, kallsyms: [UInt8]) {
+    self.stacks = stacks
+    self.kallsyms = kallsyms
+    roots = []
+    for place in stacks.places.joined() where self.modules[place.module] == nil {
+      self.modules[place.module] = modules[place.module]?.reference
+    }
+  }
 
   /// `roots`: of the target's processes, whose perf maps are read where stacks need them.
   init(_ stacks: WindowStacks, _ modules: ModuleTable, _ roots: TargetRoots) {

@@ -45,7 +45,7 @@ struct StackNamer: ~Copyable {
 
   private mutating func frames(of place: StackPlace, _ pending: PendingStacks) -> [StackFrame] {
     if place.module == .kernel {
-      if kernel == nil { kernel = KernelCode.read() }
+      if kernel == nil { kernel = pending.kallsyms.map { KernelCode(recorded: $0) } ?? KernelCode.read() }
       return [kernel?.frame(at: place.address, lookup: place.offset)].compactMap { $0 }
     }
     return symbolizer.frames(of: place, in: pending.modules[place.module])

@@ -60,7 +60,7 @@ struct SamePagesTests {
       var session = RecordedSession(
         try Self.open(fixture), windows.settings(facts, length: end - begin), facts)
       var results: [WindowResult] = []
-      try session.run { results.append($0) }
+      try session.run { result, _ in results.append(result) }
       return results
     }
 

@@ -1,3 +1,4 @@
+internal import SystemCalls
 package import TraceFormat
 package import TraceModel
 
@@ -46,6 +47,17 @@ package struct RecordedCapture: ~Copyable {
     }
     return try RecordedPages(directory: directory, pageSize: pageSize, decoder: decoder)
   }
+
+  /// The stack samples in `perf.data` beside the pages; nil where there is no such file.
+  package func samples() throws(TraceFileError) -> RecordedSamples? {
+    let path = "\(directory)/perf.data"
+    guard SystemFiles.exists(path) else { return nil }
+    return try RecordedSamples(
+      path, switchID: formats.formats[.contextSwitch]?.id, exitID: formats.formats[.syscallExit]?.id)
+  }
+
+  /// The recorded kernel's functions, as /proc/kallsyms had them, in `kallsyms` beside the pages; empty where that is missing.
+  package var kallsyms: [UInt8] { (try? SystemFiles.readBytes("\(directory)/kallsyms")) ?? [] }
 
   /// Reads the whole recording once more, for what it says of its tasks; there is at least one caller.
   package func tasks() throws(TraceFileError) -> RecordedTasks {

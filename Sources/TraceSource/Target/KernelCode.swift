@@ -20,8 +20,13 @@ package struct KernelCode: Sendable {
   /// The running kernel's.
   package static func read() -> KernelCode { KernelCode((try? SystemFiles.readBytes("/proc/kallsyms")) ?? []) }
 
-  /// From the text of /proc/kallsyms.
-  init(_ text: [UInt8]) {
+  /// A recorded kernel's, by the text of its /proc/kallsyms; empty where the recording has none.
+  package init(recorded text: [UInt8]) {
+    self.init(text, whereEmpty: "kernel functions have no names: there is no file 'kallsyms' in the recording")
+  }
+
+  /// From the text of /proc/kallsyms. `whereEmpty`: the refusal where there is none.
+  init(_ text: [UInt8], whereEmpty: String = "kernel functions have no names: /proc/kallsyms cannot be read") {
     var entries: [Entry] = []
     entries.reserveCapacity(1 << 17)
     KernelSymbols.forEachFunction(in: text) { line in
@@ -45,7 +50,7 @@ package struct KernelCode: Sendable {
       !entries.isEmpty
       ? nil
       : text.isEmpty
-        ? "kernel functions have no names: /proc/kallsyms cannot be read"
+        ? whereEmpty
         : "kernel functions have no names: kernel.kptr_restrict hides their addresses"
   }
 

@@ -8,18 +8,24 @@ internal import TraceFormat
 struct RecordedSession: ~Copyable {
   private var capture: RecordedCapture
   private var session: Session
+  private var stacks: RecordedStacks?
   private let facts: RecordedFacts
 
-  init(_ capture: consuming RecordedCapture, _ settings: SessionSettings, _ facts: RecordedFacts) {
+  /// `stacks`: where the stacks of slow syscalls come from; nil where the recording has no samples.
+  init(
+    _ capture: consuming RecordedCapture, _ settings: SessionSettings, _ facts: RecordedFacts,
+    _ stacks: consuming RecordedStacks? = nil
+  ) {
+    session = Session(settings, facts: facts, stacks: stacks?.finder(settings, facts))
     self.capture = capture
     self.facts = facts
-    session = Session(settings, facts: facts)
+    self.stacks = stacks
   }
 
   /// Follows the recording, and hands each window's result to `report`. `isInterrupted`, asked from time to time, says that what was
   /// read until then is enough.
   mutating func run(
-    isInterrupted: () -> Bool = { false }, report: (WindowResult) throws -> Void
+    isInterrupted: () -> Bool = { false }, report: (WindowResult, PendingStacks?) throws -> Void
   ) throws {
     session.begin(&capture.reader.names)
     while !session.isDone {
@@ -32,8 +38,12 @@ struct RecordedSession: ~Copyable {
         session.cutShort(at: max(capture.begin, complete))
       }
       facts.now = max(facts.now, min(complete, last))
+      try session.updateStacks { found throws(TraceFileError) in try stacks?.drain(before: complete, into: &found) }
       session.follow(&capture.reader, upTo: complete)
-      for case .closed(let result) in session.takeEffects() { try report(result) }
+      for case .closed(var result) in session.takeEffects() {
+        if let loss = stacks?.loss { result.stacks?.loss = loss }
+        try report(result, result.stacks.flatMap { stacks?.pending($0) })
+      }
     }
     if let failure = capture.reader.source.failure { throw failure }
   }

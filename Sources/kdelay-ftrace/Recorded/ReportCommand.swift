@@ -14,7 +14,9 @@ struct ReportCommand: ParsableCommand {
       A recording is a directory with the raw pages of a ring buffer: cpuN.raw of
       each CPU, as per_cpu/cpuN/trace_pipe_raw gave them, and the kernel's
       header_page and formats beside them or in the directory above. The report is
-      one window, from the first event to the last.
+      one window, from the first event to the last. Slow syscalls (-s) have stacks
+      where there is a perf.data of the same time, recorded with
+      `perf record -k mono --call-graph dwarf -e sched:sched_switch,task-clock:k`.
 
       Example:
         kdelay-ftrace report -i Tests/Fixtures/6.1-cloud/mixed --format json
@@ -55,13 +57,17 @@ struct ReportCommand: ParsableCommand {
     reporter.start(
       ReportHeader(
         targets: settings.targets.map { ReportedProcess(pid: $0.pid, name: $0.name) }, clock: facts.clock))
-    var session = RecordedSession(capture, settings, facts)
+    var stacks: RecordedStacks?
+    if settings.stacks != nil, let samples = try capture.samples() {
+      stacks = RecordedStacks(samples, kallsyms: capture.kallsyms)
+    }
+    var session = RecordedSession(capture, settings, facts, stacks)
     var interruptions = 0
     try session.run { () -> Bool in
       interruptions += signals.take()
       return interruptions > 0
-    } report: { result throws(ToolError) in
-      try reporter.report(result, nil)
+    } report: { result, stacks throws(ToolError) in
+      try reporter.report(result, stacks)
     }
     return interruptions
   }
@@ -70,6 +76,7 @@ struct ReportCommand: ParsableCommand {
   private func settings(_ facts: RecordedFacts, _ abi: SyscallABI?) -> SessionSettings {
     var settings = SessionSettings(targets: [SessionSettings.Process(pid: facts.process, name: facts.processName)])
     settings.slowSyscalls = syscalls.filter
+    settings.stacks = syscalls.stacks
     if let abi { settings.abi = abi }
     return settings
   }

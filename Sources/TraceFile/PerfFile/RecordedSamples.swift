@@ -1,0 +1,94 @@
+internal import Glibc
+internal import TraceFormat
+package import TraceModel
+
+/// The stack samples of a perf.data file that was recorded beside raw pages, in the order of time.
+package struct RecordedSamples: ~Copyable {
+  private var file: PerfFile
+  /// The places of its records by time; those of the same time as they lie in the file.
+  private let order: [UInt32]
+  private var next = 0
+  /// What took the samples of each event; nil of one that is no help.
+  private let sources: [StackSampleSource?]
+  /// Records that were lost, and those that could not be decoded, so far.
+  private var counted = StackSampleLoss()
+
+  /// Bytes of user stack that a sample holds at most.
+  package let stackBytes: Int
+
+  // include/uapi/linux/perf_event.h: PERF_TYPE_… and PERF_COUNT_SW_….
+  private static let (software, tracepoint): (UInt32, UInt32) = (1, 2)
+  private static let (cpuClock, taskClock): (UInt64, UInt64) = (0, 1)
+
+  /// Opens the file. `switchID` and `exitID`: the kernel's numbers of `sched_switch` and `sys_exit`; nil where it has none.
+  init(_ path: String, switchID: Int?, exitID: Int?) throws(TraceFileError) {
+    let file = try PerfFile.open(path)
+    let sources: [StackSampleSource?] = file.events.map { event in
+      switch (event.type, event.configuration) {
+      case (Self.software, Self.cpuClock), (Self.software, Self.taskClock): .clock
+      case (Self.tracepoint, let id) where switchID.map { UInt64($0) == id } ?? false: .switchOut
+      case (Self.tracepoint, let id) where exitID.map { UInt64($0) == id } ?? false: .syscallExit
+      default: nil
+      }
+    }
+    guard file.events.allSatisfy({ $0.clock == CLOCK_MONOTONIC }) else {
+      throw TraceFileError(
+        .unsupported, path, "has times of another clock than the pages",
+        remedy: "record it with `perf record -k mono`, or move it away")
+    }
+    guard sources.contains(where: { $0 != nil }) else {
+      throw TraceFileError(
+        .unsupported, path, "has no samples of sched:sched_switch, raw_syscalls:sys_exit or task-clock",
+        remedy: "record one of these events, or move the file away")
+    }
+    stackBytes = Int(file.events.map(\.stackBytes).max() ?? 0)
+    let places = file.places
+    order = places.indices.map { UInt32($0) }.sorted {
+      (places[Int($0)].timestamp, $0) < (places[Int($1)].timestamp, $1)
+    }
+    self.sources = sources
+    self.file = file
+  }
+
+  /// Passes on what happened before `limit`, ns: samples to `store`, changes to `changes`.
+  package mutating func drain(
+    before limit: UInt64, into store: inout StackSampleStore, changes: inout [ProcessChange]
+  ) throws(TraceFileError) {
+    while next < order.count {
+      let place = file.places[Int(order[next])]
+      guard place.timestamp < limit else { return }
+      next += 1
+      guard let (record, bytes) = try file.read(place) else { continue }
+      switch record {
+      case .sample(let sample): keep(sample, sources[Int(place.event)], bytes, &store)
+      case .lost(let count, _), .lostSamples(let count, _):
+        if let source = sources[Int(place.event)] { counted[source] &+= count }
+      case .throttle: counted.throttled += 1
+      default: if let change = ProcessChange(record, bytes) { changes.append(change) }
+      }
+    }
+  }
+
+  private func keep(
+    _ sample: PerfSample, _ source: StackSampleSource?, _ record: UnsafeRawBufferPointer,
+    _ store: inout StackSampleStore
+  ) {
+    guard let source, sample.registers.known != 0 else { return }
+    func bytes(_ span: ByteSpan) -> UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(rebasing: record[span.offset..<span.offset + span.length])
+    }
+    store.append(
+      StackSample(
+        timestamp: sample.stamp.timestamp, pid: sample.stamp.pid, tid: sample.stamp.tid,
+        cpu: UInt16(truncatingIfNeeded: sample.stamp.cpu), source: source, registers: sample.registers,
+        dumpSize: sample.dumpSize),
+      callchain: bytes(sample.kernelCallchain), stack: bytes(sample.userStack))
+  }
+
+  /// What was lost so far.
+  package var loss: StackSampleLoss {
+    var loss = counted
+    loss.malformed = file.malformed
+    return loss
+  }
+}
