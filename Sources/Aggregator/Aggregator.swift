@@ -84,7 +84,10 @@ package struct Aggregator: ~Copyable {
       let event = events[position]
       consume(event)
       position += 1
-      stops = event.kind.isTrigger || execCount != execs || isWaitingForExec != wasWaiting
+      // No event stops it that tells of the running task alone.
+      stops =
+        !event.kind.isLocal
+        && (event.kind.isTrigger || execCount != execs || isWaitingForExec != wasWaiting)
     }
     eventsRead += UInt64(position)
     return (position, stops)
