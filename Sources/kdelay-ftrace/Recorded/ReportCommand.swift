@@ -19,7 +19,7 @@ struct ReportCommand: ParsableCommand {
       `perf record -k mono --call-graph dwarf -e sched:sched_switch,task-clock:k`.
 
       Example:
-        kdelay-ftrace report -i Tests/Fixtures/6.1-cloud/mixed --format json
+        kdelay-ftrace report -i recording --format json
       """)
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Read the recording in this directory.", valueName: "dir"))
