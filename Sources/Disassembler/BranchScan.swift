@@ -3,10 +3,11 @@
 /// Every byte is taken for the start of a jump or a call, with a distance of 32 bits or a short one, so
 /// that no direct jump is missed, whatever the code around it is. What is found may be a part of another instruction.
 package struct BranchScan: Sendable {
-  /// Bytes of the longest form that is looked for: a conditional jump, behind its first byte.
+  /// The number of bytes by which stretches have to overlap: those of the longest form that is looked for, a conditional jump,
+  /// behind its first byte.
   package static let overlap = 6
 
-  /// Addresses that are looked for.
+  /// The addresses that are looked for.
   private let places: ClosedRange<UInt64>
 
   package init(to places: ClosedRange<UInt64>) { self.places = places }

@@ -11,7 +11,7 @@ struct Decoder: ~Copyable {
   /// Where capstone writes the instruction, with its details.
   private let scratch: UnsafeMutablePointer<cs_insn>
 
-  /// nil if capstone is built without x86, or there is no memory.
+  /// Opens capstone; nil if it is built without x86, or there is no memory.
   init?(_ set: InstructionSet) {
     var handle: csh = 0
     guard cs_open(CS_ARCH_X86, set == .x86_64 ? CS_MODE_64 : CS_MODE_32, &handle) == CS_ERR_OK else { return nil }

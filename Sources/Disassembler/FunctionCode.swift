@@ -1,6 +1,6 @@
 /// A stretch of a function's code: most functions have one, some also one that is seldom run (`F.cold`).
 package struct CodePart: Sendable, Equatable {
-  /// Of the first byte, as the image's symbols count.
+  /// The address of the first byte, as the image's symbols count.
   package let address: UInt64
   package let bytes: [UInt8]
 
@@ -21,12 +21,12 @@ package struct FunctionCode: Sendable {
   /// Functions of more bytes than this are not decoded.
   package static let limit = 1 << 20
 
-  /// Computed jumps that are followed; no function has so many, but the bytes are the target's.
+  /// The most computed jumps that are followed; no function has so many, but the bytes are the target's.
   private static let computedLimit = 1024
 
-  /// The first is the one that callers enter, at its start.
+  /// The parts of the function. The first is the one that callers enter, at its start.
   package let parts: [CodePart]
-  /// By part, in the order of addresses.
+  /// The function's instructions by part, in the order of addresses.
   package private(set) var instructions: [Instruction] = []
   /// The positions of each part's instructions.
   private var ranges: [Range<Int>] = []
@@ -39,7 +39,7 @@ package struct FunctionCode: Sendable {
     case several
   }
 
-  /// By address; computed jumps are not among them.
+  /// What jumps or calls to each address inside, by address; computed jumps are not among it.
   private(set) var sources: [UInt64: Source] = [:]
   /// Addresses inside that something inside jumps to.
   package private(set) var targets: Set<UInt64> = []
@@ -49,7 +49,7 @@ package struct FunctionCode: Sendable {
   package private(set) var unresolvedJumps: [UInt64] = []
   /// The `ret` instructions.
   package private(set) var returns: [UInt64] = []
-  /// Something leaves it in a way of its own: the end of a part is run into, or a subroutine inside is called.
+  /// Whether something leaves the function in a way of its own: the end of a part is run into, or a subroutine inside is called.
   package private(set) var isIrregular = false
 
   /// Decodes `parts`. `readData` gives bytes of the image at an address, for jump tables; nil where there are none.
@@ -153,7 +153,7 @@ package struct FunctionCode: Sendable {
     checkEnd(of: part)
   }
 
-  /// The last instruction must not be run past. A call there, or before padding, is of a function that does not return.
+  /// Checks that the last instruction is not run past. A call there, or before padding, is of a function that does not return.
   private mutating func checkEnd(of part: CodePart) {
     var last = instructions.endIndex - 1
     var isPadded = false

@@ -9,33 +9,33 @@ package enum InstructionSet: Sendable {
 package struct Instruction: Sendable, Equatable {
   /// Where the processor goes on.
   package enum Flow: Sendable, Equatable {
-    /// With the next instruction.
+    /// The processor goes on with the next instruction.
     case next
-    /// Into a function, and, if that returns, with the next instruction; nil where the target is computed.
+    /// The processor goes into a function, and, if that returns, to the next instruction; nil where the target is computed.
     case call(UInt64?)
-    /// To another address, or, if it is conditional, perhaps with the next instruction.
+    /// The processor goes to another address, or, if the jump is conditional, perhaps to the next instruction.
     case jump(UInt64, isConditional: Bool)
-    /// To an address that is computed.
+    /// The processor goes to an address that is computed.
     case indirectJump
-    /// To the caller.
+    /// The processor goes back to the caller.
     case ret
-    /// Nowhere that this program decides about: `ud2`, `int3`, `hlt`.
+    /// The processor goes nowhere that this program decides about: `ud2`, `int3`, `hlt`.
     case trap
-    /// To somewhere that no plain function goes: a far return, `iret`, `sysret`.
+    /// The processor goes to somewhere that no plain function goes: a far return, `iret`, `sysret`.
     case far
   }
 
-  /// As the image's symbols count.
+  /// The instruction's address, as the image's symbols count.
   package let address: UInt64
-  /// In bytes, 1 to 15.
+  /// The instruction's length, 1 to 15 bytes.
   package let length: UInt8
   package let flow: Flow
-  /// Whether it only fills space.
+  /// Whether the instruction only fills space.
   package let isPadding: Bool
-  /// Whether it begins with a `lock` prefix, which glibc jumps over where a process has one thread.
+  /// Whether the instruction begins with a `lock` prefix, which glibc jumps over where a process has one thread.
   package let isLocked: Bool
 
-  /// Where the next one lies.
+  /// The address of the next instruction.
   package var end: UInt64 { address &+ UInt64(length) }
 
   /// Whether the processor may go on with the instruction behind it.

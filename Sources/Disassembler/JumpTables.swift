@@ -4,7 +4,7 @@
 /// the table, from a table of read-only data. Only where each of these is found is the jump known; whatever differs may
 /// as well be a call through a pointer that is the function's last act.
 struct JumpTables {
-  /// Instructions before the jump that are searched for each piece.
+  /// The most instructions before the jump that are searched for each piece.
   private static let reach = 256
   /// The most cases of a `switch`.
   private static let limit: UInt64 = 1 << 12
@@ -131,7 +131,7 @@ struct JumpTables {
   /// Goes back from an instruction, the way that the processor came.
   private struct Search {
     private let code: FunctionCode
-    /// Of the instruction that is found next, and whether it is a jump that is taken on this way.
+    /// The position of the instruction that is found next, and whether it is a jump that is taken on this way.
     private var step: (position: Int, isTaken: Bool)
     private var last: Int?
     private var left = JumpTables.reach
@@ -146,7 +146,7 @@ struct JumpTables {
       step = (position, false)
     }
 
-    /// The same from here on in the order of addresses, whoever else jumps there.
+    /// The search from here on in the order of addresses, whoever else jumps there.
     var inAddressOrder: Search {
       var search = self
       search.isStrict = false

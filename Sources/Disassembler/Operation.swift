@@ -19,7 +19,7 @@ struct Register: Equatable, Sendable {
     [X86_REG_R14, X86_REG_R14D, X86_REG_R14W, X86_REG_R14B], [X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B],
   ]
 
-  /// Numbers by capstone's.
+  /// The numbers of the registers here, by their numbers in capstone.
   private static let numbers: [UInt32: UInt8] = {
     var numbers: [UInt32: UInt8] = [:]
     for (number, family) in families.enumerated() {
@@ -38,7 +38,7 @@ struct Register: Equatable, Sendable {
 struct RegisterSet: Sendable {
   private var bits: UInt16 = 0
   static let all = RegisterSet(bits: .max)
-  /// Those that a call may change: all but rbx, rsp, rbp and r12 to r15.
+  /// The registers that a call may change: all but rbx, rsp, rbp and r12 to r15.
   static let callerSaved = RegisterSet(bits: 0b0000_1111_1100_0111)
 
   init() {}
@@ -51,7 +51,7 @@ struct RegisterSet: Sendable {
 
 /// Where in memory an operand lies.
 struct MemoryOperand: Equatable, Sendable {
-  /// Raw numbers of capstone's; 0 for none.
+  /// The segment register's raw number in capstone; 0 for none. `base` and `index` are such numbers too.
   var segment: UInt32
   var base: UInt32
   var index: UInt32

@@ -138,7 +138,7 @@ private struct Encoding {
     }
   }
 
-  /// Bytes of a VEX or EVEX prefix; nil where there is none. In 32-bit code the same bytes are les, lds and bound, if
+  /// The length of a VEX or EVEX prefix, bytes; nil where there is none. In 32-bit code the same bytes are les, lds and bound, if
   /// the next one names memory.
   private static func vectorPrefix(_ bytes: [UInt8], _ offset: Int, _ set: InstructionSet) -> Int? {
     guard offset + 1 < bytes.count, set == .x86_64 || bytes[offset + 1] >> 6 == 3 else { return nil }

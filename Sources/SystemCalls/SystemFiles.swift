@@ -3,12 +3,12 @@ package import SystemPackage
 
 /// Small files of /proc, /sys and tracefs. What a signal interrupts is done again.
 package enum SystemFiles {
-  /// The whole file; its size is not asked for, since these file systems report 0.
+  /// Reads a whole file; its size is not asked for, since these file systems report 0.
   package static func read(_ path: String) throws(Errno) -> String {
     String(decoding: try readBytes(path), as: UTF8.self)
   }
 
-  /// The same as bytes.
+  /// Reads a whole file, as bytes.
   package static func readBytes(_ path: String) throws(Errno) -> [UInt8] {
     do {
       let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
@@ -28,7 +28,7 @@ package enum SystemFiles {
     return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// What is left to read of an open file, up to `limit` bytes.
+  /// Reads what is left of an open file, up to `limit` bytes.
   package static func readBytes(of file: FileDescriptor, limit: Int = .max) throws -> [UInt8] {
     var bytes: [UInt8] = []
     let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
@@ -39,13 +39,13 @@ package enum SystemFiles {
     return bytes
   }
 
-  /// Names in a directory, without `.` and `..`, in no order.
+  /// The names in a directory, without `.` and `..`, in no order.
   package static func list(_ path: String) throws(Errno) -> [String] { try list(path) { _ in true } }
 
-  /// Names of the directories in a directory, in no order.
+  /// The names of the directories in a directory, in no order.
   package static func directories(in path: String) throws(Errno) -> [String] { try list(path) { $0 == UInt8(DT_DIR) } }
 
-  /// `isWanted` is asked by the type that the file system gives.
+  /// The names in a directory that `isWanted` accepts. It is asked by the type that the file system gives.
   private static func list(_ path: String, _ isWanted: (UInt8) -> Bool) throws(Errno) -> [String] {
     guard let directory = opendir(path) else { throw Errno(rawValue: errno) }
     defer { closedir(directory) }

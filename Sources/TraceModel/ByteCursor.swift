@@ -11,7 +11,7 @@ internal import Glibc
 @frozen
 public struct ByteCursor {
   @usableFromInline let bytes: UnsafeRawBufferPointer
-  /// Of the next byte, counted from the first of all bytes.
+  /// The place of the next byte, counted from the first of all bytes.
   @usableFromInline var place: Int
 
   /// Reads all of the bytes.
@@ -22,7 +22,7 @@ public struct ByteCursor {
     place = 0
   }
 
-  /// Without bytes.
+  /// A cursor without bytes.
   public init() { self.init(UnsafeRawBufferPointer(start: nil, count: 0)) }
 
   /// Where the next byte lies, counted from the first of all bytes.
@@ -87,7 +87,7 @@ public struct ByteCursor {
   @inline(__always)
   public mutating func unsignedLEB(limit: Int) -> UInt64? { leb(limit: limit)?.value }
 
-  /// A signed one.
+  /// A signed LEB128 number (DWARF 5, 7.6); nil also if it has more than `limit` bytes.
   @inlinable
   @inline(__always)
   public mutating func signedLEB(limit: Int) -> Int64? {

@@ -29,9 +29,9 @@ public enum EventKind: UInt8, Sendable, BitwiseCopyable {
   case exit
   /// `sched:sched_process_exec`; subject = task, detail = its tid before the exec.
   case exec
-  /// From here on events of `cpu` are missing. value = how many, or -1 where the kernel did not say.
+  /// The start of a gap: from here on events of `cpu` are missing. value = how many, or -1 where the kernel did not say.
   case gapStart
-  /// From here on the events of `cpu` are complete again.
+  /// The end of a gap: from here on the events of `cpu` are complete again.
   case gapEnd
   /// What opens a window; tid = the task that it happened to.
   case startTrigger
@@ -49,7 +49,7 @@ public enum EventKind: UInt8, Sendable, BitwiseCopyable {
 }
 
 extension EventKind {
-  /// Whether it tells of the task that its CPU runs, and of nothing else: neither of another task, nor of a window's edge.
+  /// Whether the event tells of the task that its CPU runs, and of nothing else: neither of another task, nor of a window's edge.
   @inlinable
   @inline(__always)
   public var isLocal: Bool {
@@ -59,7 +59,7 @@ extension EventKind {
     }
   }
 
-  /// Whether it opens or closes windows.
+  /// Whether the event opens or closes windows.
   @inlinable
   @inline(__always)
   public var isTrigger: Bool { self == .startTrigger || self == .stopTrigger || self == .startStopTrigger }
@@ -69,19 +69,19 @@ extension EventKind {
 ///
 /// What `subject`, `detail` and `value` mean depends on `kind`; a field that a kind does not name is 0.
 public struct Event: Sendable, Equatable, BitwiseCopyable {
-  /// CLOCK_MONOTONIC, ns.
+  /// The time of the event, CLOCK_MONOTONIC, ns.
   public var timestamp: UInt64
   /// The task that was running when the event was recorded (`common_pid`).
   public var tid: Int32
-  /// What happened; says what the three fields below mean.
+  /// What happened. The kind says what `subject`, `detail` and `value` mean.
   public var kind: EventKind
-  /// The CPU that recorded it.
+  /// The CPU that recorded the event.
   public var cpu: UInt16
-  /// What it is about: a task, an interrupt, a syscall.
+  /// What the event is about: a task, an interrupt, a syscall.
   public var subject: Int32
   /// More about the subject.
   public var detail: Int32
-  /// A number of 64 bits.
+  /// A number of 64 bits, whose meaning depends on the kind.
   public var value: Int64
 
   /// An event; fields that its kind does not name stay 0.

@@ -9,7 +9,7 @@
 public struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
   @usableFromInline var storage: UnsafeMutablePointer<Element>
   @usableFromInline var capacity: Int
-  /// Elements now.
+  /// The number of elements now.
   public var count: Int
 
   /// An empty array with room for `capacity` elements before it grows.

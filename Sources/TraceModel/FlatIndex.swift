@@ -6,7 +6,7 @@ public struct FlatIndex: ~Copyable {
   @usableFromInline
   struct Slot: BitwiseCopyable {
     @usableFromInline var key: UInt64
-    /// -1 where the slot is free.
+    /// The index of the key; -1 where the slot is free.
     @usableFromInline var value: Int32
 
     @usableFromInline
@@ -18,7 +18,7 @@ public struct FlatIndex: ~Copyable {
 
   @usableFromInline var slots: UnsafeMutablePointer<Slot>
   @usableFromInline var mask: Int
-  /// Keys that have an index.
+  /// The number of keys that have an index.
   public private(set) var count = 0
 
   /// An empty table with room for `capacity` keys before it grows.

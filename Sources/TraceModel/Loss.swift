@@ -1,15 +1,15 @@
 /// What the capture missed. All of it is part of the result.
 package struct Loss: Sendable, Equatable {
-  /// Events that the kernel overwrote or could not record, by CPU.
+  /// The number of events that the kernel overwrote or could not record, by CPU.
   package var eventsByCPU: [Int: UInt64] = [:]
-  /// Records that were read but could not be decoded.
+  /// The number of records that were read but could not be decoded.
   package var undecodable: UInt64 = 0
-  /// Events that came later than the merge had waited for.
+  /// The number of events that came later than the merge had waited for.
   package var late: UInt64 = 0
 
   package init() {}
 
-  /// Lost events of all CPUs.
+  /// The number of lost events of all CPUs.
   package var events: UInt64 { eventsByCPU.values.reduce(0, +) }
 
   /// What was missed since `earlier` was taken from the same capture.

@@ -4,12 +4,12 @@ package struct ProcessChange: Sendable, Equatable {
     case mapped(CodeMapping)
     /// The thread has another name. By exec, all of the process's mappings and other threads are gone too.
     case renamed(String, byExec: Bool)
-    /// The task is new; same pid: a thread.
+    /// The task is new. If it has the same pid as its parent, it is a thread.
     case created(parentPid: Int32, parentTid: Int32)
     case exited
   }
 
-  /// CLOCK_MONOTONIC, ns.
+  /// The time of the change, CLOCK_MONOTONIC, ns.
   package var timestamp: UInt64
   package var pid: Int32
   package var tid: Int32
@@ -26,22 +26,23 @@ package struct ProcessChange: Sendable, Equatable {
 /// Code that a process mapped; what was mapped there before is gone.
 package struct CodeMapping: Sendable, Equatable {
   package var start: UInt64
-  /// Bytes.
+  /// The length of the mapping, bytes.
   package var length: UInt64
-  /// Offset in the file, bytes.
+  /// The offset of the mapping in the file, bytes.
   package var fileOffset: UInt64
-  /// As the process sees it: a path, `//anon`, `[vdso]`.
+  /// The file's path as the process sees it, or `//anon`, `[vdso]`.
   package var path: String
-  /// Empty where the kernel could not read it; then the file is known by device and inode.
+  /// The file's build-id; empty where the kernel could not read it. Then the file is known by device and inode.
   package var buildID: [UInt8]
   package var deviceMajor: UInt32
   package var deviceMinor: UInt32
   package var inode: UInt64
-  /// Of memory that is no file's: the files' mappings that it begins behind or ends before. A program that moves its code to
+  /// For memory that is no file's, the files' mappings that it begins behind or ends before. A program that moves its code to
   /// large pages copies it, and puts the copy where the code was.
   package var neighbours: [CodeMapping] = []
 
-  /// Whether it is memory that can hold a copy of code. Large pages and shared memory have files of their own, without names.
+  /// Whether the mapping is memory that can hold a copy of code. Large pages and shared memory have files of their own, without
+  /// names.
   package var hasNoFile: Bool {
     ["//anon", "[anon", "/anon_hugepage", "/memfd:", "/dev/zero", "/SYSV"].contains { path.hasPrefix($0) }
   }

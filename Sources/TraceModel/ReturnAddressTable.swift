@@ -6,10 +6,10 @@
 /// that is called from the same callsite again and again only the first call is kept.
 package struct ReturnAddressTable: Sendable {
   private struct Call: BitwiseCopyable {
-    /// ns
+    /// The time of the call, ns.
     var time: UInt64
     var returnAddress: UInt64
-    /// The lower half of the place's address.
+    /// The lower half of the address at which the return address lies.
     var place: UInt32
   }
 
@@ -17,31 +17,32 @@ package struct ReturnAddressTable: Sendable {
   private struct Thread {
     var calls: [Call] = []
     var next = 0
-    /// See `interrupt`: of this thread alone.
+    /// The times, ns, at which calls of this thread alone may have gone unseen; see `interrupt`.
     var breaks: [UInt64] = []
 
-    /// Number 0 is the latest.
+    /// The call of an age. Number 0 is the latest.
     subscript(age: Int) -> Call { calls[(next + calls.count - 1 - age) % calls.count] }
   }
 
-  /// Of one thread: more than a recursion, or a drain of a program that calls from ever other callsites, should need.
+  /// The most calls of one thread: more than a recursion, or a drain of a program that calls from ever other callsites, should
+  /// need.
   private static let callLimit = 4096
-  /// Of all threads, 24 bytes each.
+  /// The most calls of all threads, 24 bytes each.
   private static let limit = 1 << 18
-  /// Calls that are compared with a new one.
+  /// The number of a thread's latest calls that are compared with a new one.
   private static let reach = 16
   private static let breakLimit = 16
 
   private var threads: [Int32: Thread] = [:]
   private var count = 0
-  /// Calls that were forgotten to make room for others.
+  /// The number of calls that were forgotten to make room for others.
   package private(set) var forgotten: UInt64 = 0
-  /// Times, ns, at which calls may have gone unseen: those before say nothing of what is later.
+  /// The times, ns, at which calls may have gone unseen: those before say nothing of what is later.
   private var breaks: [UInt64] = []
 
   package init() {}
 
-  /// Whether nothing was recorded.
+  /// Whether no call is kept.
   package var isEmpty: Bool { count == 0 }
 
   /// Takes note of a call at `time`, ns: thread `tid` will return to `returnAddress`, which lies at the address whose lower
@@ -69,7 +70,7 @@ package struct ReturnAddressTable: Sendable {
     count -= threads.removeValue(forKey: tid)?.calls.count ?? 0
   }
 
-  /// Returns how many more are kept.
+  /// Adds a call to its thread and returns how many more are kept.
   private static func add(_ call: Call, to thread: inout Thread, since start: UInt64) -> Int {
     for age in 0..<min(reach, thread.calls.count) where thread[age].place == call.place {
       if thread[age].returnAddress == call.returnAddress, thread[age].time >= start { return 0 }
@@ -84,7 +85,7 @@ package struct ReturnAddressTable: Sendable {
     return 0
   }
 
-  /// A thread has made another process, whose first thread `child` has a copy of its stack.
+  /// Takes note that a thread has made another process, whose first thread `child` has a copy of its stack.
   package mutating func copy(from parent: Int32, to child: Int32) {
     guard let calls = threads[parent] else { return }
     forget(tid: child)
@@ -130,7 +131,7 @@ package struct PendingReturns: Sendable {
   private let tid: Int32
   private let time: UInt64
 
-  /// Of thread `tid` at `time`, ns.
+  /// Takes what the table knows of the calls of thread `tid` that are pending at `time`, ns.
   package init(_ table: ReturnAddressTable, tid: Int32, at time: UInt64) {
     self.table = table
     self.tid = tid

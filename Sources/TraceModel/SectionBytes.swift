@@ -4,10 +4,10 @@ internal import Glibc
 ///
 /// Numbers are little-endian, as on every machine that an ELF file is accepted for.
 package struct SectionBytes: Sendable {
-  /// All of them.
+  /// All bytes of the section.
   package let bytes: [UInt8]
 
-  /// In bytes.
+  /// The number of bytes.
   package var count: Int { bytes.count }
 
   package init(_ bytes: [UInt8] = []) { self.bytes = bytes }

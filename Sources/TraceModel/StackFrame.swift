@@ -1,20 +1,21 @@
 /// A place in a stack as a report shows it.
 package struct StackFrame: Sendable, Equatable, Hashable {
-  /// In the process or the kernel: of the instruction, or that a call returns to.
+  /// The address in the process or the kernel: of the instruction, or that a call returns to.
   package var address: UInt64
   /// The function's name for people; nil where none is known.
   package var symbol: String?
-  /// Bytes from the function's first instruction to `address`; 0 without a symbol.
+  /// The number of bytes from the function's first instruction to `address`; 0 without a symbol.
   package var offset: UInt64
   /// The file's name without directories, `[vdso]`, `kernel`, a kernel module's name; empty for anonymous memory.
   package var module: String
-  /// Bytes from the start of the module's file to `address`; of anonymous memory and of the kernel the address itself.
+  /// The number of bytes from the start of the module's file to `address`; for anonymous memory and the kernel, the address
+  /// itself.
   package var moduleOffset: UInt64
   /// `FILE:LINE` of the instruction or the call; nil where nothing tells.
   package var source: String?
-  /// The compiler put the function into the next outer frame: it has no frame of its own on the stack.
+  /// Whether the compiler put the function into the next outer frame: it has no frame of its own on the stack.
   package var isInlined: Bool
-  /// Found without call frame information: it may not have called at all.
+  /// Whether the frame was found without call frame information: it may not have called at all.
   package var isGuessed: Bool
 
   package init(

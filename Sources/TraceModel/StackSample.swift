@@ -2,13 +2,13 @@
 package enum StackSampleSource: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   /// The thread gave up its CPU (`sched:sched_switch`): the kernel stack is where it blocked or was preempted.
   case switchOut
-  /// It had run for another period of `task-clock` and was in the kernel: the kernel stack is what it was doing.
+  /// The thread had run for another period of `task-clock` and was in the kernel: the kernel stack is what it was doing.
   case clock
-  /// Its syscall was about to return (`raw_syscalls:sys_exit`).
+  /// The thread's syscall was about to return (`raw_syscalls:sys_exit`).
   case syscallExit
 }
 
-/// Bytes by their place in some buffer.
+/// The place of some bytes in a buffer.
 package struct ByteSpan: Sendable, Equatable, BitwiseCopyable {
   package var offset: Int
   package var length: Int
@@ -25,19 +25,19 @@ package struct ByteSpan: Sendable, Equatable, BitwiseCopyable {
 ///
 /// A sample that was taken inside a syscall shows user space as it was when the syscall began, whatever its source.
 package struct StackSample: Sendable, BitwiseCopyable {
-  /// CLOCK_MONOTONIC, ns.
+  /// The time of the sample, CLOCK_MONOTONIC, ns.
   package var timestamp: UInt64
   package var pid: Int32
   package var tid: Int32
   package var cpu: UInt16
   package var source: StackSampleSource
   package var registers: UserRegisters
-  /// Of return addresses in the kernel, innermost first, 8 bytes each.
+  /// The return addresses in the kernel, innermost first, 8 bytes each.
   package var kernelCallchain: ByteSpan = .empty
   /// The user stack from the stack pointer upwards, as far as it could be read: the kernel's `dyn_size`, less what the
   /// store has no room for. Where the kernel followed frame pointers: code addresses, innermost first, 8 bytes each.
   package var userStack: ByteSpan = .empty
-  /// Bytes that the kernel was asked for. As many in `userStack`: the stack goes on beyond them.
+  /// The number of bytes of user stack that the kernel was asked for. If `userStack` has as many, the stack goes on beyond them.
   package var dumpSize: Int
 
   package init(

@@ -1,14 +1,15 @@
 /// Stack samples that the kernel did not deliver. All of it is part of the result.
 package struct StackSampleLoss: Sendable, Equatable {
-  /// Records that found no room in a ring, by source.
+  /// The number of records of thread switches that found no room in a ring; `clock` and `syscallExit` count those of the other
+  /// sources.
   package var switchOut: UInt64 = 0
   package var clock: UInt64 = 0
   package var syscallExit: UInt64 = 0
   /// How often the kernel stopped the clock for the rest of a tick (`kernel.perf_event_max_sample_rate`).
   package var throttled: UInt64 = 0
-  /// Records that could not be decoded.
+  /// The number of records that could not be decoded.
   package var malformed: UInt64 = 0
-  /// Records that came later than the merge had waited for; they are passed on all the same.
+  /// The number of records that came later than the merge had waited for; they are passed on all the same.
   package var late: UInt64 = 0
 
   package init() {}
@@ -42,8 +43,9 @@ package struct StackSampleLoss: Sendable, Equatable {
     return delta
   }
 
-  /// Records of all sources that found no room.
+  /// The number of records of all sources that found no room.
   package var samples: UInt64 { switchOut + clock + syscallExit }
-  /// Mappings and names come through the same rings as switches: some of theirs may be among the lost.
+  /// Whether mappings and names may be missing too. They come through the same rings as switches: some of theirs may be among the
+  /// lost.
   package var mayMissChanges: Bool { switchOut > 0 }
 }

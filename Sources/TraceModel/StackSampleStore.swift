@@ -13,28 +13,28 @@
 package struct StackSampleStore: ~Copyable {
   private let samples: UnsafeMutablePointer<StackSample>
   private let arena: UnsafeMutableRawBufferPointer
-  /// Bytes of a slot: kernel call chain, then user stack.
+  /// The number of bytes of a slot: kernel call chain, then user stack.
   private let slotSize: Int
   private let largestStack: Int
   private var chains: ThreadChains
-  /// Samples that it has room for.
+  /// The most samples that the store has room for.
   package let capacity: Int
-  /// Slots given back; reused last in, first out. The rest up to `capacity` was never used.
+  /// The slots that were given back; reused last in, first out. The rest up to `capacity` was never used.
   private var free: FlatArray<Int32>
   private var used = 0
-  /// For `discard` of all threads.
+  /// Room for the thread ids that `discard` goes through when it is called for all threads.
   private var tids = FlatArray<Int32>(capacity: 64)
 
-  /// Samples that were appended.
+  /// The number of samples that were appended.
   package private(set) var appended: UInt64 = 0
-  /// Of these, those dropped because no slot was free.
+  /// The number of appended samples that were dropped because no slot was free.
   package private(set) var dropped: UInt64 = 0
-  /// And those given up by `discard`, or by `take` as older than what it was asked for.
+  /// The number of appended samples that were given up by `discard`, or by `take` as older than what it was asked for.
   package private(set) var discarded: UInt64 = 0
-  /// And those that `take` has handed out.
+  /// The number of appended samples that `take` has handed out.
   package private(set) var taken: UInt64 = 0
 
-  /// Samples that wait.
+  /// The number of samples that wait.
   package var count: Int { used - free.count }
 
   /// A store of at most `byteLimit` bytes. `largestStack`: bytes of user stack kept of a sample; `deepestCallchain`: addresses

@@ -26,7 +26,7 @@ package enum SyscallNames {
   /// x32 programs set this bit (__X32_SYSCALL_BIT) in the numbers of a 64-bit x86 kernel.
   private static let x32Bit: Int32 = 0x4000_0000
 
-  /// Lines of `number name`.
+  /// Reads lines of `number name`.
   private static func parse(_ lines: StaticString) -> [Int32: String] {
     var table: [Int32: String] = [:]
     for line in lines.description.split(separator: "\n") {

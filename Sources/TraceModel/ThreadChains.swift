@@ -18,7 +18,7 @@ struct ThreadChains: ~Copyable {
     var first: Int32 = -1
     var last: Int32 = -1
     var count: Int32 = 0
-    /// The next of the same bucket, or of the free ones.
+    /// The next entry of the same bucket, or of the free ones.
     var chained: Int32 = -1
   }
 

@@ -3,7 +3,7 @@ package enum RegisterArchitecture: UInt8, Sendable, CaseIterable, BitwiseCopyabl
   case x86_64
   case arm64
 
-  /// That of this machine's own 64-bit programs.
+  /// The numbering of this machine's own 64-bit programs.
   package static var native: RegisterArchitecture {
     #if arch(arm64)
       .arm64
@@ -57,17 +57,17 @@ package enum RegisterArchitecture: UInt8, Sendable, CaseIterable, BitwiseCopyabl
 
 /// A task's user-space registers by their DWARF numbers, the instruction pointer at `architecture.instructionPointer`.
 package struct UserRegisters: Sendable, BitwiseCopyable {
-  /// Registers that there is room for: arm64's 31, its stack pointer and its program counter.
+  /// The number of registers that there is room for: arm64's 31, its stack pointer and its program counter.
   package static let capacity = 33
 
   private typealias Block = (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
   private var values: (Block, Block, Block) = (
     (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
   )
-  /// Bit N: register N is known.
+  /// The set of registers that are known. Bit N: register N is known.
   package private(set) var known: UInt64 = 0
   package let architecture: RegisterArchitecture
-  /// The task runs 32-bit code, whose registers these are.
+  /// Whether the task runs 32-bit code, whose registers these are.
   package let is32Bit: Bool
 
   package init(_ architecture: RegisterArchitecture = .native, is32Bit: Bool = false) {

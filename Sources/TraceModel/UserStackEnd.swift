@@ -9,14 +9,14 @@ package enum UserStackEnd: String, Sendable, Equatable, CaseIterable {
   case depthLimit = "depth limit"
   /// A return probe, of whatever tool, has taken the return address's place.
   case returnProbe = "return probe"
-  /// 32-bit code.
+  /// The code is 32-bit code.
   case unsupported = "32-bit code"
-  /// As far as frame pointers led, which nothing confirms.
+  /// The stack goes as far as frame pointers led, which nothing confirms.
   case framePointers = "frame pointers"
   /// Stacks were not asked for.
   case notSampled = "not sampled"
-  /// There is no sample of it.
+  /// There is no sample of the stack.
   case lost
-  /// There was no room among the stacks of the window.
+  /// There was no room for the stack among those of the window.
   case notKept = "not kept"
 }

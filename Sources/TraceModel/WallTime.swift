@@ -2,7 +2,7 @@
 package struct WallTime: Sendable, Equatable {
   /// Seconds since 1970, UTC.
   package var seconds: Int
-  /// 0 to 999,999.
+  /// The microseconds of the second, 0 to 999,999.
   package var microseconds: Int
   /// Seconds that the local time is ahead of UTC.
   package var offset: Int
@@ -24,9 +24,9 @@ package struct WallTime: Sendable, Equatable {
 
 /// What two clocks said at the same moment, so that a time of the one can be shown as a time of the other.
 package struct ClockPair: Sendable, Equatable {
-  /// CLOCK_MONOTONIC, ns.
+  /// The time of the monotonic clock, CLOCK_MONOTONIC, ns.
   package var monotonic: UInt64
-  /// CLOCK_REALTIME, in the local time zone.
+  /// The time of the wall clock, CLOCK_REALTIME, in the local time zone.
   package var wall: WallTime
 
   package init(monotonic: UInt64, wall: WallTime) {

@@ -4,12 +4,12 @@
 /// does not return), that is the next function's first one already: it is looked up one byte before. An interrupted
 /// instruction has not run: it is looked up as it is.
 package enum CodeAddress: Sendable, Equatable, BitwiseCopyable {
-  /// Where a thread is, or where a signal interrupted it.
+  /// The address of an instruction where a thread is, or where a signal interrupted it.
   case instruction(UInt64)
-  /// Where a call comes back to; not 0.
+  /// The address that a call comes back to; not 0.
   case returnAddress(UInt64)
 
-  /// What is printed.
+  /// The address that is printed.
   @inline(__always)
   package var address: UInt64 {
     switch self {
@@ -17,7 +17,8 @@ package enum CodeAddress: Sendable, Equatable, BitwiseCopyable {
     }
   }
 
-  /// What mappings, call frame information and symbols are searched for: of the instruction that runs or that called.
+  /// The address that mappings, call frame information and symbols are searched for: that of the instruction that runs or that
+  /// called.
   @inline(__always)
   package var lookup: UInt64 {
     switch self {

@@ -1,8 +1,8 @@
 /// A function's place in a stack.
 package struct Frame: Sendable, Equatable, BitwiseCopyable {
-  /// In the process: of the instruction, or that the callee returns to.
+  /// The address of the code in the process: of the instruction, or that the callee returns to.
   package let code: CodeAddress
-  /// Whether it was found without call frame information, by the frame pointer or the instructions.
+  /// Whether the frame was found without call frame information, by the frame pointer or the instructions.
   package let isGuessed: Bool
   package let module: ModuleID
   /// Where in the module's file the code lies that `code.lookup` means; the address itself without a module.
@@ -23,25 +23,25 @@ package enum StackEnd: UInt8, Sendable, Equatable, CaseIterable, BitwiseCopyable
   case corrupt
   /// The kernel has replaced the return address for a return probe, and what it was is not known.
   case returnProbe
-  /// As many frames as were asked for.
+  /// The stack has as many frames as were asked for.
   case depthLimit
-  /// Code of another kind than this machine's 64-bit programs.
+  /// The code is of another kind than this machine's 64-bit programs.
   case unsupported
 }
 
 /// What unwinding came across.
 package struct UnwindCounters: Sendable, Equatable {
-  /// Frames in all stacks.
+  /// The number of frames in all stacks.
   package var frames: UInt64 = 0
-  /// Steps for which the full row was evaluated.
+  /// The number of steps for which the full row was evaluated.
   package var rows: UInt64 = 0
-  /// Steps without call frame information.
+  /// The number of steps without call frame information.
   package var guesses: UInt64 = 0
-  /// Addresses whose call frame information could not be read.
+  /// The number of addresses whose call frame information could not be read.
   package var malformed: UInt64 = 0
-  /// Expressions that had no result.
+  /// The number of expressions that had no result.
   package var failedExpressions: UInt64 = 0
-  /// Rules that were at hand.
+  /// How often a rule was at hand in the cache.
   package var cache = CacheCounters()
 
   mutating func add(_ other: UnwindCounters) {

@@ -1,9 +1,10 @@
 /// How often a cache was asked, and with what success.
 package struct CacheCounters: Sendable, Equatable {
   package var hits: UInt64 = 0
-  /// Asked for an address for the first time, or again after another one had taken its place.
+  /// How often an address was asked for that is not in the cache: for the first time, or again after another one had taken its
+  /// place.
   package var misses: UInt64 = 0
-  /// Misses that took another address's place.
+  /// The number of misses that took another address's place.
   package var collisions: UInt64 = 0
 }
 
@@ -28,7 +29,7 @@ struct RuleCache: ~Copyable {
   private let mask: Int
   private(set) var counters = CacheCounters()
 
-  /// Room for 2 to the power of `bits` rules of 32 bytes each.
+  /// Makes room for 2 to the power of `bits` rules of 32 bytes each.
   init(bits: Int = 13) {
     mask = (1 << bits) - 1
     slots = .allocate(capacity: mask + 1)

@@ -3,17 +3,17 @@
 /// Invariant that makes the pointer sound: the memory belongs to the caller, who keeps it for as long as this value is
 /// used; every load is checked against its bounds.
 package struct StackBytes {
-  /// Of the first byte in the thread's memory: the stack pointer.
+  /// The address of the first byte in the thread's memory: the stack pointer.
   package let start: UInt64
   private let bytes: UnsafeRawBufferPointer
 
-  /// `bytes` are those that the thread's memory has from `start` on.
+  /// Takes the bytes that the thread's memory has from `start` on.
   package init(start: UInt64, bytes: UnsafeRawBufferPointer) {
     self.start = start
     self.bytes = bytes
   }
 
-  /// In bytes.
+  /// The number of bytes in the copy.
   package var count: Int { bytes.count }
 
   /// The word at `address`; nil if it is not part of the copy.

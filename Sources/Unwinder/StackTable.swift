@@ -2,7 +2,7 @@ package import TraceModel
 
 /// A frame as it is kept: of a module's code, or of the kernel's.
 package struct StackPlace: Sendable, Hashable, BitwiseCopyable {
-  /// In the process or the kernel: of an instruction, or that a call returns to.
+  /// The address in the process or the kernel: of an instruction, or that a call returns to.
   package let address: UInt64
   /// What a symbol is looked up by: where in the module's file the code lies; the address itself without a module; of the
   /// kernel an address.
@@ -12,7 +12,7 @@ package struct StackPlace: Sendable, Hashable, BitwiseCopyable {
   /// The process, where the code is in memory without a file, which is another one in each process; else 0.
   package let process: Int32
 
-  /// `process`: the pid of the one whose stack it is.
+  /// Takes a frame of a process's stack. `process`: the pid of that process.
   package init(_ frame: Frame, in process: Int32 = 0) {
     self.process = frame.module.isAnonymous ? process : 0
     address = frame.code.address
@@ -59,7 +59,7 @@ package struct StackTable: ~Copyable {
   private var slots = FlatArray<Int32>(capacity: 2048)
   private let seed = (UInt64.random(in: 0 ... .max), UInt64.random(in: 0 ... .max))
 
-  /// `limit`: most distinct stacks that are kept.
+  /// Makes an empty table. `limit`: the most distinct stacks that are kept.
   package init(limit: Int) {
     self.limit = limit
     for _ in 0..<2048 { slots.append(-1) }
@@ -102,7 +102,7 @@ package struct StackTable: ~Copyable {
     return places
   }
 
-  /// Forgets all of them, and returns them in the order of their numbers.
+  /// Forgets all stacks, and returns them in the order of their numbers.
   @discardableResult
   package mutating func removeAll() -> [[StackPlace]] {
     let all = (0..<stacks.count).map { places(of: $0) }
@@ -127,7 +127,7 @@ package struct StackTable: ~Copyable {
     return slot
   }
 
-  /// Both halves of two products: each bit of the place and of the seed counts.
+  /// The hash of a place below its parent. It takes both halves of two products: each bit of the place and of the seed counts.
   @inline(__always)
   private func hash(_ place: StackPlace, _ parent: Int32) -> UInt64 {
     func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {

@@ -10,9 +10,9 @@ struct KeptRow {
 
 // The steps that are not taken often: by full rows, guesses and signal frames.
 extension UnwindCore {
-  /// Rows that are kept before all rules are forgotten; a program has some dozen.
+  /// The most rows that are kept before all rules are forgotten; a program has some dozen.
   private static var rowLimit: Int { 4096 }
-  /// Nested handlers on stacks of their own; a stack that was made up must not go round in a circle.
+  /// The most nested handlers on stacks of their own; a stack that was made up must not go round in a circle.
   private static var switchLimit: Int { 8 }
 
   /// Reads the rule of an address that is not in the cache.
@@ -63,7 +63,8 @@ extension UnwindCore {
     return UnwindRule(.row, offset: Int32(rows.count - 1))
   }
 
-  /// By the frame pointer, or by what the instructions say of the stack pointer. Where that leads nowhere, it was wrong.
+  /// Goes to the caller by the frame pointer, or by what the instructions say of the stack pointer. Where that leads nowhere, it
+  /// was wrong.
   mutating func takeGuess(_ rule: UnwindRule, _ stack: StackBytes) -> Step {
     if rule.terminator > 0 {
       let register = Int(rule.terminator) - 1
@@ -80,7 +81,7 @@ extension UnwindCore {
     }
   }
 
-  /// All registers as the kernel saved them.
+  /// Goes on with all registers as the kernel saved them in a signal frame.
   mutating func takeSignalFrame(_ stack: StackBytes) -> Step {
     let pointer = values[Machine.stackPointer]
     var found: UInt64 = 0

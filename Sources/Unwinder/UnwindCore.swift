@@ -20,17 +20,17 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
   let values: UnsafeMutablePointer<UInt64>
   let callers: UnsafeMutablePointer<UInt64>
   var known: UInt64 = 0
-  /// The current frame did not call: its registers are all as they were, and it may not have a frame of its own.
+  /// Whether the current frame did not call: its registers are all as they were, and it may not have a frame of its own.
   var isInterrupted = true
-  /// A signal handler's frames, which ran on a stack of their own, have led to another stack than the copied one.
+  /// Whether a signal handler's frames, which ran on a stack of their own, have led to another stack than the copied one.
   var hasLeftCopy = false
-  /// A guess has led to the current frame, so that a 0 for a return address proves nothing.
+  /// Whether a guess has led to the current frame, so that a 0 for a return address proves nothing.
   var hasGuessed = false
-  /// See `AddressSpace`.
+  /// The address that the kernel lets functions return to whose return a probe waits for; see `AddressSpace`.
   private var returnTrampoline: UInt64 = 0
-  /// What is known of the return addresses that the kernel has replaced by it.
+  /// What is known of the return addresses that the kernel has replaced by the trampoline of return probes.
   private var returns: PendingReturns?
-  /// Signal frames of this stack that led to a lower address.
+  /// The number of signal frames of this stack that led to a lower address.
   var stackSwitches = 0
   var budget = FrameBudget()
 
@@ -107,7 +107,7 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     }
   }
 
-  /// Nothing has run since the call.
+  /// The rule where nothing has run since the call: the return address alone is on the stack, or in its register.
   private static var badJump: UnwindRule {
     UnwindRule(
       .guess, register: Machine.stackPointer, offset: Machine.callPushesReturnAddress ? 8 : 0,
@@ -214,7 +214,7 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     return enter(returnAddress, stackPointer: cfa)
   }
 
-  /// Registers that calls preserve, from *(CFA - 8 * N).
+  /// Restores the registers that calls preserve, from *(CFA - 8 * N).
   @inline(__always)
   private mutating func restore(_ rule: UnwindRule, _ cfa: UInt64, _ stack: StackBytes) {
     var lost: UInt64 = 0
@@ -261,8 +261,8 @@ struct UnwindCore<Machine: Architecture>: ~Copyable {
     return .caller(.returnAddress(returnAddress))
   }
 
-  /// The same where a return probe waits for the callee: it was called with the return address right below the caller's stack
-  /// pointer, or in its register.
+  /// Goes on in the frame that called where a return probe waits for the callee: it was called with the return address right
+  /// below the caller's stack pointer, or in its register.
   @inline(never)
   private mutating func passReturnProbe(stackPointer: UInt64) -> Step {
     let place = Machine.callPushesReturnAddress ? stackPointer &- 8 : stackPointer

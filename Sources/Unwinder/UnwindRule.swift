@@ -5,13 +5,13 @@
 ///     each register that calls preserve = itself, or *(CFA - 8 * N)
 struct UnwindRule: BitwiseCopyable, Equatable {
   enum Kind: UInt8, BitwiseCopyable {
-    /// As above.
+    /// The CFA is a register plus an offset, as call frame information says.
     case registerOffset
-    /// As above, but without call frame information: from the frame pointer or the instructions.
+    /// The CFA is a register plus an offset, as the frame pointer or the instructions say, without call frame information.
     case guess
     /// There is no caller.
     case outermost
-    /// What does not compress: number `offset` of the rows that are kept.
+    /// A row that does not compress: number `offset` of the rows that are kept.
     case row
     /// The kernel's signal frame at the stack pointer, known by its code.
     case signalFrame
@@ -22,9 +22,10 @@ struct UnwindRule: BitwiseCopyable, Equatable {
   let register: UInt8
   /// Words from the return address to the CFA; 0 if it is in its register.
   let returnSlot: UInt8
-  /// Of a guess: one more than the register that is 0 where the code proves that there is no caller; 0 if it proves nothing.
+  /// One more than the number of the register that is 0 where the code of a guess proves that there is no caller; 0 if it proves
+  /// nothing.
   private(set) var terminator: UInt8 = 0
-  /// Bytes from the register to the CFA, or the number of a row.
+  /// The number of bytes from the register to the CFA, or the number of a row.
   let offset: Int32
   /// Words from the saved register to the CFA, a byte per slot; 0 if it has not changed.
   private(set) var slots: UInt64 = 0
@@ -37,7 +38,7 @@ struct UnwindRule: BitwiseCopyable, Equatable {
     self.returnSlot = returnSlot
   }
 
-  /// The same rule, by which there is no caller where `register` is 0.
+  /// This rule with the addition that there is no caller where `register` is 0.
   func ending(atZero register: Int) -> UnwindRule {
     var rule = self
     rule.terminator = UInt8(truncatingIfNeeded: register + 1)

@@ -6,7 +6,7 @@ package import TraceModel
 /// It asks its `CodeSource` when a stack first goes through some code; once the code of a stack has been seen, no memory is
 /// allocated.
 package struct Unwinder: ~Copyable {
-  /// More frames than this are not looked for, whatever is asked for.
+  /// The most frames that are looked for in a stack, whatever is asked for.
   package static let depthLimit = 4096
 
   // Each is specialised for its machine, and made when a stack of that machine first comes: its caches are a quarter of a megabyte.
@@ -14,10 +14,10 @@ package struct Unwinder: ~Copyable {
   private var arm64: UnwindCore<ARM64>?
   private let source: any CodeSource
 
-  /// `source` has the modules that the address spaces refer to.
+  /// Makes an unwinder. `source` has the modules that the address spaces refer to.
   package init(source: any CodeSource) { self.source = source }
 
-  /// What was come across so far.
+  /// What the unwinder came across so far.
   package var counters: UnwindCounters {
     var counters = UnwindCounters()
     switch x86_64 {

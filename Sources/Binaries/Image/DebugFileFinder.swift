@@ -3,14 +3,15 @@ internal import Glibc
 
 /// Finds the file with the symbols that a distribution split off from an image, where gdb looks for it too.
 package struct DebugFileFinder: Sendable {
-  /// What `/usr/lib/debug` is looked for in: "" for this system's, `/proc/PID/root` for a container's.
+  /// The directories that `/usr/lib/debug` is looked for in: "" for this system's, `/proc/PID/root` for a container's.
   package let roots: [String]
   /// The image's path as seen from the roots, where it is opened by another, as by a link of /proc.
   private let knownAs: String?
   /// Whether servers are asked too, which can take long: not where a stream of events waits meanwhile.
   package var asksServers = false
 
-  /// What is looked for as the image's neighbour or by its path is looked for below each root, if `knownAs` is given.
+  /// Searches below `roots`. What is looked for as the image's neighbour or by its path is looked for below each root, if
+  /// `knownAs` is given.
   package init(roots: [String] = [""], knownAs: String? = nil) {
     self.roots = roots
     self.knownAs = knownAs
@@ -105,7 +106,8 @@ package struct DebugFileFinder: Sendable {
 }
 
 extension ImageBytes {
-  /// Debug files have some gigabytes at most; one that is mostly a hole may be as large as it likes.
+  /// The most bytes that a checksum is computed of. Debug files have some gigabytes at most; one that is mostly a hole may be as
+  /// large as it likes.
   private static let checksumLimit: UInt64 = 4 << 30
 
   /// The CRC-32 of all bytes, by zlib, which libelf needs anyway; nil if there are too many.

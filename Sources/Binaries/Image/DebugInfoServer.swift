@@ -12,23 +12,24 @@ final class DebugInfoServer: Sendable {
     @convention(c) (
       OpaquePointer, UnsafePointer<UInt8>, Int32, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     ) -> Int32
-  /// Anything but 0 ends the search. It is called at least once a second while the library waits.
+  /// The type of the callback that says whether the search goes on: anything but 0 ends it. It is called at least once a second
+  /// while the library waits.
   private typealias Progress = @convention(c) (OpaquePointer?, Int, Int) -> Int32
   private typealias SetProgress = @convention(c) (OpaquePointer, Progress) -> Void
 
   static let shared = DebugInfoServer()
 
-  /// Of the search that runs: in the library's older versions its callback has no way to anything else.
+  /// The deadline of the search that runs. In the library's older versions its callback has no way to anything but a global.
   private static let deadline = Mutex(ContinuousClock.now)
 
-  /// s without a byte after which a server is given up, unless the user has set another time.
+  /// The time in s without a byte after which a server is given up, unless the user has set another time.
   private static let patience = "10"
 
   private let fileLimit: Duration
   private let totalLimit: Duration
   private let spent = Mutex(Duration.zero)
 
-  /// A search lasts at most `fileLimit`, all of them about `totalLimit`: a report waits for them.
+  /// Sets the limits of time. A search lasts at most `fileLimit`, all of them about `totalLimit`: a report waits for them.
   init(fileLimit: Duration = .seconds(20), totalLimit: Duration = .seconds(60)) {
     self.fileLimit = fileLimit
     self.totalLimit = totalLimit

@@ -4,7 +4,7 @@ internal import TraceModel
 
 /// What a look at an image's code needs, besides its symbols.
 extension ELFImage {
-  /// Bytes that are loaded at `address`, before the image is moved: at most `count`, fewer where the segment ends there. nil
+  /// The bytes that are loaded at `address`, before the image is moved: at most `count`, fewer where the segment ends there. nil
   /// where the image has none.
   package func loadedBytes(at address: UInt64, count: Int) -> [UInt8]? {
     for segment in segments where segment.isLoaded {
@@ -25,7 +25,7 @@ extension ELFImage {
     }
   }
 
-  /// Bytes of all code; nil where segments overlap so often that the sum does not fit.
+  /// The number of bytes of all code; nil where segments overlap so often that the sum does not fit.
   package var codeSize: UInt64? {
     var sum: UInt64 = 0
     for range in codeRanges {

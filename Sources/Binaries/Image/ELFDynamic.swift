@@ -15,7 +15,7 @@ package struct DynamicSection: Sendable, Equatable {
 }
 
 extension ELFImage {
-  /// Programs have some dozen entries, and names of some kilobytes.
+  /// The most bytes of a dynamic section that are read. Programs have some dozen entries, and names of some kilobytes.
   private static let dynamicLimit: UInt64 = 1 << 20
   private static let dynamicStringsLimit: UInt64 = 1 << 28
 
@@ -27,7 +27,8 @@ extension ELFImage {
     return SectionBytes(bytes).string(at: 0)
   }
 
-  /// Read through the program headers as the loader does, hence without any section; empty for a static program.
+  /// The image's dynamic section, read through the program headers as the loader does, hence without any section; empty for a
+  /// static program.
   package var dynamic: DynamicSection {
     get throws(ImageError) {
       guard let segment = segments.first(where: { $0.type == UInt32(PT_DYNAMIC) }) else { return DynamicSection() }

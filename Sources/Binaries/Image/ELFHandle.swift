@@ -5,7 +5,7 @@ internal import Glibc
 struct ELFHandle: ~Copyable {
   let elf: OpaquePointer
 
-  /// Nil if libelf does not take the bytes for ELF.
+  /// Opens the image by libelf; nil if libelf does not take the bytes for ELF.
   init?(of bytes: borrowing ImageBytes) {
     guard elf_version(UInt32(EV_CURRENT)) != UInt32(EV_NONE) else { return nil }
     let elf =

@@ -14,17 +14,17 @@ package struct ELFImage: ~Copyable {
     case relocatable
   }
 
-  /// A section of more bytes than this is not read.
+  /// The most bytes of a section that is read; a larger one is not read.
   package static let sectionLimit: UInt64 = 1 << 30
 
-  /// Programs have some dozen sections; only object files of compilers have many thousand.
+  /// The most sections that an image may have. Programs have some dozen; only object files of compilers have many thousand.
   static let sectionCountLimit: UInt64 = 1 << 18
 
-  /// What errors name: the file that was opened.
+  /// The path of the file that was opened, which errors name.
   package let path: String
-  /// ET_EXEC or ET_DYN.
+  /// Whether the image has fixed addresses (ET_EXEC) or can be loaded anywhere (ET_DYN).
   package let kind: Kind
-  /// The syscall numbering of its machine, which names the machine too.
+  /// The syscall numbering of the image's machine, which names the machine too.
   package let abi: SyscallABI
   /// Whether addresses have 64 bits.
   package let is64Bit: Bool
@@ -164,8 +164,8 @@ package struct ELFImage: ~Copyable {
     return abi
   }
 
-  /// Where a count exceeds the header's 16 bits, section 0 has it, and a file that is mostly a hole has room for any:
-  /// libelf would allocate for that many sections.
+  /// Checks the counts that section 0 has where they exceed the header's 16 bits: a file that is mostly a hole has room for any,
+  /// and libelf would allocate for that many sections.
   private static func checkExtendedCounts(_ bytes: borrowing ImageBytes, path: String) throws(ImageError) {
     guard let start = bytes.read(at: 0, count: min(64, bytes.size)).map({ SectionBytes($0) }) else { return }
     let is64Bit = start.bytes.count == 64 && start.bytes[4] == UInt8(ELFCLASS64)
@@ -186,8 +186,8 @@ package struct ELFImage: ~Copyable {
     }
   }
 
-  /// libelf leaves out quietly what lies beyond the end; an image without its segments or sections must not pass for
-  /// one that has none.
+  /// Checks that the header tables lie within the file. libelf leaves out quietly what lies beyond the end; an image without its
+  /// segments or sections must not pass for one that has none.
   private static func checkHeaderTables(of header: GElf_Ehdr, size: UInt64, path: String) throws(ImageError) {
     func fits(_ offset: UInt64, _ count: UInt16, _ entry: UInt16) -> Bool {
       offset <= size && UInt64(count) * UInt64(entry) <= size - offset

@@ -46,18 +46,18 @@ package struct DebugLink: Sendable, Equatable {
 
 /// What .gnu_debugaltlink says of the file with what several images have in common.
 struct AlternateLink: Equatable {
-  /// Absolute, or as seen from the image's directory.
+  /// The path of the common file: absolute, or as seen from the image's directory.
   let path: String
   let buildID: [UInt8]
 }
 
 extension ELFImage {
-  /// Notes of a program hold some hundred bytes.
+  /// The most bytes of a section or segment of notes that are read. Notes of a program hold some hundred bytes.
   private static let noteLimit: UInt64 = 1 << 20
-  /// Sections, or segments, of them: three or four.
+  /// The most sections, or segments, of notes that are read; a program has three or four.
   private static let noteCountLimit = 64
 
-  /// What the linker derived from the contents; the same in the separate debug file. Nil without one.
+  /// The build-id, which the linker derived from the contents; the same in the separate debug file. Nil without one.
   package var buildID: [UInt8]? {
     // Sections first: a debug file keeps the program headers of the image, whose offsets are not its own.
     let sections = sections.lazy.filter { $0.type == UInt32(SHT_NOTE) && $0.size <= Self.noteLimit }

@@ -3,27 +3,27 @@ internal import Glibc
 
 /// A program header: what the kernel or the dynamic loader maps or reads.
 package struct ELFSegment: Sendable, Equatable {
-  /// `PT_…`
+  /// The segment's type, `PT_…`.
   package let type: UInt32
-  /// `PF_…`
+  /// The segment's flags, `PF_…`.
   package let flags: UInt32
-  /// Where its bytes lie in the file.
+  /// Where the segment's bytes lie in the file.
   package let fileOffset: UInt64
-  /// Where they are mapped, before the image is moved.
+  /// Where the segment is mapped, before the image is moved.
   package let address: UInt64
-  /// Bytes in the file.
+  /// The segment's size in the file, bytes.
   package let fileSize: UInt64
-  /// Bytes in memory, at least as many.
+  /// The segment's size in memory, bytes; at least `fileSize`.
   package let memorySize: UInt64
 
-  /// PT_LOAD: mapped when the program starts.
+  /// Whether the segment is mapped when the program starts (PT_LOAD).
   package var isLoaded: Bool { type == UInt32(PT_LOAD) }
-  /// PF_X.
+  /// Whether the segment is executable (PF_X).
   package var isExecutable: Bool { flags & UInt32(PF_X) != 0 }
-  /// PF_W.
+  /// Whether the segment is writable (PF_W).
   package var isWritable: Bool { flags & UInt32(PF_W) != 0 }
 
-  /// The pages of the file that are mapped for it.
+  /// The pages of the file that are mapped for the segment.
   var pages: Range<UInt64> {
     let start = fileOffset & ~0xFFF
     return start..<max(start, (fileOffset &+ fileSize &+ 0xFFF) & ~0xFFF)
@@ -48,27 +48,27 @@ package struct ELFSegment: Sendable, Equatable {
 
 /// A section header: what linkers and debuggers go by. A running program needs none.
 package struct ELFSection: Sendable, Equatable {
-  /// Its number, which symbols and other sections refer to.
+  /// The section's number, which symbols and other sections refer to.
   package let index: Int
-  /// `SHT_…`
+  /// The section's type, `SHT_…`.
   package let type: UInt32
-  /// `SHF_…`
+  /// The section's flags, `SHF_…`.
   package let flags: UInt64
-  /// 0 if it is not loaded.
+  /// The section's address, before the image is moved; 0 if the section is not loaded.
   package let address: UInt64
-  /// Where its bytes lie in the file.
+  /// Where the section's bytes lie in the file.
   package let fileOffset: UInt64
-  /// In bytes; of an SHT_NOBITS section in memory alone.
+  /// The section's size, bytes; that of an SHT_NOBITS section is its size in memory alone.
   package let size: UInt64
-  /// The number of a related section: of a symbol table its strings.
+  /// The number of a related section: for a symbol table, that of its strings.
   package let link: Int
   let nameOffset: Int
 
-  /// SHF_EXECINSTR: code.
+  /// Whether the section is code (SHF_EXECINSTR).
   package var isExecutable: Bool { flags & UInt64(SHF_EXECINSTR) != 0 }
-  /// SHF_COMPRESSED.
+  /// Whether the section is compressed (SHF_COMPRESSED).
   package var isCompressed: Bool { flags & UInt64(SHF_COMPRESSED) != 0 }
-  /// Whether the file holds its bytes; a separate debug file lacks those of code and data.
+  /// Whether the file holds the section's bytes; a separate debug file lacks those of code and data.
   package var hasBytes: Bool { type != UInt32(SHT_NOBITS) && type != UInt32(SHT_NULL) }
 
   init(_ header: GElf_Shdr, index: Int) {

@@ -7,7 +7,7 @@ internal import Unwinder
 /// Sections are read when an address of the image is first asked for; `.debug_frame`, which may be in the separate debug
 /// file, only for an address that `.eh_frame` does not describe.
 struct FrameInformation {
-  /// No program has so large a section; a hostile file must not use up the memory.
+  /// The most bytes of a section that is read: no program has so large a section, and a hostile file must not use up the memory.
   static let sectionLimit: UInt64 = 256 << 20
 
   private var ehFrame: FrameIndex?
@@ -15,7 +15,7 @@ struct FrameInformation {
   private var debugFrame: FrameIndex?
   private var hasReadDebugFrame = false
 
-  /// Entries of the sections that could not be read.
+  /// The number of the sections' entries that could not be read.
   var malformedEntries: Int { (ehFrame?.malformedEntries ?? 0) + (debugFrame?.malformedEntries ?? 0) }
 
   /// The row of `address` (before the image is moved), and the section in which its expressions lie; nil if nothing
@@ -63,7 +63,7 @@ struct FrameInformation {
     return ehFrameOfSegments(image, &budget)
   }
 
-  /// By the program header that the run-time unwinder goes by: section headers may be cut off.
+  /// Finds `.eh_frame` by the program header that the run-time unwinder goes by: section headers may be cut off.
   private static func ehFrameOfSegments(_ image: borrowing ELFImage, _ budget: inout FrameBudget) -> FrameIndex? {
     // PT_GNU_EH_FRAME
     guard let segment = image.segments.first(where: { $0.type == 0x6474_E550 }), segment.fileSize <= sectionLimit,

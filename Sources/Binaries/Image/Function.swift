@@ -2,7 +2,7 @@ internal import TraceModel
 
 /// A function that a symbol table names. The name stays in the table's bytes until it is asked for.
 package struct Function: Sendable {
-  /// Who else can mean it.
+  /// Who else can mean the function by its name.
   package enum Binding: UInt8, Sendable, BitwiseCopyable {
     case local
     case global
@@ -11,7 +11,7 @@ package struct Function: Sendable {
 
   /// What stands behind the name.
   package enum Kind: UInt8, Sendable, BitwiseCopyable {
-    /// STT_FUNC
+    /// A function with code of its own (STT_FUNC).
     case function
     /// STT_GNU_IFUNC: its code chooses the implementation once and is not what callers run.
     case indirect
@@ -21,22 +21,22 @@ package struct Function: Sendable {
     case address
   }
 
-  /// Bytes of a name; what is behind them is left out.
+  /// The most bytes of a name that are read; what follows them is left out.
   private static let nameLimit = 1 << 16
 
   let entry: SymbolEntry
   let strings: SectionBytes
 
-  /// Of the first instruction, as the image's symbols count.
+  /// The address of the first instruction, as the image's symbols count.
   package var address: UInt64 { entry.address }
-  /// In bytes; 0 if the table does not say.
+  /// The size of the function's code, bytes; 0 if the table does not say.
   package var size: UInt64 { entry.size }
-  /// Local to its source file, or seen by others.
+  /// Whether the function is local to its source file, or seen by others.
   package var binding: Binding { entry.binding }
-  /// What calling it runs.
+  /// What calling the function runs.
   package var kind: Kind { entry.kind }
 
-  /// As linked, without a version; of a function without a symbol its address.
+  /// The function's name as linked, without a version; its address if it has no symbol.
   package var name: String {
     guard entry.kind != .address else { return "0x" + String(entry.address, radix: 16) }
     return String(decoding: symbolName.prefix { $0 != UInt8(ascii: "@") }, as: UTF8.self)
@@ -88,14 +88,14 @@ package struct Function: Sendable {
 struct SymbolEntry: BitwiseCopyable {
   var address: UInt64
   var size: UInt64
-  /// Where in the table's strings the name begins.
+  /// Where the name begins in the table's strings.
   var name: UInt32
-  /// Where the source file's name begins; 0 if there is none.
+  /// Where the source file's name begins in the table's strings; 0 if there is none.
   var file: UInt32
-  /// Which of the function table's string tables.
+  /// The number of the string table, among those of the function table.
   var table: UInt8
   var binding: Function.Binding
   var kind: Function.Kind
-  /// The version bit of .gnu.version: not the default.
+  /// Whether the version bit of .gnu.version says that this is not the default version.
   var isHidden: Bool
 }

@@ -5,14 +5,15 @@ package enum Lookup: Sendable {
   case function(Function)
   /// Several functions at different addresses: local ones of different files, or overloads; by address.
   case ambiguous([Function])
-  /// The dynamic linker asks the function which of its implementations to call; some that its name hints at.
+  /// An indirect function, which the dynamic linker asks which of its implementations to call; some that its name hints at.
   case indirect(Function, implementations: [String])
   /// No such function; up to three of similar names, the most similar first.
   case missing(nearest: [String])
 }
 
 extension FunctionTable {
-  /// A hostile table may have all names contain the one that is looked for; C++'s largest programs have fewer.
+  /// The most names that one search demangles. A hostile table may have all names contain the one that is looked for; C++'s
+  /// largest programs have fewer.
   private static var demanglingLimit: Int { 50_000 }
   private static var implementationLimit: Int { 8 }
 
@@ -58,7 +59,7 @@ extension FunctionTable {
     return numbers
   }
 
-  /// Those that the whole text names, else those that it names without parameters.
+  /// The numbers of the functions that the whole text names; if there are none, of those that it names without parameters.
   private func demangledMatches(of query: FunctionQuery) -> [Int] {
     var (whole, base) = ([Int](), [Int]())
     var demangled = 0
@@ -80,7 +81,7 @@ extension FunctionTable {
     return whole.isEmpty ? base : whole
   }
 
-  /// Which of the functions of a name it means; nil if there are none.
+  /// The function that a name means, of all that have this name; nil if there are none.
   private func choose(_ numbers: [Int]) -> Lookup? {
     let meant = Self.meant(of: numbers.map { function($0) })
     guard let first = meant.first else { return nil }
@@ -89,7 +90,7 @@ extension FunctionTable {
     return .indirect(first, implementations: implementations(of: first))
   }
 
-  /// Those of the functions of one name that it means, by address: more than one where it cannot tell.
+  /// The functions that a name means, of all that have this name, by address: more than one where it cannot tell.
   package static func meant(of functions: [Function]) -> [Function] {
     var functions = functions
     // In this order: a symbol with a type, one that others link to, the version that they link to now.
@@ -130,13 +131,13 @@ extension FunctionTable {
   }
 }
 
-/// Ends a search through all names: in a hostile table all of them may share one long string.
+/// The budget of a search through all names, which ends it: in a hostile table all of them may share one long string.
 struct ScanBudget {
   private var bytes = 1 << 30
 
   var isSpent: Bool { bytes <= 0 }
 
-  /// Takes the name's length off; false once nothing is left.
+  /// Takes the name's length off the budget; false once nothing is left.
   mutating func take(_ name: UnsafePointer<CChar>) -> Bool {
     bytes -= strnlen(name, bytes)
     return !isSpent

@@ -3,9 +3,10 @@ internal import Glibc
 /// A name that is looked for, and what a linked name must contain for it to be that.
 struct FunctionQuery {
   let text: String
-  /// The last identifier of the name behind its length, as in every C++ or Rust name of it. Empty if there is none.
+  /// The last identifier of the name with its length before it, as in every linked C++ or Rust name of it. Empty if there is
+  /// none.
   let identifier: [CChar]
-  /// The longest word of it, verbatim in every Swift name: there, words that came before are not repeated.
+  /// The longest word of the last identifier, verbatim in every Swift name: there, words that came before are not repeated.
   let word: [CChar]
 
   /// What the demanglers print of what is not an identifier in the linked name.
@@ -72,7 +73,8 @@ struct FunctionQuery {
     return head
   }
 
-  /// As Swift's mangling splits them: at underscores, and where an upper case letter follows another character.
+  /// The words of an identifier as Swift's mangling splits them: at underscores, and where an upper case letter follows another
+  /// character.
   private static func words(of identifier: String) -> [String] {
     var words: [String] = []
     var word = ""

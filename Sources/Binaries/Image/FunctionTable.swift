@@ -19,7 +19,7 @@ package struct FunctionTable: ~Copyable {
   private(set) var addresses: [UInt32] = []
   private var isSorted = false
   private var frames = FrameInformation()
-  /// For what is asked here; an unwinder has one of its own.
+  /// The budget for call frame information that is asked for here; an unwinder has a budget of its own.
   private var frameBudget = FrameBudget()
 
   private enum Source {
@@ -29,7 +29,7 @@ package struct FunctionTable: ~Copyable {
     case debugData
   }
 
-  /// `finder` says where separate debug files are.
+  /// Takes the image whose functions are looked for. `finder` says where separate debug files are.
   package init(of image: consuming ELFImage, finder: DebugFileFinder = DebugFileFinder()) {
     self.image = image
     self.finder = finder
@@ -75,7 +75,7 @@ package struct FunctionTable: ~Copyable {
     try frames.row(for: address, in: image, finder: finder, &budget)
   }
 
-  /// The same, for who asks once: not more than one stack may cost.
+  /// The row of call frame information of `address`, for one who asks once: it costs at most what one stack may cost.
   mutating func row(for address: UInt64) -> CFIRow? {
     frameBudget.startStack()
     return ((try? frames.row(for: address, in: image, finder: finder, &frameBudget)) ?? nil)?.row
@@ -164,7 +164,7 @@ package struct FunctionTable: ~Copyable {
     }
   }
 
-  /// Which of an address's names tells most: one that others can link to, of the default version, and with a size.
+  /// How much a name of an address tells; the greatest is one that others can link to, of the default version, and with a size.
   private static func rank(_ entry: SymbolEntry) -> Int {
     (entry.kind == .untyped ? 0 : 8) + (entry.binding == .local ? 0 : 4) + (entry.isHidden ? 0 : 2)
       + (entry.size == 0 ? 0 : 1)

@@ -12,7 +12,7 @@ struct ImageBytes: ~Copyable {
   }
 
   let storage: Storage
-  /// In bytes; a file's when it was opened.
+  /// The number of bytes; for a file, its size when it was opened.
   let size: UInt64
 
   /// Opens a regular file.
@@ -34,7 +34,7 @@ struct ImageBytes: ~Copyable {
     if case .memory(let memory) = storage { free(memory.baseAddress) }
   }
 
-  /// `count` bytes from `offset`; nil if not all of them are there (any more).
+  /// The `count` bytes from `offset` on; nil if not all of them are there (any more).
   func read(at offset: UInt64, count: UInt64) -> [UInt8]? {
     guard offset <= size, count <= size - offset, let count = Int(exactly: count) else { return nil }
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, done in

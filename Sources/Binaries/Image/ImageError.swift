@@ -4,14 +4,14 @@ internal import Glibc
 package enum ImageError: Error, Equatable, CustomStringConvertible {
   /// `open` or `fstat` failed with `errno`.
   case cannotOpen(path: String, errno: Int32)
-  /// A directory, a FIFO, a device or a socket.
+  /// The file is not a regular one: it is a directory, a FIFO, a device or a socket.
   case notRegularFile(path: String)
   case notELF(path: String)
   /// A header, or the named part, lies beyond the end of the file.
   case truncated(path: String, part: String)
-  /// Made for a machine (`e_machine` of its header) whose programs this kernel does not run.
+  /// The file is made for a machine (`e_machine` of its header) whose programs this kernel does not run.
   case foreignMachine(path: String, machine: Int)
-  /// ELF, but of a kind or a form that is not handled.
+  /// The file is ELF, but of a kind or a form that is not handled.
   case unsupported(path: String, reason: String)
 
   package var description: String {

@@ -4,7 +4,7 @@ internal import Glibc
 /// path.
 final class ImageFile: Sendable {
   let descriptor: Int32
-  /// In bytes, when it was opened.
+  /// The size of the file when it was opened, bytes.
   let size: UInt64
   let inode: UInt64
   let device: DeviceNumber?

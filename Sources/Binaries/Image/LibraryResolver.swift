@@ -7,14 +7,14 @@ internal import TraceModel
 package struct LibraryResolver: Sendable {
   /// What a program will load.
   package struct Libraries: Sendable, Equatable {
-    /// Paths, with the root before them, in the order of loading: breadth first, the program's interpreter last unless
-    /// something needs it by name.
+    /// The paths of the libraries, with the root before them, in the order of loading: breadth first, the program's interpreter
+    /// last unless something needs it by name.
     package var paths: [String] = []
-    /// Names that were not found.
+    /// The names of libraries that were not found.
     package var missing: [String] = []
   }
 
-  /// Programs have some hundred libraries.
+  /// The most libraries that are looked for; programs have some hundred.
   private static let limit = 1024
 
   private let root: String

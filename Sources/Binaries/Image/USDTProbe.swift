@@ -4,9 +4,9 @@ internal import TraceModel
 
 /// A place where a probe was compiled in: a `nop` that a uprobe replaces.
 package struct USDTSite: Sendable, Equatable {
-  /// Of the `nop`, as the image's symbols count.
+  /// The address of the `nop`, as the image's symbols count.
   package let address: UInt64
-  /// Of the `nop`: what a uprobe is set by.
+  /// Where the `nop` lies in the file: what a uprobe is set by.
   package let fileOffset: UInt64
   /// Where in the file the probe's semaphore lies, the counter that the program asks whether to compute the arguments:
   /// a uprobe's `ref_ctr_offset`. 0 if it has none.
@@ -17,16 +17,16 @@ package struct USDTSite: Sendable, Equatable {
 
 /// A probe that a program declares by `DTRACE_PROBE` of sys/sdt.h, with all places that the compiler copied it to.
 package struct USDTProbe: Sendable, Equatable {
-  /// Names the program or the library.
+  /// The name of the program or the library that declares the probe.
   package let provider: String
-  /// With two underscores where DTrace shows a dash.
+  /// The probe's name, with two underscores where DTrace shows a dash.
   package let name: String
-  /// In the order of the notes.
+  /// The places that the probe was compiled into, in the order of the notes.
   package internal(set) var sites: [USDTSite]
 }
 
 extension ELFImage {
-  /// NT_STAPSDT of sys/sdt.h.
+  /// The type of a probe's note: NT_STAPSDT of sys/sdt.h.
   private static let probeNoteType: UInt32 = 3
 
   /// The probes of .note.stapsdt in the order of their first sites; a site outside of the executable segments is left
@@ -54,7 +54,7 @@ extension ELFImage {
     }
   }
 
-  /// The description: three words (pc, base, semaphore) and three strings (provider, name, arguments).
+  /// Reads the description of a note: three words (pc, base, semaphore) and three strings (provider, name, arguments).
   private func probe(_ note: ELFNote, in data: SectionBytes, base: UInt64?) -> (String, String, USDTSite)? {
     let word = is64Bit ? 8 : 4
     let start = note.description.lowerBound

@@ -5,7 +5,7 @@ internal import TraceModel
 ///
 /// The declarations are those of lzma/container.h, whose ABI liblzma has kept since 5.0.
 enum XZDecoder {
-  /// Unpacked bytes: Fedora's largest are a few megabytes.
+  /// The most unpacked bytes; Fedora's largest are a few megabytes.
   static let outputLimit = 256 << 20
   private static let memoryLimit: UInt64 = 256 << 20
 
@@ -17,7 +17,7 @@ enum XZDecoder {
       UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>, Int
     ) -> Int32
 
-  /// One whole .xz stream; nil if it is damaged or unpacks to more than the limit, or if there is no liblzma.
+  /// Unpacks one whole .xz stream; nil if it is damaged or unpacks to more than the limit, or if there is no liblzma.
   static func decode(_ input: SectionBytes) -> ImageBytes? {
     guard let library = dlopen("liblzma.so.5", RTLD_NOW | RTLD_LOCAL),
       let symbol = dlsym(library, "lzma_stream_buffer_decode")

@@ -10,7 +10,8 @@ package final class Module {
   private var isTried = false
   private var opened: OpenedImage?
 
-  /// `holds`: it is opened now, so that it can be read later, when it has been deleted or its process has ended.
+  /// Takes the file that `place` leads to. `holds`: the file is opened now, so that it can be read later, when it has been
+  /// deleted or its process has ended.
   init(_ identity: ModuleIdentity, at place: ModulePlace, holds: Bool, finder: DebugFileFinder) {
     self.identity = identity
     reference = ModuleReference(identity, Self.contents(identity, place, holds: holds), finder)

@@ -1,12 +1,12 @@
 /// A mapped file as the kernel names it.
 package struct ModuleIdentity: Sendable, Hashable {
-  /// As the target's mappings show it.
+  /// The file's path as the target's mappings show it.
   package let path: String
-  /// 0 if it is not known. A file of another number at the path is another file, and is not used.
+  /// The file's inode number; 0 if it is not known. A file of another number at the path is another file, and is not used.
   package let inode: UInt64
-  /// Of the file system that the inode's number belongs to; nil if it is not known.
+  /// The device of the file system that the inode number belongs to; nil if it is not known.
   package let device: DeviceNumber?
-  /// Empty if it is not known; goes before the inode.
+  /// The file's build-id; empty if it is not known. It goes before the inode.
   package let buildID: [UInt8]
 
   package init(path: String, inode: UInt64 = 0, device: DeviceNumber? = nil, buildID: [UInt8] = []) {
@@ -16,7 +16,7 @@ package struct ModuleIdentity: Sendable, Hashable {
     self.buildID = buildID
   }
 
-  /// Its name without directories, as stacks show it.
+  /// The file's name without directories, as stacks show it.
   package var name: Substring { path.split(separator: "/").last ?? path[...] }
 }
 
@@ -25,14 +25,14 @@ package struct DeviceNumber: Sendable, Hashable {
   package let major: UInt32
   package let minor: UInt32
 
-  /// Nil for 0:0, which stands for none.
+  /// Takes the two parts of the number; nil for 0:0, which stands for no device.
   package init?(major: UInt32, minor: UInt32) {
     guard major != 0 || minor != 0 else { return nil }
     self.major = major
     self.minor = minor
   }
 
-  /// From the form that `stat` has it in.
+  /// Takes the number in the form that `stat` has it in; nil for 0:0.
   init?(status device: UInt64) {
     self.init(
       major: UInt32(truncatingIfNeeded: device >> 8 & 0xFFF | device >> 32 & 0xFFFF_F000),
@@ -42,13 +42,13 @@ package struct DeviceNumber: Sendable, Hashable {
 
 /// How this process opens a module's file.
 package struct ModulePlace: Sendable {
-  /// Leads to the very file that is mapped, whatever its path names by now: one of `/proc/PID/map_files`.
+  /// A path that leads to the very file that is mapped, whatever its path names by now: one of `/proc/PID/map_files`.
   package let link: String?
   /// The target's root directory as this process sees it, which the link's text begins with.
   package let root: String
-  /// Leads to a file that has to prove itself by the identity.
+  /// A path to a file that has to prove by the identity that it is the mapped one.
   package let path: String
-  /// So do these, if that does not.
+  /// More paths, which are tried if `path` does not lead to the mapped file. Their files have to prove themselves too.
   package let others: [String]
 
   package init(link: String?, root: String = "/", path: String, others: [String] = []) {

@@ -1,8 +1,9 @@
 /// A module as a value: how to read its file, on another thread and at a later time, wherever it went.
 package struct ModuleReference: Sendable {
-  /// Where its bytes are. `isMapped`: it is the very file that is mapped; what a path leads to may be another one by now.
+  /// Where the module's bytes are. `isMapped`: it is the very file that is mapped; what a path leads to may be another one by
+  /// now.
   enum Contents: Sendable {
-    /// `path`: where it was, for what is looked for beside it.
+    /// An open file. `path`: where the file was, for what is looked for beside it.
     case file(ImageFile, path: String, isMapped: Bool)
     case path(String, isMapped: Bool)
     case memory([UInt8])
@@ -18,7 +19,8 @@ package struct ModuleReference: Sendable {
     self.finder = finder
   }
 
-  /// An image of its own for the caller's thread. `asksServers`: for what it lacks. Throws where another file is there now.
+  /// Opens an image of its own for the caller's thread. `asksServers`: servers are asked for the debug file that is missing.
+  /// Throws where another file is there now.
   func open(asksServers: Bool = false) throws(ImageError) -> OpenedImage {
     var finder = finder
     finder.asksServers = asksServers

@@ -5,7 +5,7 @@ package import Unwinder
 ///
 /// Shared by an unwinder and the symbolizer of its frames, on one thread.
 package final class ModuleTable {
-  /// A hostile target maps new files for ever.
+  /// The most modules that are kept: a hostile target maps new files for ever.
   private static let limit = 1 << 16
 
   /// Files that are held open from when they are mapped; those after them are opened when a stack goes through them.
@@ -13,7 +13,7 @@ package final class ModuleTable {
 
   private var modules: [Module] = []
   private var numbers: [ModuleIdentity: UInt32] = [:]
-  /// How the files of processes are reached of which something was asked.
+  /// How the files of a process are reached, for each process that something was asked of.
   private var files: [Int32: TargetFiles] = [:]
   private let newFiles: (Int32) -> TargetFiles
   /// The vdso's module; `.anonymous` if there is none.
@@ -29,7 +29,7 @@ package final class ModuleTable {
     if !vdso.isEmpty { self.vdso = add(memory: vdso, name: "[vdso]") }
   }
 
-  /// How many there are.
+  /// How many modules there are.
   package var count: Int { modules.count }
 
   /// The number of a file. `place`: how to open it, if not by the path that the target knows it by.
@@ -53,7 +53,7 @@ package final class ModuleTable {
     return ModuleID(number: UInt32(modules.count - 1))
   }
 
-  /// Nil for anonymous memory.
+  /// The module of a number; nil for anonymous memory.
   package subscript(id: ModuleID) -> Module? {
     modules.indices.contains(Int(id.number)) ? modules[Int(id.number)] : nil
   }

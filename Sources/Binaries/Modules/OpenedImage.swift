@@ -6,7 +6,7 @@ final class OpenedImage {
   private(set) var functions: FunctionTable
   private let finder: DebugFileFinder
   private let segments: [ELFSegment]
-  /// Those that are not code as well.
+  /// All loaded segments, those that are not code included.
   private let loaded: [ELFSegment]
   private let entryPoint: UInt64?
 

@@ -23,8 +23,8 @@ package struct TargetFiles: Sendable {
     isLive = true
   }
 
-  /// Of a process in a recording: by now another one may have its number. `root`: the directory that has its files; empty
-  /// for this machine's own.
+  /// The files of a process in a recording: by now another process may have its number. `root`: the directory that has the
+  /// process's files; empty for this machine's own.
   package init(recorded pid: Int32, root: String = "") {
     self.pid = pid
     roots = [root]

@@ -1,6 +1,6 @@
 /// The part of a demangled C++ name that the source calls the function: without return type and parameters.
 struct CXXNameForm {
-  /// `ns::f<int>` and `ns::f` of `void ns::f<int>(int)`.
+  /// The function's names with and without template arguments: `ns::f<int>` and `ns::f` of `void ns::f<int>(int)`.
   let bases: [String]
 
   private static let anonymous = Array("(anonymous namespace)".utf8)
@@ -27,7 +27,8 @@ struct CXXNameForm {
     bases = forms.map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// From the last space outside of brackets to the last parameter list, which `::` does not follow.
+  /// Where the function's name lies: from the last space outside of brackets to the last parameter list, which `::` does not
+  /// follow.
   private static func nameRange(in text: [UInt8]) -> Range<Int>? {
     var depth = BracketDepth()
     var (start, isNameOver) = (0, false)

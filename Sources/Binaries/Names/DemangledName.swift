@@ -1,13 +1,13 @@
 /// A demangled name in the forms that people write it in.
 struct DemangledName {
-  /// As `c++filt` or `swift demangle` prints it.
+  /// The name as `c++filt` or `swift demangle` prints it.
   let full: String
-  /// As `swift demangle -simplified` prints it: without modules and types.
+  /// The name as `swift demangle -simplified` prints it: without modules and types.
   let simplified: String?
-  /// Without the parameter list; none for what the compiler derived from a function (thunks, clones, closures).
+  /// The names without the parameter list; none for what the compiler derived from a function (thunks, clones, closures).
   let bases: [String]
 
-  /// Nil if it is not a mangled name, or if the language's run-time library is not there.
+  /// Demangles a name; nil if it is not a mangled name, or if the language's run-time library is not there.
   init?(of name: String) {
     if let text = Demangler.shared.swiftName(name).map(SwiftTypeSugar.apply) {
       let form = SwiftNameForm(text)
@@ -34,7 +34,7 @@ struct DemangledName {
 
 /// A legacy Rust name: `core::fmt::write::h0123456789abcdef` with escapes in its parts.
 struct RustNameForm {
-  /// Without the hash and as the source has it.
+  /// The name without the hash, as the source has it.
   let path: String
 
   init?(_ text: String) {

@@ -18,7 +18,8 @@ struct Demangler: Sendable {
 
   static let shared = Demangler()
 
-  /// A longer name is left as it is: what a name expands to can grow with the power of its length.
+  /// The most bytes of a name that is demangled. A longer one is left as it is: what a name expands to can grow with the power of
+  /// its length.
   private static let lengthLimit = 4096
 
   private let cxx: CXX?

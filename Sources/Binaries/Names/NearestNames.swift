@@ -7,15 +7,15 @@ internal import Glibc
 struct NearestNames {
   private static let kept = 64
   private static let results = 3
-  /// Longer names are compared only so far.
+  /// The most bytes of a name that are compared.
   private static let lengthLimit = 512
 
   private let query: FunctionQuery
   /// The query's identifiers, lower case: what a mangled name shares with it.
   private let letters: [UInt8]
-  /// Which letters those are, by their lower five bits.
+  /// The lower five bits of the query's letters, as a set: bit N is set if some letter has them.
   private let letterSet: UInt32
-  /// For each pair of bytes its number among the query's pairs, from 1; 0 if it is none.
+  /// The number of each pair of bytes among the query's pairs, from 1; 0 if the query does not have it.
   private let pairs: [UInt8]
   private let pairCount: Int
   private var isBare: Bool { !query.text.contains(":") && !query.text.contains(".") }
@@ -112,7 +112,7 @@ struct NearestNames {
     return distance
   }
 
-  /// Insertions, deletions and replacements that make one of the other.
+  /// How many insertions, deletions and replacements make one text of the other.
   static func editDistance(_ first: [UInt8], _ second: [UInt8]) -> Int {
     var row = Array(0...second.count)
     for (index, byte) in first.enumerated() {

@@ -1,8 +1,9 @@
 /// The shorter forms of a demangled Swift name, made from the full one: the run-time library prints only that.
 struct SwiftNameForm {
-  /// `Foo.bar(x:)` of `static main.Foo.bar(x: Swift.Int) -> ()`, with what stands before; nil where it is not known.
+  /// The name as `swift demangle -simplified` prints it: `Foo.bar(x:)` of `static main.Foo.bar(x: Swift.Int) -> ()`, with what
+  /// stands before; nil where it is not known.
   let simplified: String?
-  /// `main.Foo.bar` and `Foo.bar`.
+  /// The names without labels and types: `main.Foo.bar` and `Foo.bar`.
   let bases: [String]
 
   init(_ text: String) {
@@ -26,7 +27,7 @@ struct SwiftNameForm {
     self.bases = bases
   }
 
-  /// Parts between separators outside of brackets.
+  /// The parts of a text between separators outside of brackets.
   static func split(_ text: [UInt8], at separator: StaticString) -> [[UInt8]] {
     let separator = Array("\(separator)".utf8)
     var depth = BracketDepth()
@@ -48,13 +49,13 @@ struct SwiftNameForm {
 
 /// `static main.Foo.bar(x: Swift.Int) -> ()` in its parts.
 private struct Entity {
-  /// What kind of thing it is, with a space: "static ", "type metadata accessor for ".
+  /// What kind of thing the name stands for, with a space: "static ", "type metadata accessor for ".
   let before: String
   let path: String
   let pathWithoutModule: String
-  /// " infix" of an operator, or nothing.
+  /// What follows the name: " infix" of an operator, or nothing.
   let after: String
-  /// "(x:_:)"; nothing for what has no parameters.
+  /// The argument labels, "(x:_:)"; nothing for what has no parameters.
   let labels: String
 
   var simplified: String {

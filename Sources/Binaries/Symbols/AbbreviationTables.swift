@@ -3,21 +3,21 @@ internal import TraceModel
 /// The tables of .debug_abbrev (DWARF 5, 7.5.3), as far as units use them.
 struct AbbreviationTables {
   struct Table {
-    /// Its abbreviations.
+    /// The number of the table's abbreviations.
     let count: Int
-    /// Of the first one; 0 in an empty table.
+    /// The code of the first abbreviation; 0 in an empty table.
     let firstCode: UInt64
   }
 
-  /// Abbreviations of one table.
+  /// The most abbreviations of one table.
   private static let countLimit = 1 << 16
-  /// Attributes of one abbreviation; compilers have twenty.
+  /// The most attributes of one abbreviation; compilers have twenty.
   private static let attributeLimit = 256
-  /// Those of them whose values take no bytes in an entry.
+  /// The most attributes of one abbreviation whose values take no bytes in an entry.
   private static let emptyLimit = 32
-  /// Bytes that are read: tables may overlap.
+  /// The most bytes of tables that are read in all: tables may overlap.
   private static let bytesLimit = 256 << 20
-  /// DW_FORM_flag_present and DW_FORM_implicit_const.
+  /// The forms whose values take no bytes in an entry: DW_FORM_flag_present and DW_FORM_implicit_const.
   private static let (flagPresent, implicitConstant): (UInt64, UInt64) = (0x19, 0x21)
 
   private let section: ByteCursor

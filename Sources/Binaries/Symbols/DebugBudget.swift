@@ -1,14 +1,14 @@
 /// What may be spent on symbols and DWARF: of one file, and of all files together. A hostile target has as many as it likes.
 final class DebugBudget {
-  /// Bytes of one file's DWARF sections, unpacked.
+  /// The most bytes of one file's DWARF sections, unpacked.
   private static let sectionLimit: UInt64 = 1 << 30
-  /// Bytes of all files'.
+  /// The most bytes of all files' DWARF sections, unpacked.
   private static let sectionsLimit: UInt64 = 2 << 30
-  /// By which the process may have grown since this was made, whatever for.
+  /// The bytes by which the process may have grown since the budget was made, whatever for.
   private static let memoryLimit: UInt64 = 3 << 30
-  /// For one file's DWARF.
+  /// The most time for one file's DWARF.
   private static let fileTimeLimit = Duration.seconds(10)
-  /// For all files'.
+  /// The most time for the DWARF of all files.
   private static let timeLimit = Duration.seconds(60)
 
   private let memoryEnd = ProcessMemory.resident &+ memoryLimit
@@ -17,9 +17,9 @@ final class DebugBudget {
   private var deadline = ContinuousClock.now
   private var nextMemoryCheck = ContinuousClock.now
   private var isMemorySpent = false
-  /// Whether anything was left out for it.
+  /// Whether anything was left out because it would have cost too much.
   private(set) var isExceeded = false
-  /// Files whose debug information is there, and could not be read, be it damaged or compressed in an unknown way.
+  /// The number of files whose debug information is there, and could not be read, be it damaged or compressed in an unknown way.
   private(set) var unreadable = 0
 
   /// Whether a file's sections of that many bytes may be read; takes them off.
@@ -60,10 +60,10 @@ final class DebugBudget {
     return result
   }
 
-  /// Something is not read, because it would cost too much.
+  /// Takes note that something is not read, because it would cost too much.
   func leaveOut() { isExceeded = true }
 
-  /// A file's debug information, or a part of it, cannot be read.
+  /// Takes note that a file's debug information, or a part of it, cannot be read.
   func noteUnreadable() { unreadable += 1 }
 
   /// Whether there is time and memory for another step.

@@ -4,18 +4,20 @@ struct DebugGaps {
     case unopened, unreadable, split
   }
 
-  /// Names that a sentence has; there may be thousands.
+  /// The most names that a sentence has; there may be thousands.
   private static let shown = 3
 
   private var files: [Reason: Set<String>] = [:]
 
-  /// The file could not be opened.
+  /// Takes note of a file that could not be opened.
   mutating func noteUnopened(_ name: String) { note(.unopened, name) }
 
-  /// Its debug information is there, and cannot be read: it is damaged, or compressed in a way that libelf does not know.
+  /// Takes note of a file whose debug information is there, and cannot be read: it is damaged, or compressed in a way that libelf
+  /// does not know.
   mutating func noteUnreadable(_ name: String) { note(.unreadable, name) }
 
-  /// Its debug information is in other files, of which only the compiler's working directory tells where they were.
+  /// Takes note of a file whose debug information is in other files, of which only the compiler's working directory tells where
+  /// they were.
   mutating func noteSplit(_ name: String) { note(.split, name) }
 
   private mutating func note(_ reason: Reason, _ name: String) { files[reason, default: []].insert(name) }

@@ -9,21 +9,21 @@ internal import CElfUtils
 final class DebugInformation {
   /// A function at an address, or one that the compiler put into it.
   struct Scope: Equatable {
-    /// As linked, else as the source has it.
+    /// The function's name as linked; if it has none, as the source has it.
     var name: String?
     /// `FILE:LINE` of the instruction, or of the call that was inlined.
     var source: String?
-    /// Of the function's first instruction, before the image is moved; nil of an inlined one.
+    /// The address of the function's first instruction, before the image is moved; nil for an inlined function.
     var start: UInt64?
   }
 
-  /// Pieces of all units' functions.
+  /// The most pieces of code that the functions of all units may have.
   private static let functionLimit = 1 << 22
 
   private let file: ImageFile
   private let handle: ELFHandle
   private let dwarf: OpaquePointer
-  /// libdw refers to it.
+  /// The debug information of the file that the image's entries refer to as well. It is kept because libdw refers to it.
   private let alternate: DebugInformation?
   /// Whether a unit that was asked for has its functions in a file of its own (DWARF 5, 7.3.2).
   private(set) var isSplit = false
@@ -36,8 +36,8 @@ final class DebugInformation {
   private var functionCount = 0
   private var spent = Duration.zero
 
-  /// Nil if the image is not a file with such sections, or if `budget` does not allow for them. `alternate`: of the file in
-  /// which dwz has put what several images have in common.
+  /// Opens the DWARF of an image; nil if the image is not a file with such sections, or if `budget` does not allow for them.
+  /// `alternate`: that of the file in which dwz has put what several images have in common.
   init?(of image: borrowing ELFImage, alternate: DebugInformation? = nil, _ budget: DebugBudget) {
     guard case .file(let file) = image.bytes.storage, DebugSections.hasUnits(image) else { return nil }
     guard let handle = ELFHandle(of: image.bytes), let sections = DebugSections(in: handle, of: image.bytes) else {

@@ -11,21 +11,22 @@ struct DebugSections {
   private static let names: Set<String> = [
     "info", "abbrev", "line", "str", "line_str", "str_offsets", "addr", "ranges", "rnglists", "aranges",
   ]
-  /// libdw makes a table of all of .debug_aranges when it is first asked; without, the units are asked.
+  /// The most bytes of .debug_aranges that libdw may see. libdw makes a table of all of it when it is first asked; without, the
+  /// units are asked.
   private static let arangesLimit: UInt64 = 64 << 20
-  /// Bytes of all sections' names.
+  /// The most bytes of all sections' names.
   private static let namesLimit: UInt64 = 16 << 20
 
-  /// Bytes of those that are left, unpacked.
+  /// The number of bytes of the sections that libdw may see, unpacked.
   private(set) var size: UInt64 = 0
   private struct Section {
     var section: OpaquePointer
-    /// It was named .zdebug_…, which means the older form of packing; `ZLIB` in any other is text.
+    /// Whether the section was named .zdebug_…, which means the older form of packing; `ZLIB` in any other is text.
     var isOfOldForm: Bool
   }
 
   private var sections: [String: Section] = [:]
-  /// Whether one was left out because its header makes no sense.
+  /// Whether a section was left out because its header makes no sense.
   private(set) var isDamaged = false
 
   /// Whether the image has functions and lines at all; a stripped one has not.
@@ -34,7 +35,7 @@ struct DebugSections {
     return section?.hasBytes ?? false
   }
 
-  /// Hides the others in `handle`, which is of `bytes`. Nil if its sections have no names.
+  /// Hides from libdw the sections of `handle` that it may not see; `handle` is of `bytes`. Nil if its sections have no names.
   init?(in handle: borrowing ELFHandle, of bytes: borrowing ImageBytes) {
     guard let names = handle.sectionNamesIndex, Self.isPlain(names, handle, bytes.size) else { return nil }
     var next = elf_nextscn(handle.elf, nil)
@@ -93,15 +94,15 @@ struct DebugSections {
     return ByteCursor(UnsafeRawBufferPointer(start: base, count: data.pointee.d_size))
   }
 
-  /// Of the table of names: libelf would unpack it, and read all of it.
+  /// Whether the table of names is not packed and not too large: libelf would unpack it, and read all of it.
   private static func isPlain(_ names: Int, _ handle: borrowing ELFHandle, _ fileSize: UInt64) -> Bool {
     var header = GElf_Shdr()
     guard let section = elf_getscn(handle.elf, names), gelf_getshdr(section, &header) != nil else { return false }
     return header.sh_flags & UInt64(SHF_COMPRESSED) == 0 && header.sh_size <= min(namesLimit, fileSize)
   }
 
-  /// Without `.debug_` or `.zdebug_`, and which it was; nil if it is none of those that libdw may see. By libelf, as libdw
-  /// asks it.
+  /// The section's name without `.debug_` or `.zdebug_`, and whether it was the latter; nil if it is none of those that libdw may
+  /// see. The name is read by libelf, as libdw asks it.
   private static func name(
     _ header: GElf_Shdr, _ handle: borrowing ELFHandle, _ names: Int
   ) -> (name: String, isOfOldForm: Bool)? {
@@ -113,7 +114,7 @@ struct DebugSections {
     return nil
   }
 
-  /// In bytes; nil if the section is damaged.
+  /// The section's size after unpacking, bytes; nil if the section is damaged.
   private static func unpackedSize(
     _ section: OpaquePointer, _ header: GElf_Shdr, _ isOfOldForm: Bool, _ bytes: borrowing ImageBytes
   ) -> UInt64? {

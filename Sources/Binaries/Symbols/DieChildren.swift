@@ -2,7 +2,7 @@ internal import CElfUtils
 
 /// The children of a DIE one after the other, as long as the budget lasts.
 struct DieChildren {
-  /// The current one.
+  /// The current child.
   var die = Dwarf_Die()
   private let budget: DebugBudget
   private var hasChild: Bool
@@ -13,7 +13,7 @@ struct DieChildren {
     hasChild = dwarf_child(&parent, &die) == 0
   }
 
-  /// Goes to the next one; false behind the last.
+  /// Goes to the next child; false behind the last.
   mutating func next() -> Bool {
     guard hasChild, budget.hasMore else { return false }
     if isFirst {

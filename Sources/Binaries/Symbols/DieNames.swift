@@ -2,14 +2,15 @@ internal import CElfUtils
 
 /// What functions' DIEs call them.
 struct DieNames {
-  /// A name is a declaration's, which the definition refers to, which an inlined call refers to.
+  /// The most references that are followed to a name: a name is a declaration's, which the definition refers to, which an inlined
+  /// call refers to.
   private static let referenceLimit = 8
 
   private let strings: DebugStrings
 
   init(_ strings: DebugStrings) { self.strings = strings }
 
-  /// As linked, else as the source has it.
+  /// The name of a function's DIE as linked; if it has none, as the source has it.
   func of(_ die: Dwarf_Die) -> String? {
     var die = die
     var plain: String?

@@ -2,7 +2,8 @@ internal import CElfUtils
 
 /// The addresses that a DIE has code at.
 enum DieRanges {
-  /// Calls `body` with them, those of discarded functions left out, as long as it returns true and the budget lasts.
+  /// Calls `body` with the ranges of addresses, those of discarded functions left out, as long as it returns true and the budget
+  /// lasts.
   static func forEach(of die: inout Dwarf_Die, _ budget: DebugBudget, _ body: (Range<UInt64>) -> Bool) {
     var (base, start, end): (Dwarf_Addr, Dwarf_Addr, Dwarf_Addr) = (0, 0, 0)
     var offset = 0
@@ -15,7 +16,7 @@ enum DieRanges {
     } while offset != 1 && budget.hasMore
   }
 
-  /// Whether an address is one of them. Not by `dwarf_haspc`, which ends only with the list.
+  /// Whether the DIE has code at an address. Not by `dwarf_haspc`, which ends only with the list.
   static func contain(_ address: UInt64, of die: inout Dwarf_Die, _ budget: DebugBudget) -> Bool {
     var isFound = false
     forEach(of: &die, budget) { range in

@@ -34,7 +34,8 @@ struct InlineChain {
     return nil
   }
 
-  /// Innermost first. `source` is the line table's of the address, which may be read if the unit `hasLines`.
+  /// The inlined calls and the function, innermost first. `source` is the line table's of the address, which may be read if the
+  /// unit `hasLines`.
   mutating func scopes(unit: inout Dwarf_Die, source: String?, hasLines: Bool, _ names: DieNames)
     -> [DebugInformation.Scope]
   {

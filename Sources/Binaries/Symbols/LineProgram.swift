@@ -3,7 +3,7 @@ internal import TraceModel
 /// A unit's line program in .debug_line (DWARF 5, 6.2), which libdw expands: to a row of a hundred bytes for each byte that
 /// says so, and to a path of its own for each file, with its directory's.
 struct LineProgram {
-  /// Rows of its table.
+  /// The number of rows of the program's table.
   let rows: Int
 
   /// Reads the program at an offset. Nil if it is damaged, has more than `limit` rows or too long names, or says what no
@@ -35,11 +35,11 @@ struct LineProgram {
 
 /// The opcodes of a line program, and how many bytes follow each.
 private struct LineOpcodes {
-  /// Of the numbers behind the opcodes from 1 on that DWARF knows (6.2.5.2); that of 9 has a fixed size.
+  /// How many numbers follow each opcode from 1 on that DWARF knows (6.2.5.2); what follows opcode 9 has a fixed size.
   private static let standard: [UInt8] = [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1]
 
   private let addressSize: Int
-  /// Of the opcodes from 1 on; those behind are special.
+  /// How many numbers follow each opcode from 1 on; opcodes behind these are special.
   private let lengths: [UInt8]
 
   /// Reads the lengths; nil if they are not those that DWARF says.
@@ -76,7 +76,8 @@ private struct LineOpcodes {
     return rows
   }
 
-  /// Whether it ends a sequence, which is a row too; nil if it is not one that compilers write in the length that it has.
+  /// Skips an extended opcode. Returns whether it ends a sequence, which is a row too; nil if it is not one that compilers write
+  /// in the length that it has.
   private func skipExtended(_ reader: inout ByteCursor) -> Bool? {
     guard let length = reader.next(UInt8.self), length > 0, let opcode = reader.next(UInt8.self) else { return nil }
     let start = reader.offset
@@ -95,11 +96,11 @@ private struct LineOpcodes {
 
 /// The directories and files of a line program, which its header lists.
 private struct LineNames {
-  /// Bytes of all paths together.
+  /// The most bytes of all paths together.
   private static let limit = 64 << 20
-  /// Bytes of one name.
+  /// The most bytes of one name.
   static let nameLimit = 1 << 16
-  /// What a file takes besides its path.
+  /// The bytes that a file takes besides its path.
   private static let fileSize = 64
 
   private let strings: ByteCursor
@@ -120,7 +121,8 @@ private struct LineNames {
     return size <= Self.limit
   }
 
-  /// Up to version 4: names up to an empty one, of the directories and then of the files, which three numbers follow.
+  /// Skips the lists of up to version 4: names up to an empty one, of the directories and then of the files, which three numbers
+  /// follow.
   mutating func skipLists(_ reader: inout ByteCursor) -> Bool {
     for isDirectory in [true, false] {
       while true {
@@ -133,7 +135,7 @@ private struct LineNames {
     return true
   }
 
-  /// From version 5 on: the entries' format as pairs of contents and form, then entries.
+  /// Skips the tables of version 5 and later: the entries' format as pairs of contents and form, then entries.
   mutating func skipTables(_ reader: inout ByteCursor) -> Bool {
     for isDirectory in [true, false] {
       guard let formatCount = reader.next(UInt8.self) else { return false }
@@ -156,7 +158,8 @@ private struct LineNames {
     return true
   }
 
-  /// The length of a text, 0 of another value; nil if it is damaged, or in a form that no compiler uses here.
+  /// Skips a value and returns the length of a text, 0 for another value; nil if it is damaged, or in a form that no compiler
+  /// uses here.
   private func skip(_ form: UInt64, _ reader: inout ByteCursor) -> Int? {
     switch form {
     // DW_FORM_string

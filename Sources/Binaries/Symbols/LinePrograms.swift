@@ -8,11 +8,11 @@ struct LinePrograms {
     let directory: Int
   }
 
-  /// Rows of one unit: a large program that is linked as one unit has some 6 million.
+  /// The most rows of one unit: a large program that is linked as one unit has some 6 million.
   private static let rowLimit = 1 << 23
-  /// Rows of all units that are read.
+  /// The most rows of all units that are read.
   private static let rowsLimit = 1 << 24
-  /// Bytes of the directory that a unit was compiled in.
+  /// The most bytes in the path of the directory that a unit was compiled in.
   private static let directoryLimit = 1 << 16
 
   private let sections: DebugSections

@@ -5,23 +5,23 @@ internal import TraceModel
 package struct PerfMap: Sendable {
   private struct Line: BitwiseCopyable {
     var start: UInt64
-    /// Of the first byte behind it.
+    /// The address of the first byte behind the code.
     var end: UInt64
     var name: UInt32
     var nameEnd: UInt32
   }
 
-  /// Lines that are read.
+  /// The most lines that are read.
   private static let limit = 1 << 21
-  /// Bytes of a name; what is behind them is left out.
+  /// The most bytes of a name that are read; what follows them is left out.
   private static let nameLimit = 1 << 13
   private static let nobody = UInt32.max
 
   private let text: [UInt8]
   private let lines: [Line]
-  /// Where some line starts or ends, in order.
+  /// The addresses where some line starts or ends, in order.
   private let bounds: [UInt64]
-  /// The line that is true from a bound to the next one.
+  /// The number of the line that is true from a bound to the next one.
   private let owners: [UInt32]
 
   /// Reads the lines that are whole and leaves the others out; the last one may not be written to its end yet.
@@ -48,7 +48,7 @@ package struct PerfMap: Sendable {
     return Line(start: start, end: end, name: name, nameEnd: nameEnd)
   }
 
-  /// Hexadecimal digits, with or without `0x`, and the spaces behind them.
+  /// Reads hexadecimal digits, with or without `0x`, and the spaces behind them.
   private static func number(_ bytes: UnsafeBufferPointer<UInt8>, _ place: inout Int, _ end: Int) -> UInt64? {
     if place + 1 < end, bytes[place] == UInt8(ascii: "0"), bytes[place + 1] | 0x20 == UInt8(ascii: "x") { place += 2 }
     var value: UInt64 = 0

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// What this process takes.
 enum ProcessMemory {
-  /// Bytes in memory; 0 if that cannot be read.
+  /// The number of bytes that the process has in memory; 0 if that cannot be read.
   static var resident: UInt64 {
     let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return 0 }

@@ -3,10 +3,10 @@ internal import Glibc
 
 /// Files and lines, as `FILE:LINE`.
 enum SourceLine {
-  /// Bytes; what is behind them is left out.
+  /// The most bytes of a path that are read; what follows them is left out.
   private static let pathLimit = 1 << 13
 
-  /// Of the instruction at an address; nil where the compiler gives none (line 0).
+  /// The source line of the instruction at an address; nil where the compiler gives none (line 0).
   static func of(_ address: UInt64, unit: inout Dwarf_Die) -> String? {
     guard let line = dwarf_getsrc_die(&unit, address) else { return nil }
     var number: Int32 = 0
@@ -15,7 +15,7 @@ enum SourceLine {
     return "\(path(file)):\(number)"
   }
 
-  /// Of an inlined function's call.
+  /// The source line of an inlined function's call.
   static func ofCall(_ die: inout Dwarf_Die, unit: inout Dwarf_Die) -> String? {
     guard let line = number(DW_AT_call_line, of: &die), let index = number(DW_AT_call_file, of: &die) else {
       return nil

@@ -11,7 +11,7 @@ final class SymbolFile {
   /// Whether the debug information of what was looked up so far is in files of its own.
   var isSplit: Bool { information?.isSplit ?? false }
 
-  /// `findsSources`: inlined functions and lines as well, from DWARF.
+  /// Opens the module's file. `findsSources`: inlined functions and lines are found as well, from DWARF.
   init(_ module: ModuleReference, findsSources: Bool, _ budget: DebugBudget) {
     image = budget.isOutOfMemory ? nil : try? module.open(asksServers: true)
     self.findsSources = findsSources

@@ -8,11 +8,11 @@ package struct Symbolizer: ~Copyable {
   private struct Key: Hashable {
     let module: ModuleID
     let offset: UInt64
-    /// From what the symbol is looked up by to the address: 1 behind a call.
+    /// The distance from the address that the symbol is looked up by to the place's own address, bytes: 1 behind a call.
     let distance: UInt64
   }
 
-  /// Places that are remembered.
+  /// The most places that are remembered.
   private static let placeLimit = 1 << 18
 
   private let findsSources: Bool
@@ -30,7 +30,7 @@ package struct Symbolizer: ~Copyable {
   /// Why names or lines are missing otherwise, a sentence each.
   package var notes: [String] { gaps.notes }
 
-  /// `findsSources`: inlined functions and lines as well, from DWARF.
+  /// Makes a symbolizer that has named nothing yet. `findsSources`: inlined functions and lines are found as well, from DWARF.
   package init(findsSources: Bool = true) { self.findsSources = findsSources }
 
   /// The functions at a place that is not the kernel's, innermost first: those that were inlined there, then the one that
@@ -62,7 +62,7 @@ package struct Symbolizer: ~Copyable {
       module: found == nil ? "" : "perf map", moduleOffset: place.address, isGuessed: place.isGuessed)
   }
 
-  /// In the kernel's page for probes, which a function whose return a probe waits for seems to return to.
+  /// The frame of a place in the kernel's page for probes, which a function whose return a probe waits for seems to return to.
   private func probeFrame(of place: StackPlace) -> StackFrame {
     StackFrame(
       address: place.address, symbol: "return probe", module: "[uprobes]", moduleOffset: 0, isGuessed: place.isGuessed)

@@ -9,12 +9,12 @@ struct UnitFunctions {
   }
 
   private static let depthLimit = 32
-  /// Pieces that are looked at: those of folded or damaged functions overlap.
+  /// The most pieces that are looked at for an address: those of folded or damaged functions overlap.
   private static let overlapLimit = 16
 
   private var pieces: [Piece] = []
 
-  /// How many pieces the functions are in.
+  /// The number of pieces that the functions are in.
   var count: Int { pieces.count }
 
   /// Walks the DIEs of the unit that can have functions below them, until there are `limit` pieces.
@@ -23,7 +23,7 @@ struct UnitFunctions {
     pieces.sort { $0.range.lowerBound < $1.range.lowerBound }
   }
 
-  /// The place of the function's DIE.
+  /// The place of the DIE of the function whose code an address is in.
   func find(_ address: UInt64) -> Dwarf_Off? {
     let place = partitionPoint(of: pieces.count) { pieces[$0].range.lowerBound <= address }
     return pieces[max(0, place - Self.overlapLimit)..<place].last { $0.range.contains(address) }?.function

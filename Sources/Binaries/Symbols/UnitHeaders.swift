@@ -7,14 +7,14 @@ internal import TraceModel
 /// goes over attributes without bytes as often as a hostile file repeats them. None of that it bounds, and all of it happens in
 /// one call. No compiler comes near these limits.
 enum UnitHeaders {
-  /// A browser has 60,000 units.
+  /// The most units; a browser has 60,000.
   private static let unitLimit = 1 << 17
-  /// Bytes of one unit: libdw goes through all of one to find an entry's sibling.
+  /// The most bytes of one unit: libdw goes through all of one to find an entry's sibling.
   private static let sizeLimit: UInt64 = 256 << 20
-  /// Abbreviations that are read until all units' first entries are known.
+  /// The most abbreviations that are read until all units' first entries are known.
   private static let abbreviationLimit = 1 << 22
 
-  /// Whether libdw may have them.
+  /// Whether the units are few and small enough for libdw.
   static func areBounded(_ sections: DebugSections) -> Bool {
     var units = sections.reader("info")
     var tables = AbbreviationTables(sections.reader("abbrev"))
@@ -39,12 +39,12 @@ enum UnitHeaders {
 
 /// A unit's header and the start of its first entry (DWARF 5, 7.5.1).
 private struct UnitHeader {
-  /// Where its table begins in .debug_abbrev.
+  /// Where the unit's table begins in .debug_abbrev.
   let abbreviations: UInt64
-  /// The abbreviation of its first entry.
+  /// The abbreviation of the unit's first entry.
   let firstCode: UInt64
 
-  /// Nil if it is cut off, or of a version that libdw does not know.
+  /// Reads a unit's header; nil if it is cut off, or of a version that libdw does not know.
   init?(reading start: ByteCursor, offsetSize: Int) {
     var reader = start
     guard let version = reader.next(UInt16.self), (2...5).contains(version) else { return nil }

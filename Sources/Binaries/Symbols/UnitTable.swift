@@ -11,9 +11,9 @@ struct UnitTable {
     let unit: Dwarf_Off
   }
 
-  /// Pieces of all units.
+  /// The most pieces of all units.
   private static let limit = 1 << 21
-  /// Pieces that are looked at: those of folded or damaged functions overlap.
+  /// The most pieces that are looked at for an address: those of folded or damaged functions overlap.
   private static let overlapLimit = 32
 
   private let dwarf: OpaquePointer

@@ -4,7 +4,7 @@
 /// nobody knows is nil or empty: the session reports as unknown what it cannot learn. Questions are asked some times a window
 /// or a drain, never for each event.
 package protocol TargetFacts {
-  /// CLOCK_MONOTONIC, ns; of a recording the time up to which it has been followed.
+  /// The time now, CLOCK_MONOTONIC, ns; for a recording, the time up to which it has been followed.
   var now: UInt64 { get }
 
   /// What the clocks say now; of a recording what they said when it was made. Nil where that is not known.
@@ -38,7 +38,7 @@ package protocol TargetFacts {
 /// A process that was made, directly or not, by another one of which somebody asked.
 package struct DescendantProcess: Sendable, Equatable {
   package var pid: Int32
-  /// Whether such a process is its parent.
+  /// Whether the parent of this process is among those that were asked for.
   package var isChild: Bool
 
   package init(pid: Int32, isChild: Bool) {

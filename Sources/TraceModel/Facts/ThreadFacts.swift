@@ -2,34 +2,34 @@
 package struct ThreadFacts: Sendable, Equatable {
   /// What the scheduler has it do.
   package enum State: Sendable {
-    /// It is on a CPU or waits for one; nothing tells which.
+    /// The thread is on a CPU or waits for one; nothing tells which.
     case runnable
     case interruptible
     case uninterruptible
     case stopped
-    /// Nothing tells.
+    /// Nothing tells what the scheduler has the thread do.
     case unknown
   }
 
   package var tid: Int32
-  /// The process that it belongs to.
+  /// The process that the thread belongs to.
   package var pid: Int32
   package var name: String
   package var state: State
-  /// Whether the kernel made it for itself, as io_uring's workers: it never leaves the kernel.
+  /// Whether the kernel made the thread for itself, as io_uring's workers: it never leaves the kernel.
   package var isWorker: Bool
-  /// Whether it is inside a syscall; nil while it runs, and where nothing tells.
+  /// Whether the thread is inside a syscall; nil while it runs, and where nothing tells.
   package var isInSyscall: Bool?
-  /// Clock ticks in user mode so far.
+  /// The number of clock ticks in user mode so far.
   package var userTicks: UInt64
-  /// Clock ticks in kernel mode so far.
+  /// The number of clock ticks in kernel mode so far.
   package var kernelTicks: UInt64
-  /// Page faults so far.
+  /// The number of page faults so far.
   package var faults: UInt64
-  /// ns on a CPU so far; nil where the kernel does not count them.
+  /// The time on a CPU so far, ns; nil where the kernel does not count it.
   package var runTime: UInt64?
 
-  /// Clock ticks in either mode so far.
+  /// The number of clock ticks in both modes so far.
   package var ticks: UInt64 { userTicks &+ kernelTicks }
 
   package init(

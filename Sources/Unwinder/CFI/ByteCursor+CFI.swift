@@ -2,9 +2,9 @@ internal import TraceModel
 
 /// The reads of call frame information, which say why they fail.
 extension ByteCursor {
-  /// Bytes of one LEB128 number: ten hold 64 bits, and some tools pad.
+  /// The most bytes of one LEB128 number: ten hold 64 bits, and some tools pad.
   private static let numberLimit = 16
-  /// Bytes of an augmentation string.
+  /// The most bytes of an augmentation string.
   private static let stringLimit = 63
 
   @inline(__always)
@@ -62,7 +62,7 @@ extension SectionBytes {
     }
   }
 
-  /// The same from `offset` to the end.
+  /// Passes a cursor over the bytes from `offset` to the end, which is valid during the call.
   @inline(__always)
   func read<Result>(from offset: Int, _ body: (inout ByteCursor) throws(CFIError) -> Result) throws(CFIError) -> Result
   {

@@ -2,9 +2,9 @@ internal import TraceModel
 
 /// Runs a frame description's instructions up to an address (DWARF 5, 6.4.2).
 struct CFIProgram {
-  /// Compilers write some thousand for the largest functions.
+  /// The most instructions that are run for one row; compilers write some thousand for the largest functions.
   static let instructionLimit = 1 << 16
-  /// Compilers nest by one or two.
+  /// The most rows that are remembered at a time; compilers nest by one or two.
   static let rememberLimit = 64
 
   private let section: FrameSection

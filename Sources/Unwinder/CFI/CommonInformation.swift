@@ -11,11 +11,11 @@ struct CommonInformation {
   /// Whether its code is the kernel's return from a signal (augmentation `S`): the frame's caller was interrupted and
   /// did not call.
   let isSignalFrame: Bool
-  /// Augmentation `z`: the FDEs have augmentation data, whose length they give.
+  /// Whether the FDEs have augmentation data, whose length they give (augmentation `z`).
   let hasAugmentationData: Bool
-  /// Augmentation `R`.
+  /// How the FDEs write addresses (augmentation `R`).
   let pointerEncoding: PointerEncoding
-  /// Size of an absolute address.
+  /// Whether an absolute address has 64 bits.
   let is64Bit: Bool
   /// Where the initial instructions lie in the section.
   let instructions: Range<Int>

@@ -10,7 +10,7 @@ struct Expression {
 
   /// What an expression may look at.
   struct Context {
-    /// By DWARF number; `known` says which.
+    /// The values of the registers, by DWARF number; `known` says which are valid.
     let registers: UnsafePointer<UInt64>
     let known: UInt64
     let stack: StackBytes

@@ -1,20 +1,20 @@
 /// What call frame information may cost, of all modules together: the files are the target's.
 package struct FrameBudget {
-  /// Instructions of call frame programs for one stack: some tens for each frame, in real programs.
+  /// The most instructions of call frame programs for one stack: some tens for each frame, in real programs.
   static let instructionsPerStack = 1 << 18
-  /// Operations of expressions for one stack: a dozen for each frame that needs any.
+  /// The most operations of expressions for one stack: a dozen for each frame that needs any.
   static let operationsPerStack = 1 << 18
 
-  /// Bytes of sections that may still be read and kept. A scanned section costs about as much again for its index.
+  /// The number of bytes of sections that may still be read and kept. A scanned section costs about as much again for its index.
   package private(set) var bytes: UInt64 = 512 << 20
-  /// Instructions that may still run for the stack that is unwound.
+  /// The number of instructions that may still run for the stack that is unwound.
   var instructions = instructionsPerStack
   var operations = operationsPerStack
 
-  /// With all that there is.
+  /// Makes a budget of which nothing is spent.
   package init() {}
 
-  /// The next stack has as much as this one had.
+  /// Begins the next stack, which has as much as this one had.
   package mutating func startStack() {
     instructions = Self.instructionsPerStack
     operations = Self.operationsPerStack

@@ -5,7 +5,7 @@ package struct FrameIndex: Sendable {
   private enum Order: Sendable {
     /// The linker's table in `.eh_frame_hdr`: pairs of 4-byte distances from the header to the code and to the FDE.
     case header(SectionBytes, address: UInt64, table: Int, count: Int)
-    /// Made by reading all of the section, by address.
+    /// A table that was made by reading all of the section, sorted by address.
     case scanned([Item])
   }
 
@@ -16,11 +16,11 @@ package struct FrameIndex: Sendable {
 
   let section: FrameSection
   private let order: Order
-  /// Entries of a scanned section that could not be read.
+  /// The number of entries of a scanned section that could not be read.
   package let malformedEntries: Int
 
-  /// Goes by the header's table. Nil if it has none, or one in another form than the one all linkers write
-  /// (`DW_EH_PE_datarel | DW_EH_PE_sdata4`).
+  /// Goes by the header's table; nil if it has none, or one in another form than the one all linkers write (`DW_EH_PE_datarel |
+  /// DW_EH_PE_sdata4`).
   package init?(of section: FrameSection, header: SectionBytes, at address: UInt64) {
     guard let found = EHFrameHeader(header, address: address, is64Bit: section.is64Bit), let table = found.table else {
       return nil
@@ -78,7 +78,7 @@ package struct FrameIndex: Sendable {
     return found.code.contains(address) ? found : nil
   }
 
-  /// Of the last FDE that begins at `address` or before.
+  /// The offset of the last FDE that begins at `address` or before.
   private func offset(before address: UInt64) throws(CFIError) -> Int? {
     switch order {
     case .scanned(let items):
@@ -105,10 +105,10 @@ package struct EHFrameHeader {
   package let frames: UInt64
   /// Where the search table begins; nil if there is none of the usual form.
   let table: Int?
-  /// Entries of the table.
+  /// The number of entries of the search table.
   let count: Int
 
-  /// Nil for another version, or if it does not tell where `.eh_frame` is.
+  /// Reads the header; nil for another version, or if it does not tell where `.eh_frame` is.
   package init?(_ data: SectionBytes, address: UInt64, is64Bit: Bool) {
     let bases = PointerEncoding.Bases(section: address, data: address, is64Bit: is64Bit)
     guard let found = try? data.read(0..<data.count, { cursor throws(CFIError) in try Self(&cursor, bases) }) else {

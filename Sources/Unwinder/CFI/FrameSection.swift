@@ -3,25 +3,25 @@ package import TraceModel
 /// An FDE: how to unwind from one piece of code.
 struct FrameDescription {
   let common: CommonInformation
-  /// Addresses of its code, before the image is moved; never empty.
+  /// The addresses of the FDE's code, before the image is moved; never empty.
   let code: Range<UInt64>
-  /// Where its instructions lie in the section.
+  /// Where the FDE's instructions lie in the section.
   let instructions: Range<Int>
 }
 
 /// `.eh_frame` or `.debug_frame`: a list of CIEs and FDEs.
 package struct FrameSection: Sendable {
   package enum Kind: Sendable {
-    /// Mapped with the program, addresses encoded; FDEs point back to their CIE.
+    /// `.eh_frame`, which is mapped with the program, its addresses encoded; FDEs point back to their CIE.
     case ehFrame
-    /// DWARF's own, for debuggers; FDEs give their CIE's place in the section.
+    /// `.debug_frame`, DWARF's own, for debuggers; FDEs give their CIE's place in the section.
     case debugFrame
   }
 
   enum Entry {
     case common
     case description(FrameDescription)
-    /// A length of 0 ends `.eh_frame`.
+    /// The end of `.eh_frame`, which a length of 0 says.
     case terminator
   }
 
@@ -31,7 +31,7 @@ package struct FrameSection: Sendable {
   package let address: UInt64
   package let is64Bit: Bool
 
-  /// `address`: where it is mapped, before the image is moved.
+  /// Takes a section's bytes. `address`: where the section is mapped, before the image is moved.
   package init(kind: Kind, data: SectionBytes, address: UInt64, is64Bit: Bool) {
     (self.kind, self.data, self.address, self.is64Bit) = (kind, data, address, is64Bit)
   }

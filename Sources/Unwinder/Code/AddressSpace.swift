@@ -4,7 +4,7 @@ internal import TraceModel
 /// A range of a process's memory that code can run from.
 package struct Mapping: Sendable, Equatable, BitwiseCopyable {
   package let start: UInt64
-  /// Of the first byte behind it.
+  /// The address of the first byte behind the range.
   package let end: UInt64
   /// Where in the module's file `start` lies, in bytes.
   package let fileOffset: UInt64
@@ -21,7 +21,7 @@ package struct Mapping: Sendable, Equatable, BitwiseCopyable {
   @inline(__always)
   func contains(_ address: UInt64) -> Bool { address >= start && address < end }
 
-  /// The place in the file of an address within.
+  /// The place in the module's file of an address within the range, in bytes.
   @inline(__always)
   func offset(of address: UInt64) -> UInt64 { fileOffset &+ (address &- start) }
 }
@@ -29,21 +29,21 @@ package struct Mapping: Sendable, Equatable, BitwiseCopyable {
 /// A process's executable mappings at one time. They change with the records of the trace, and each sample is unwound
 /// with those of its time. A copy is what `fork` gives the child.
 package struct AddressSpace: Sendable {
-  /// The kernel's default for a process is 65,530 mappings of any kind.
+  /// The most mappings that are kept. The kernel's default for a process is 65,530 mappings of any kind.
   package static let limit = 1 << 16
   private static let serial = Atomic<UInt64>(0)
 
-  /// By address, without overlaps.
+  /// The mappings by address, without overlaps.
   package private(set) var mappings: [Mapping] = []
-  /// Another number after every change, in all address spaces: what is remembered by it stays true.
+  /// A number that is another one after every change, in all address spaces: what is remembered by it stays true.
   package private(set) var generation: UInt64 = 0
   /// Where the kernel lets functions return to whose return a probe waits for: the first byte of its page for probes. 0 where
   /// there is none.
   package private(set) var returnTrampoline: UInt64 = 0
-  /// Mappings that were not taken because there were too many.
+  /// The number of mappings that were not taken because there were too many.
   package private(set) var refused = 0
 
-  /// Without mappings.
+  /// An address space without mappings.
   package init() {}
 
   /// Takes note of an executable mapping, which replaces what was there (as `mmap` with MAP_FIXED does).
@@ -98,7 +98,7 @@ package struct AddressSpace: Sendable {
     return mappings[place - 1]
   }
 
-  /// Those that have addresses in a range.
+  /// The mappings that have addresses in a range.
   func mappings(in range: Range<UInt64>) -> ArraySlice<Mapping> { mappings[places(in: range)] }
 
   private func places(in range: Range<UInt64>) -> Range<Int> {

@@ -11,11 +11,11 @@ package struct ModuleID: Sendable, Hashable, BitwiseCopyable {
   /// The kernel and its modules.
   package static let kernel = ModuleID(number: .max - 2)
 
-  /// Modules have numbers from 0 on, up to `limit`.
+  /// Makes the id of a number. Modules have numbers from 0 on, up to `limit`.
   package init(number: UInt32) { self.number = number }
 
   package var isAnonymous: Bool { self == .anonymous }
 
-  /// Whether it is one of a `CodeSource`: a file, or an image that is only in memory.
+  /// Whether it is the id of a `CodeSource`'s module: a file, or an image that is only in memory.
   package var isImage: Bool { number < .max - 3 }
 }

@@ -8,12 +8,12 @@ internal import TraceModel
 /// the version of its time.
 struct ProcessCode {
   private struct Version {
-    /// ns; valid from here on.
+    /// The time from which on the version is valid, ns.
     var since: UInt64
     var space: AddressSpace
   }
 
-  /// A thread can sleep through any number of changes; beyond this many the oldest versions go.
+  /// The most versions that are kept. A thread can sleep through any number of changes; beyond this many the oldest versions go.
   private static let limit = 64
 
   /// When memory without a file last took the place of a file's code, ns; nil where it has been looked at since. It may be a
@@ -21,16 +21,16 @@ struct ProcessCode {
   var mayHaveCopies: UInt64?
   private var versions: [Version]
 
-  /// With the mappings that it was born with.
+  /// Begins with the mappings that the process was born with.
   init(_ space: AddressSpace = AddressSpace()) { versions = [Version(since: 0, space: space)] }
 
   /// The mappings at `time`, ns.
   func space(at time: UInt64) -> AddressSpace { (versions.last { $0.since <= time } ?? versions[0]).space }
 
-  /// The mappings that it has now, which a child is born with.
+  /// The mappings that the process has now, which a child is born with.
   var latest: AddressSpace { versions[versions.count - 1].space }
 
-  /// Takes note at `time`, ns, that nothing is mapped any more.
+  /// Takes note at `time`, ns, that the process has nothing mapped any more.
   mutating func removeAll(at time: UInt64) { begin(at: time) { $0.removeAll() } }
 
   /// Takes note that it is another process from `time`, ns, on.

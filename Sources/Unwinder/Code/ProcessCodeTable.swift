@@ -7,23 +7,23 @@ package import TraceModel
 package struct ProcessCodeTable {
   private struct Process {
     var code: ProcessCode
-    /// Threads that have not exited; nil where nothing told of its birth, so that they are not known.
+    /// The number of threads that have not exited; nil where nothing told of the process's birth, so that they are not known.
     var threads: Int?
-    /// When the last of its threads exited, ns.
+    /// The time when the last of the process's threads exited, ns.
     var end: UInt64?
   }
 
-  /// The kernel's limit of tasks: what is beyond was never told to be over.
+  /// The most processes that are kept. It is the kernel's limit of tasks: what is beyond was never told to be over.
   static let limit = 1 << 22
 
   private let source: any CodeSource
   private var processes: [Int32: Process] = [:]
-  /// Those that are over and not yet forgotten, in the order of their ends.
+  /// The processes that are over and not yet forgotten, in the order of their ends.
   private var ended: [(pid: Int32, time: UInt64)] = []
   /// Processes of which memory without a file has taken the place of a file's code, and since when; see `mayHaveCopies`.
   private var suspects: Set<Int32> = []
 
-  /// Without processes. `source` has the files that they map.
+  /// A table without processes. `source` has the files that they map.
   package init(source: any CodeSource) { self.source = source }
 
   /// How many processes are kept.
@@ -122,7 +122,7 @@ package struct ProcessCodeTable {
     if threads == 1 { end(pid, at: time) }
   }
 
-  /// Process `pid` was over at `time`, ns, as something else than the records tells.
+  /// Takes note that process `pid` was over at `time`, ns, as something else than the records tells.
   package mutating func end(_ pid: Int32, at time: UInt64) {
     guard processes[pid] != nil, processes[pid]?.end == nil else { return }
     processes[pid]?.end = time

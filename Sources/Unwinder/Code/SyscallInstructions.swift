@@ -4,7 +4,7 @@ package import TraceModel
 ///
 /// What was read of the code is kept as long as the mappings stay the same.
 package struct SyscallInstructions {
-  /// A program that makes its code at run time has ever other callsites.
+  /// The most callsites that are kept: a program that makes its code at run time has ever other callsites.
   static let limit = 4096
 
   private var generation: UInt64 = 0

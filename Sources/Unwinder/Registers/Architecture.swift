@@ -1,6 +1,6 @@
 /// What unwinding has to know of a machine and its calling convention.
 protocol Architecture {
-  /// DWARF numbers.
+  /// The DWARF number of the stack pointer; those of `framePointer` and `programCounter` are DWARF numbers too.
   static var stackPointer: Int { get }
   static var framePointer: Int { get }
   static var programCounter: Int { get }
@@ -8,14 +8,15 @@ protocol Architecture {
   static var returnAddress: Int { get }
   /// How many registers a called function gives back unchanged, the stack pointer apart; at most 12.
   static var savedCount: Int { get }
-  /// Their DWARF numbers by slot, one per byte, from the lowest on.
+  /// The DWARF numbers of the registers that calls preserve, by slot, one per byte, from the lowest on.
   static var savedLow: UInt64 { get }
   static var savedHigh: UInt32 { get }
-  /// Bit N: register N is one of them.
+  /// The set of the registers that calls preserve. Bit N: register N is one of them.
   static var savedMask: UInt64 { get }
   /// Whether a call puts the return address on the stack, so that every frame has at least that.
   static var callPushesReturnAddress: Bool { get }
-  /// Bytes of the first slot of the kernel's page for probes (UPROBE_XOL_SLOT_BYTES), which is the trampoline of return probes.
+  /// The number of bytes of the first slot of the kernel's page for probes (UPROBE_XOL_SLOT_BYTES), which is the trampoline of
+  /// return probes.
   static var probeSlot: UInt64 { get }
   /// An address without the bits that are not part of it: arm64's signature of return addresses.
   static func stripped(_ address: UInt64) -> UInt64
@@ -29,13 +30,13 @@ protocol Architecture {
 
 /// The instructions around an address, as far as they are known.
 package struct CodeWindow {
-  /// Bytes that are read before and behind the address.
+  /// How many bytes are read before and behind the address.
   package static let reach = 32
 
   private let bytes: [UInt8]
   private let here: Int
 
-  /// `here` is the place of the address in `bytes`.
+  /// Takes the bytes of a window. `here` is the place of the address in `bytes`.
   package init(_ bytes: [UInt8] = [], here: Int = 0) {
     self.bytes = bytes
     self.here = here

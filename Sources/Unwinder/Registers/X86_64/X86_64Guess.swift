@@ -1,12 +1,13 @@
 extension X86_64 {
-  /// rbp+16, the return address below it and the caller's rbp below that.
+  /// The rule of a frame with a frame pointer: the CFA is rbp+16, the return address lies below it and the caller's rbp below
+  /// that.
   private static var frame: UnwindRule {
     var rule = UnwindRule(.guess, register: rbp, offset: 16, returnSlot: 1)
     rule.set(slot: 1, words: 2)
     return rule
   }
 
-  /// The stack pointer `bytes` below the CFA.
+  /// The rule of a frame whose stack pointer is `bytes` below the CFA.
   private static func below(_ bytes: Int32) -> UnwindRule {
     UnwindRule(.guess, register: rsp, offset: bytes, returnSlot: 1)
   }
@@ -38,7 +39,7 @@ extension X86_64 {
     return returns(code, from: jump.next, jumps: jumps + 1) || returns(code, from: jump.target, jumps: jumps + 1)
   }
 
-  /// Bytes of `test %rax,%rax` or `cmp $N,%rax`, of 32 bits as well.
+  /// The length of `test %rax,%rax` or `cmp $N,%rax`, of 32 bits as well, bytes.
   private static func lengthOfComparison(_ code: CodeWindow, at place: Int) -> Int? {
     let prefix = code[place] == 0x48 ? 1 : 0
     if code.has([0x85, 0xC0], at: place + prefix) { return prefix + 2 }
