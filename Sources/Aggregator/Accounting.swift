@@ -1,19 +1,19 @@
 /// Where a nanosecond of a thread's life can go. Exactly one applies at any time.
 package enum AccountingState: Int, Sendable, CaseIterable {
-  /// On a CPU outside syscalls and interrupts.
+  /// The thread is on a CPU outside syscalls and interrupts.
   case user
-  /// On a CPU inside a syscall, without the interrupts that landed there.
+  /// The thread is on a CPU inside a syscall; the interrupts that landed there are not part of it.
   case syscall
-  /// In a hard interrupt's handler, also one inside a soft interrupt.
+  /// The thread's CPU is in a hard interrupt's handler, also one inside a soft interrupt.
   case hardIRQ
   case softIRQ
-  /// Runnable without a CPU.
+  /// The thread is runnable without a CPU.
   case ready
   case blockedInterruptible
   case blockedUninterruptible
-  /// Stopped by a signal or by a tracer.
+  /// The thread is stopped by a signal or by a tracer.
   case stopped
-  /// No event tells: before the first one, after a loss.
+  /// No event tells what the thread does: before the first one, after a loss.
   case unknown
 }
 

@@ -3,13 +3,13 @@ package import TraceModel
 /// What became of the set of the target's processes, as events tell.
 package struct TargetChange: Sendable, Equatable {
   package enum Kind: Sendable, Equatable {
-    /// Process `parent` made it by a fork.
+    /// Process `parent` made this process by a fork.
     case born(parent: Int32)
     case ended
   }
 
   package var pid: Int32
-  /// ns
+  /// The time of the change, ns.
   package var time: UInt64
   package var kind: Kind
 

@@ -4,7 +4,7 @@ internal import TraceModel
 package struct SilentThread: Sendable, Equatable {
   package var pid: Int32
   package var tid: Int32
-  /// It is known to be on a CPU; only user or syscall is open.
+  /// Whether the thread is known to be on a CPU: then only user or syscall is open.
   package var isRunning: Bool
 }
 

@@ -18,19 +18,19 @@ package struct Aggregator: ~Copyable {
   package var children = ChildProcesses()
   /// When the window opened, ns.
   package internal(set) var windowStart: UInt64 = 0
-  /// CPUs whose events are missing at this point of the stream.
+  /// The CPUs whose events are missing at this point of the stream.
   var openGaps: Set<UInt16> = []
   /// Since when events have been missing; the window's start where that was before, ns.
   var gapStart: UInt64 = 0
   /// How long events were missing in this window, ns.
   var missingTime: UInt64 = 0
-  /// Events taken in in this window, those of other tasks included.
+  /// The number of events taken in in this window, those of other tasks included.
   var eventsRead: UInt64 = 0
-  /// Events lost in this window, by CPU.
+  /// The numbers of events lost in this window, by CPU.
   var lostEvents: [Int: UInt64] = [:]
   /// Where calls return to that a return probe waits for.
   package internal(set) var returnAddresses = ReturnAddressTable()
-  /// Triggers that were missed since the last window was closed.
+  /// The number of triggers that were missed since the last window was closed.
   package var missedTriggers: UInt64 = 0
 
   /// The numbering of the syscalls of processes that are not told of any other one.
@@ -39,9 +39,9 @@ package struct Aggregator: ~Copyable {
   package let followsChildren: Bool
   /// Whether a window is open: between windows nothing has to be kept of those that have ended.
   var isWindowOpen = false
-  /// Threads that have ended and are still in the table.
+  /// The number of threads that have ended and are still in the table.
   var deadThreads = 0
-  /// See `takeExecs` and `takeTargetChanges`.
+  /// The processes that have replaced their programs; see `takeExecs`.
   var execs: [Int32] = []
   var targetChanges: [TargetChange] = []
   /// How often processes of the target replaced their programs; `consume` stops when this changes.
@@ -54,7 +54,7 @@ package struct Aggregator: ~Copyable {
   var unfilteredTIDs: [Int32] = []
   /// A rename of a tid whose thread has ended: an exec is about to hand the tid to another thread, and names it first.
   var renamedDead: (tid: Int32, name: NameID)?
-  /// The window starts when this task has replaced its program.
+  /// The task whose exec opens the window: the window starts when it has replaced its program.
   var windowOpeningExec: Int32?
 
   /// `abi`: the numbering of processes until `setABI`. `syscallEvents`: the syscalls that are reported one by one; nil for

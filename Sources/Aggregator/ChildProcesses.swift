@@ -4,20 +4,20 @@
 /// there before are told by whoever looks at /proc, and so is their end.
 package struct ChildProcesses {
   private struct Process {
-    /// Threads of it that are known to live.
+    /// The number of the process's threads that are known to live.
     var threads: Int
-    /// Whether a thread of the target made it, and not one of its children.
+    /// Whether a thread of the target made the process, and not one of its children.
     var isChild: Bool
-    /// Whether its events are recorded, its end among them.
+    /// Whether the process's events are recorded, its end among them.
     var isFollowed: Bool
   }
 
   private var processes: [Int32: Process] = [:]
   /// Each known thread's process.
   private var processOfThread: [Int32: Int32] = [:]
-  /// Direct children that lived at some time of the window.
+  /// The number of direct children that lived at some time of the window.
   package private(set) var seenInWindow = 0
-  /// Direct children that lived at some time since the capture began.
+  /// The number of direct children that lived at some time since the capture began.
   package private(set) var seen = 0
 
   package init() {}
@@ -25,10 +25,10 @@ package struct ChildProcesses {
   /// The processes that live, children of children included, by pid.
   package var living: [Int32] { processes.keys.sorted() }
 
-  /// Those of them whose end no event tells.
+  /// The living processes whose end no event tells.
   package var unfollowed: [Int32] { processes.filter { !$0.value.isFollowed }.keys.sorted() }
 
-  /// Whether `tid` is a thread of one that lives.
+  /// Whether `tid` is a thread of a process that lives.
   package func isThread(_ tid: Int32) -> Bool { processOfThread[tid] != nil }
 
   /// A process that /proc shows. `isChild`: the target is its parent.

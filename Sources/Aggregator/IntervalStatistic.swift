@@ -2,7 +2,7 @@
 package struct IntervalStatistic: Sendable, Equatable, BitwiseCopyable {
   package private(set) var count: UInt64 = 0
   package private(set) var total: UInt64 = 0
-  /// 0 where there is no interval.
+  /// The shortest interval, ns; 0 where there is none.
   package private(set) var min: UInt64 = 0
   package private(set) var max: UInt64 = 0
 

@@ -3,11 +3,11 @@ internal import TraceModel
 /// A process of the target: what its threads have in common.
 struct ProcessRecord: BitwiseCopyable {
   let pid: Int32
-  /// Its first thread's, also once that has ended.
+  /// The name of the process's first thread, also once that has ended.
   var name: NameID
-  /// Threads copy these: whoever changes them here tells the process's threads.
+  /// The special numbers of the process. Threads copy them: whoever changes them here tells the process's threads.
   var numbers: SpecialNumbers
-  /// Threads that have not ended. The process lives as long as there is one.
+  /// The number of threads that have not ended. The process lives as long as there is one.
   var livingThreads = 0
   var isAlive: Bool { livingThreads > 0 }
 

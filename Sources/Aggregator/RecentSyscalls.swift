@@ -1,7 +1,7 @@
 /// Where the statistics of a thread's latest syscalls are: most threads make few different ones again and again.
 struct RecentSyscalls: BitwiseCopyable {
   private struct Entry: BitwiseCopyable {
-    /// A key that no statistic has, where there is none.
+    /// The statistic's key; where there is no statistic, a key that none has.
     var key: UInt64 = .max
     var position = 0
   }

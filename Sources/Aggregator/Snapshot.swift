@@ -2,31 +2,31 @@ package import TraceModel
 
 /// Everything one window showed. Plain values, complete when made.
 package struct Snapshot: Sendable, Equatable {
-  /// CLOCK_MONOTONIC, ns; the window is start ≤ t < stop.
+  /// When the window began, CLOCK_MONOTONIC, ns; the window is start ≤ t < stop.
   package var start: UInt64
   package var stop: UInt64
   /// The processes of the target that lived in the window, in the order in which they became known. A pid can be
   /// there twice.
   package var processes: [ProcessSnapshot]
   package var threads: [ThreadSnapshot]
-  /// Intervals that were open when track of them was lost.
+  /// The number of intervals that were open when track of them was lost.
   package var discardedIntervals: UInt64
-  /// Events that were read, those of other tasks and gaps' edges included.
+  /// The number of events that were read, those of other tasks and gaps' edges included.
   package var eventsRead: UInt64
-  /// Events that the kernel overwrote, by CPU.
+  /// The numbers of events that the kernel overwrote, by CPU.
   package var lostEvents: [Int: UInt64]
   /// How long events of some CPU were missing, ns. Lost events are counted where a gap begins; it may reach into the windows
   /// after that.
   package var missingTime: UInt64
-  /// Triggers that were missed since the window before this was closed.
+  /// The number of triggers that were missed since the window before this was closed.
   package var missedTriggers: UInt64
   /// Open vSwitch's upcalls in the window, by result and CPU.
   package var upcalls: [UpcallCount]
-  /// Syscalls that are reported one by one, in the order of their ends; without those that were taken before.
+  /// The syscalls that are reported one by one, in the order of their ends; without those that were taken before.
   package var slowSyscalls: [EndedSyscall]
-  /// Those that were too many.
+  /// The number of syscalls that were to be reported one by one, and were too many.
   package var syscallEventsLeftOut: UInt64
-  /// Direct child processes of the target that lived at some time of the window.
+  /// The number of direct child processes of the target that lived at some time of the window.
   package var childrenNotWatched: Int
 
   package init(
@@ -55,11 +55,11 @@ package struct Snapshot: Sendable, Equatable {
 /// One process of the target that lived in one window.
 package struct ProcessSnapshot: Sendable, Equatable {
   package var pid: Int32
-  /// Its first thread's name.
+  /// The name of the process's first thread.
   package var name: NameID
-  /// The numbering of its syscalls, when the window closed.
+  /// The numbering of the process's syscalls, when the window closed.
   package var abi: SyscallABI
-  /// Whether it ended before the window closed.
+  /// Whether the process ended before the window closed.
   package var hasEnded: Bool
 
   package init(pid: Int32, name: NameID, abi: SyscallABI = .native, hasEnded: Bool = false) {
@@ -75,8 +75,9 @@ package struct ProcessSnapshot: Sendable, Equatable {
 package struct ThreadSnapshot: Sendable, Equatable {
   package var tid: Int32
   package var name: NameID
-  /// Its process's id, and that process's place in `Snapshot.processes`.
+  /// The id of the thread's process.
   package var pid: Int32
+  /// The place of the thread's process in `Snapshot.processes`.
   package var process: Int
   package var syscalls: [SyscallSnapshot] = []
   package var statistics = ThreadStatistics()
@@ -102,9 +103,9 @@ package struct SyscallSnapshot: Sendable, Equatable {
   package var number: Int32
   package var abi: SyscallABI
   package var durations: IntervalStatistic
-  /// Calls that returned -1…-4095, interrupted ones included.
+  /// The number of calls that returned -1…-4095, interrupted ones included.
   package var errors: UInt64
-  /// ns; at most 1/32 above the true value.
+  /// The median of the calls' durations, ns; at most 1/32 above the true value.
   package var p50: UInt64
   package var p90: UInt64
   package var p99: UInt64
@@ -112,9 +113,9 @@ package struct SyscallSnapshot: Sendable, Equatable {
 
 /// One interrupt source as it landed on one thread.
 package struct IRQSnapshot: Sendable, Equatable {
-  /// Hard: interrupt number; soft: vector.
+  /// The number of a hard interrupt, or the vector of a soft one.
   package var number: Int32
-  /// Hard: the handler's name; soft: empty.
+  /// The name of a hard interrupt's handler; empty for a soft interrupt.
   package var name: NameID
   package var durations: IntervalStatistic
 }

@@ -17,7 +17,7 @@ struct SpecialNumbers: BitwiseCopyable {
     firstProbe = abi.firstProbeNumber ?? .min
   }
 
-  /// Whether only a probe's trampoline makes it.
+  /// Whether only a probe's trampoline makes the syscall of this number.
   @inline(__always)
   func isProbe(_ number: Int32) -> Bool { UInt32(bitPattern: number &- firstProbe) < 2 }
 }

@@ -48,9 +48,9 @@ struct SyscallTable: ~Copyable {
 /// Statistic of one interrupt source on one thread.
 struct IRQStatistic: BitwiseCopyable {
   let thread: Int32
-  /// Hard: interrupt number; soft: vector.
+  /// The number of a hard interrupt, or the vector of a soft one.
   let number: Int32
-  /// Hard: the handler's name; several handlers can share one interrupt.
+  /// The name of a hard interrupt's handler; several handlers can share one interrupt.
   let name: NameID
   var durations = IntervalStatistic()
 }

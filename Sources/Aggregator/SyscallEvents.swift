@@ -2,17 +2,17 @@ package import TraceModel
 
 /// One syscall that took longer than asked for.
 package struct SyscallEvent: Sendable, Equatable, BitwiseCopyable {
-  /// The process that made it.
+  /// The process that made the syscall.
   package var pid: Int32
   package var tid: Int32
   package var name: NameID
   package var number: Int32
   package var abi: SyscallABI
-  /// CLOCK_MONOTONIC, ns.
+  /// When the syscall began, CLOCK_MONOTONIC, ns.
   package var entry: UInt64
   package var exit: UInt64
   package var returnValue: Int64
-  /// Waits that there was no room for.
+  /// The number of the syscall's waits that there was no room for.
   package var waitsLeftOut: UInt32 = 0
 
   package init(
@@ -31,13 +31,13 @@ package struct SyscallEvent: Sendable, Equatable, BitwiseCopyable {
 }
 
 extension SyscallEvent {
-  /// How long it took, ns.
+  /// How long the syscall took, ns.
   package var duration: UInt64 { exit - entry }
 }
 
 /// Which syscalls are reported one by one.
 package struct SyscallEventFilter: Sendable, Equatable {
-  /// Those that take longer than this, ns; nil: all.
+  /// The duration, ns, above which a syscall is reported; nil: all are.
   package var threshold: UInt64?
   package var skipsPoll: Bool
 
@@ -50,7 +50,7 @@ package struct SyscallEventFilter: Sendable, Equatable {
 /// A slow syscall that has ended, and what it waited for.
 package struct EndedSyscall: Sendable, Equatable {
   package var call: SyscallEvent
-  /// Each time that it gave up its CPU, in order.
+  /// The syscall's waits: each time that it gave up its CPU, in order.
   package var waits: [SyscallWait]
 
   package init(_ call: SyscallEvent, waits: [SyscallWait] = []) {
@@ -61,20 +61,21 @@ package struct EndedSyscall: Sendable, Equatable {
 
 /// The syscalls of a window that are reported one by one, in the order of their ends. Bounded: what is too much is counted.
 struct SyscallEventList: ~Copyable {
-  /// About 100 bytes each.
+  /// The most syscalls of a window that are kept, about 100 bytes each.
   private static let limit = 1 << 20
-  /// 48 bytes each.
+  /// The most waits of a window's syscalls that are kept, 48 bytes each.
   private static let waitLimit = 1 << 20
 
   private let filter: SyscallEventFilter?
-  /// Whether any is reported.
+  /// Whether any syscall is reported.
   var isWanted: Bool { filter != nil }
   /// The shortest duration that is reported; `.max` where none is, or no window is open, so that the common path has one
   /// comparison.
   private(set) var shortest = UInt64.max
   private var events: [EndedSyscall] = []
-  /// Those of the window, and their waits, whether they were taken already or not.
+  /// The number of the window's syscalls, whether they were taken already or not.
   private var count = 0
+  /// The number of the waits of the window's syscalls, whether they were taken already or not.
   private var waitCount = 0
   private(set) var leftOut: UInt64 = 0
 
@@ -88,7 +89,7 @@ struct SyscallEventList: ~Copyable {
     shortest = filter.map { $0.threshold.map { $0 &+ 1 } ?? 0 } ?? .max
   }
 
-  /// `chain`: its waits.
+  /// Adds a syscall that has ended, unless the filter leaves it out. `chain`: its waits.
   @inline(never)
   mutating func add(_ event: SyscallEvent, isPoll: Bool, _ pool: inout WaitPool, _ chain: inout WaitPool.Chain) {
     guard let filter, !(isPoll && filter.skipsPoll) else { return }
@@ -107,7 +108,7 @@ struct SyscallEventList: ~Copyable {
     events.append(ended)
   }
 
-  /// Hands over those that have ended since this was called last.
+  /// Hands over the syscalls that have ended since this was called last.
   mutating func take() -> [EndedSyscall] {
     if events.isEmpty { return [] }
     defer { events.removeAll(keepingCapacity: true) }

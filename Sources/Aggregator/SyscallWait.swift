@@ -4,13 +4,13 @@ internal import TraceModel
 package struct Waker: Sendable, Equatable, Hashable, BitwiseCopyable {
   /// Where the kernel was when it woke the thread.
   package enum Context: UInt8, Sendable, BitwiseCopyable {
-    /// A task did it.
+    /// A task woke the thread.
     case task
     case softIRQ
     case hardIRQ
   }
 
-  /// The task that woke it; in an interrupt, the one that the interrupt landed on, which has nothing to do with it.
+  /// The task that woke the thread; in an interrupt, the one that the interrupt landed on, which has nothing to do with it.
   package var tid: Int32
   package var context: Context
 
@@ -19,25 +19,26 @@ package struct Waker: Sendable, Equatable, Hashable, BitwiseCopyable {
     self.context = context
   }
 
-  /// `flags`: a record's `common_flags` (TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ of include/linux/trace_events.h).
+  /// The waker that a record tells of. `flags`: its `common_flags` (TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ of
+  /// include/linux/trace_events.h).
   init(tid: Int32, flags: Int32) {
     self.init(tid: tid, context: flags & 0x08 != 0 ? .hardIRQ : flags & 0x10 != 0 ? .softIRQ : .task)
   }
 }
 
-/// Once that a syscall gave up its CPU: from there until it ran again.
+/// One wait of a syscall: from where it gave up its CPU until it ran again.
 package struct SyscallWait: Sendable, Equatable, BitwiseCopyable {
-  /// When it was switched out, ns.
+  /// When the thread was switched out, ns.
   package var start: UInt64
-  /// When it became runnable: at `start` where it was preempted; 0 where no wake-up was seen.
+  /// When the thread became runnable, ns: at `start` where it was preempted; 0 where no wake-up was seen.
   package var wakeup: UInt64
-  /// When it ran again, ns.
+  /// When the thread ran again, ns.
   package var end: UInt64
-  /// The state bits that it was switched out with; 0: runnable.
+  /// The state bits that the thread was switched out with; 0: runnable.
   package var state: Int32
-  /// Nil where it was preempted, or nothing told.
+  /// What made the thread runnable; nil where it was preempted, or nothing told.
   package var waker: Waker?
-  /// When it ran again was not recorded: `end` is as far as it is known to have waited.
+  /// Whether it was not recorded when the thread ran again: `end` is as far as it is known to have waited.
   package var isCut = false
 
   package init(start: UInt64, wakeup: UInt64, end: UInt64, state: Int32, waker: Waker? = nil) {
@@ -48,8 +49,8 @@ package struct SyscallWait: Sendable, Equatable, BitwiseCopyable {
     self.waker = waker
   }
 
-  /// How long it was not runnable, ns.
+  /// How long the thread was not runnable, ns.
   package var blocked: UInt64 { (wakeup == 0 ? end : wakeup) &- start }
-  /// How long it was runnable and did not run, ns.
+  /// How long the thread was runnable and did not run, ns.
   package var ready: UInt64 { wakeup == 0 ? 0 : end &- wakeup }
 }

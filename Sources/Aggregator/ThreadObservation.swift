@@ -23,7 +23,7 @@ package struct ThreadObservation: Sendable, Equatable {
   package var name: NameID
   package var state: State
   package var mode: Mode
-  /// The kernel made it for itself, as io_uring's workers: it never leaves the kernel.
+  /// Whether the kernel made the thread for itself, as io_uring's workers: it never leaves the kernel.
   package var isWorker: Bool
 
   package init(pid: Int32, tid: Int32, name: NameID, state: State, mode: Mode, isWorker: Bool = false) {
@@ -51,7 +51,7 @@ extension ThreadRecord {
     if !isWorker { mode = Mode(seen.mode) }
   }
 
-  /// No event has told: it has been running (or ready) in `mode` since it was last known.
+  /// Settles what no event has told: the thread has been running (or ready) in `mode` since it was last known.
   mutating func settle(running: Bool, mode seen: ThreadObservation.Mode) {
     if scheduling == .unknown, isDeducible { scheduling = running ? .running : .ready }
     guard mode == .unknown, seen != .unknown else { return }

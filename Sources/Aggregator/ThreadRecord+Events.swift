@@ -6,7 +6,7 @@ enum TaskState {
   static let uninterruptible: Int32 = 0x02  // D
   static let stoppedOrTraced: Int32 = 0x0C  // T, t
   static let dead: Int32 = 0x30  // X, Z
-  /// Preemption is 0 (`R`) on some kernels and a bit above all states (`R+`) on others.
+  /// The bits that tell a state. Preemption is 0 (`R`) on some kernels and a bit above all states (`R+`) on others.
   static let reported: Int32 = 0xFF
 }
 

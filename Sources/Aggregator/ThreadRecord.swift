@@ -25,7 +25,7 @@ enum Mode: UInt8, BitwiseCopyable {
 struct HardIRQFrame: BitwiseCopyable {
   var irq: Int32 = 0
   var name: NameID = 0
-  /// When it began, ns; 0 where that was outside the window.
+  /// When the handler began, ns; 0 where that was outside the window.
   var start: UInt64 = 0
 }
 
@@ -37,37 +37,37 @@ struct ThreadRecord: BitwiseCopyable {
 
   let tid: Int32
   let pid: Int32
-  /// The number of its process.
+  /// The number of the thread's process.
   var process: Int32
   var name: NameID
-  /// Its process's.
+  /// The special numbers of the thread's process.
   var numbers: SpecialNumbers
 
   // Where it is.
   var scheduling = Scheduling.unknown
   var mode = Mode.unknown
-  /// For `.unknown`: the first event from now on tells what the thread has been doing since `since`, because nothing is
-  /// missing in between.
+  /// Whether, while `scheduling` is `.unknown`, the first event from now on tells what the thread has been doing since `since`,
+  /// because nothing is missing in between.
   var isDeducible = true
-  /// The kernel's pid filter does not hold this tid any more: only a re-armed filter makes its events complete again.
+  /// Whether the kernel's pid filter does not hold this tid any more: only a re-armed filter makes its events complete again.
   var isUnfiltered = false
-  /// The kernel made it for itself, as io_uring's workers: it never leaves the kernel.
+  /// Whether the kernel made the thread for itself, as io_uring's workers: it never leaves the kernel.
   var isWorker = false
   var cpu: UInt16 = 0
   var hardDepth = 0
   var softDepth = 0
 
   // Since when.
-  /// Up to here its time is accounted for.
+  /// The time up to which the thread's life is accounted for, ns.
   var since: UInt64
   var syscallStart: UInt64 = 0
   /// When the syscall that a probe makes began.
   var probeStart: UInt64 = 0
   var syscallNumber: Int32 = 0
-  /// In the current syscall, where such are reported one by one.
+  /// The thread's waits in the current syscall, where syscalls are reported one by one.
   var waits = WaitPool.Chain()
   var lastPollEnd: UInt64 = 0
-  /// Time on a CPU whose mode the next syscall event will tell; part of no state yet.
+  /// The time on a CPU, ns, whose mode the next syscall event will tell; part of no state yet.
   var undecided: UInt64 = 0
 
   // What it added up to.
@@ -77,9 +77,9 @@ struct ThreadRecord: BitwiseCopyable {
   // What a switch changes.
   var runStart: UInt64 = 0
   var readyStart: UInt64 = 0
-  /// Who is waking it: told a little before the wake-up, and at times before it has been switched out.
+  /// Who is waking the thread: told a little before the wake-up, and at times before the thread has been switched out.
   var waker: Waker?
-  /// Those that a switch changes come first.
+  /// The thread's intervals that are counted in this window; those that a switch changes come first.
   var statistics = ThreadStatistics()
 
   // What seldom changes.
@@ -87,7 +87,7 @@ struct ThreadRecord: BitwiseCopyable {
   var softStart: UInt64 = 0
   var softVector: Int32 = 0
   var hardFrames = InlineArray<4, HardIRQFrame>(repeating: HardIRQFrame())
-  /// Open intervals that were given up, for want of an event that ends them.
+  /// The number of open intervals that were given up, for want of an event that ends them.
   var discarded: UInt64 = 0
 
   init(
@@ -101,16 +101,16 @@ struct ThreadRecord: BitwiseCopyable {
     since = time
   }
 
-  /// Its mode where no event has told of one.
+  /// The thread's mode where no event has told of one.
   private var untoldMode: Mode { isWorker ? .syscall : .unknown }
 
-  /// Says whether the kernel made it for itself.
+  /// Says whether the kernel made the thread for itself.
   mutating func setWorker(_ isWorker: Bool) {
     self.isWorker = isWorker
     mode = untoldMode
   }
 
-  /// Whether it runs its own code, and nothing is open but its run.
+  /// Whether the thread runs its own code, and nothing is open but its run.
   @inline(__always)
   var isBetweenSyscalls: Bool {
     scheduling == .running && mode == .user && hardDepth | softDepth == 0 && undecided | probeStart == 0
@@ -237,7 +237,7 @@ struct ThreadRecord: BitwiseCopyable {
     isDeducible = false
   }
 
-  /// From `time` on the thread's events are complete again: the next one tells what it has been doing since.
+  /// Notes that the thread's events are complete again from `time`, ns, on: the next one tells what it has been doing since.
   mutating func resumeDeduction(at time: UInt64) {
     guard scheduling == .unknown, !isDeducible else { return }
     charge(upTo: time)

@@ -1,15 +1,15 @@
 /// The intervals of one thread that are counted in one window. A new one is a member here, and a line of `add`: then it is
 /// reset, handed over and folded with the others.
 package struct ThreadStatistics: Sendable, Equatable, BitwiseCopyable {
-  /// On a CPU, from one switch to the next.
+  /// The intervals on a CPU, from one switch to the next.
   package var run = IntervalStatistic()
-  /// Runnable without a CPU.
+  /// The intervals in which the thread was runnable without a CPU.
   package var ready = IntervalStatistic()
-  /// Stopped by a signal or by a tracer.
+  /// The intervals in which the thread was stopped by a signal or by a tracer.
   package var stopped = IntervalStatistic()
-  /// From the end of one poll to the start of the next.
+  /// The intervals from the end of one poll to the start of the next.
   package var longPoll = IntervalStatistic()
-  /// Syscalls that probes made, of this tool or another one. They are in no other statistic; their time is user time.
+  /// The syscalls that probes made, of this tool or another one. They are in no other statistic; their time is user time.
   package var probes = IntervalStatistic()
 
   package init() {}

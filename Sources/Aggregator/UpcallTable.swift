@@ -2,7 +2,7 @@ internal import TraceModel
 
 /// Upcalls that ended in one way on one CPU.
 package struct UpcallCount: Sendable, Equatable, BitwiseCopyable {
-  /// 0, or -errno.
+  /// The upcalls' result: 0, or -errno.
   package var result: Int32
   package var cpu: UInt16
   package var count: UInt64

@@ -6,7 +6,7 @@ struct WaitPool: ~Copyable {
   struct Chain: BitwiseCopyable {
     var first: Int32 = -1
     var last: Int32 = -1
-    /// Those that there was no room for.
+    /// The number of waits that there was no room for.
     var leftOut: UInt32 = 0
 
     var isEmpty: Bool { first < 0 && leftOut == 0 }
@@ -18,12 +18,12 @@ struct WaitPool: ~Copyable {
     var next: Int32
   }
 
-  /// 64 bytes each.
+  /// The most waits that the pool holds, 64 bytes each.
   private static let limit = 1 << 20
 
   private var nodes = FlatArray<Node>(capacity: 16)
   private var free: Int32 = -1
-  /// Waits that there is room for without growing.
+  /// The number of waits that there is room for without growing.
   var nodeCount: Int { nodes.count }
 
   /// Notes that the thread gives up its CPU.

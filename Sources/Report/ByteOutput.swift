@@ -3,7 +3,7 @@ package struct ByteOutput: ~Copyable {
   private static let pieceSize = 1 << 16
 
   private var piece: [UInt8] = []
-  /// Nil where all is collected.
+  /// What gets each piece; nil where all is collected.
   private let handOver: (([UInt8]) -> Void)?
 
   /// `handOver` gets each piece, in order; a piece is never empty.

@@ -19,7 +19,7 @@ package struct UpcallStatistics: Sendable, Equatable {
   }
 
   private let counts: [UpcallCount]
-  /// Upcalls that the kernel's probe missed, since the window before was closed.
+  /// The number of upcalls that the kernel's probe missed, since the window before was closed.
   package let missed: UInt64
 
   package init(counts: [UpcallCount], missed: UInt64) {

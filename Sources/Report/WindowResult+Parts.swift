@@ -75,7 +75,7 @@ extension WindowResult {
 }
 
 extension SyscallSnapshot {
-  /// Its name; with a question mark where it may be another one, see `WindowResult.uncertainProcesses`.
+  /// The syscall's name; with a question mark where it may be another one, see `WindowResult.uncertainProcesses`.
   func name(isUncertain: Bool) -> String {
     SyscallNames.name(number, abi: abi) + (isUncertain && abi.compat != nil ? "?" : "")
   }
@@ -88,7 +88,7 @@ extension ThreadSnapshot {
     return cost.map { min($0 * calls, accounting[.user]) }
   }
 
-  /// Its syscalls by total time, the longest first.
+  /// The thread's syscalls by total time, the longest first.
   var syscallsByTotal: [SyscallSnapshot] {
     syscalls.sorted {
       ($1.durations.total, $0.abi.rawValue, $0.number) < ($0.durations.total, $1.abi.rawValue, $1.number)

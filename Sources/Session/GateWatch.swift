@@ -4,13 +4,13 @@ internal import TraceModel
 /// time-stamped. A start trigger of the same thread, or of one that waited for it, comes after that; one that merely
 /// happened at the same time on another CPU may come in between, and then its window's data are gone.
 struct GateWatch {
-  /// No probe takes this long from its time stamp to its end, ns, unless its thread is preempted there.
+  /// The longest time from a probe's time stamp to its end, ns, unless its thread is preempted there.
   private static let longestProbe: UInt64 = 1_000_000
 
   /// The latest stop trigger, and the latest one of any other thread.
   private var last: (tid: Int32, time: UInt64) = (0, 0)
   private var lastOther: (tid: Int32, time: UInt64) = (0, 0)
-  /// What came before may have gone unrecorded, so that nobody knows who was in a syscall.
+  /// Whether what came before may have gone unrecorded, so that nobody knows who was in a syscall.
   private var modesAreUnknown = true
   private var openSince: UInt64?
   /// Whether the gate should stay open from now on, since some window was uncertain.

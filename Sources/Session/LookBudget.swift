@@ -6,6 +6,6 @@ struct LookBudget {
   /// Whether a look may begin at `now`, ns.
   func allows(at now: UInt64) -> Bool { now >= next }
 
-  /// A look has lasted from `start` to `end`, ns.
+  /// Takes note of a look that has lasted from `start` to `end`, ns.
   mutating func spent(from start: UInt64, to end: UInt64) { next = end + (end - min(start, end)) * 100 }
 }

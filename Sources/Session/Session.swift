@@ -17,7 +17,7 @@ package struct Session: ~Copyable {
   private var children: ChildWatch
   private var gateWatch = GateWatch()
   private var wakerNames = WakerNames()
-  /// Nil where stacks were not asked for.
+  /// What finds the stacks of slow syscalls; nil where stacks were not asked for.
   private var stacks: SlowSyscallStacks?
   private var slowSyscalls: [SlowSyscall] = []
   private var effects: [SessionEffect] = []
@@ -37,7 +37,7 @@ package struct Session: ~Copyable {
   private var lossBefore = Loss()
   /// What opened the open window; nil where that was no trigger.
   private var openingTrigger: String?
-  /// Upcalls that were missed since the last window was closed.
+  /// The number of upcalls that were missed since the last window was closed.
   private var missedUpcalls: UInt64 = 0
   /// Processes whose program, a 64-bit one, has made 32-bit calls.
   private var compatProcesses: Set<Int32> = []

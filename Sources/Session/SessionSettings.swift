@@ -52,7 +52,7 @@ package struct SessionSettings: Sendable {
   package var stacks: StackSettings?
   /// Whether Open vSwitch's upcalls are counted.
   package var countsUpcalls = false
-  /// ns that recording a syscall adds to its thread's user time, an estimate; nil where it could not be measured.
+  /// The time that recording a syscall adds to its thread's user time, ns, an estimate; nil where it could not be measured.
   package var recordingCost: UInt64?
   /// The numbering of the syscalls of processes that the facts know no other one of: that of the machine's own programs.
   package var abi = SyscallABI.native

@@ -6,10 +6,10 @@ package typealias StackNumber = Int
 
 /// A syscall that took longer than asked for, with all that is known of it.
 package struct SlowSyscall: Sendable, Equatable {
-  /// Once that it gave up its CPU.
+  /// One wait of the syscall: once that it gave up its CPU.
   package struct Wait: Sendable, Equatable {
     package var wait: SyscallWait
-    /// Where in the kernel that was; nil where no sample shows it.
+    /// The kernel stack where the syscall gave up its CPU; nil where no sample shows it.
     package var kernelStack: StackNumber?
 
     package init(_ wait: SyscallWait, kernelStack: StackNumber? = nil) {
@@ -18,20 +18,20 @@ package struct SlowSyscall: Sendable, Equatable {
     }
   }
 
-  /// What it was, when, and of which thread.
+  /// The syscall itself: what it was, when, and of which thread.
   package var call: SyscallEvent
-  /// What it waited for, in order.
+  /// The syscall's waits, in order.
   package var waits: [Wait] = []
-  /// The user stack that made it; nil where there is none, for the reason of `userStackEnd`.
+  /// The user stack that made the syscall; nil where there is none, for the reason of `userStackEnd`.
   package var userStack: StackNumber?
   /// Where the user stack stops, or why there is none.
   package var userStackEnd = UserStackEnd.notSampled
-  /// Where the kernel held it for most of its time; nil where no sample shows it.
+  /// The kernel stack where the syscall was for most of its time; nil where no sample shows it.
   package var kernelStack: StackNumber?
   /// Whether its instruction is `int $0x80` in a 64-bit program: then its number is one of i386's. Nil where nothing tells.
   package var isCompat: Bool?
 
-  /// One whose stacks nobody has looked for.
+  /// A slow syscall whose stacks nobody has looked for.
   package init(_ ended: EndedSyscall) {
     call = ended.call
     waits = ended.waits.map { Wait($0) }

@@ -16,7 +16,7 @@ struct ThreadTracker {
   private var windowLookedAt: UInt64 = 0
   private var gapsSeen = 0
   private var budget = LookBudget()
-  /// When there are more looks than this, those of threads that have ended are forgotten.
+  /// The number of looks above which those of threads that have ended are forgotten.
   private var mostLooks = 4096
   /// The processes of threads that `watched` has asked to watch, which no event has told of.
   private var processOfOther: [Int32: Int32] = [:]
@@ -25,7 +25,7 @@ struct ThreadTracker {
     /// The kernel's filter has held the thread since.
     case filtered(Int32)
     case seen(ThreadFacts)
-    /// All threads of the target's processes; others have ended.
+    /// These are all threads of the target's processes; others have ended.
     case alive([ThreadFacts])
     /// The process is numbering its syscalls so.
     case abi(Int32, SyscallABI)

@@ -3,7 +3,7 @@ internal import TraceModel
 
 /// The names of the tasks that woke slow syscalls' threads: of other processes' tasks /proc knows them, while they live.
 struct WakerNames {
-  /// Names that are remembered.
+  /// The most names that are remembered.
   private static let limit = 1 << 16
 
   private(set) var names: [Int32: String] = [:]

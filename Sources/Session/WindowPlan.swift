@@ -11,7 +11,7 @@ struct WindowPlan {
     case trigger
   }
 
-  /// What closes them.
+  /// What closes windows.
   enum Closing: Equatable {
     /// A time after the opening, ns.
     case after(UInt64)
@@ -34,14 +34,14 @@ struct WindowPlan {
   /// A window that a trigger closes counts only if it is at least this long, ns.
   private let shortest: UInt64
   private var remaining: Int
-  /// Windows that counted so far.
+  /// The number of windows that counted so far.
   private var count = 0
   private(set) var isOpen = false
   private var start: UInt64 = 0
-  /// The next window opens then, or at the first trigger from then on. Nil before it is scheduled: something that only the
-  /// stream shows (a command's exec) opens the first.
+  /// The time at which the next window opens, or from which on the first trigger opens it, ns. Nil before it is scheduled:
+  /// something that only the stream shows (a command's exec) opens the first.
   private var notBefore: UInt64?
-  /// The open window closes then at the latest; nil where only a trigger or the cut closes it.
+  /// The time at which the open window closes at the latest, ns; nil where only a trigger or the cut closes it.
   private var end: UInt64?
   /// Where the plan is cut short: no window lasts longer, and none opens from then on.
   private var limit: UInt64?

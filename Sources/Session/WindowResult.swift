@@ -6,11 +6,11 @@ package import TraceModel
 package struct WindowResult: Sendable {
   /// The pid of the target, or of the first of its processes.
   package var target: Int32
-  /// The name of that process.
+  /// The name of the target, or of the first of its processes.
   package var targetName: String
   /// The window's number, from 1.
   package var index: Int
-  /// Whether a trigger closed it earlier than the shortest window that is reported.
+  /// Whether a trigger closed the window earlier than the shortest one that is reported.
   package var isTooShort = false
   package var snapshot: Snapshot { didSet { threadNames = Self.threadNames(snapshot) } }
   /// What was missed in the window.
@@ -27,13 +27,13 @@ package struct WindowResult: Sendable {
   package var gatingIsUncertain = false
   /// The processes whose program, a 64-bit one, has made 32-bit calls too: the name of any number may be another call's.
   package var uncertainProcesses: Set<Int32> = []
-  /// ns that recording a syscall adds to a thread's user time, an estimate; nil where it could not be measured.
+  /// The time that recording a syscall adds to a thread's user time, ns, an estimate; nil where it could not be measured.
   package var recordingCost: UInt64?
   /// Open vSwitch's upcalls that the kernel's probe missed since the window before; nil where upcalls are not counted.
   package var missedUpcalls: UInt64?
   /// The syscalls that took longer than asked for, in the order of their ends.
   package var slowSyscalls: [SlowSyscall] = []
-  /// Nil where stacks were not asked for.
+  /// The stacks of the window's slow syscalls; nil where stacks were not asked for.
   package var stacks: WindowStacks?
   /// The names of tasks that ended waits, by tid, as far as they are known.
   package var wakers: [Int32: String] = [:]

@@ -6,7 +6,7 @@ internal import TraceModel
 /// A file that is read piece by piece: never mapped, as whoever may write it could cut it under the reader.
 struct RecordedFile: ~Copyable {
   let path: String
-  /// In bytes, when it was opened.
+  /// The file's size when it was opened, bytes.
   let size: UInt64
   private let file: OwnedDescriptor
 

@@ -1,11 +1,11 @@
 /// Why a file is no recording that can be read, in the operator's words.
 package struct TraceFileError: Error, Equatable, CustomStringConvertible {
   package enum Code: Sendable {
-    /// It cannot be opened or read.
+    /// The file cannot be opened or read.
     case unreadable
-    /// Its parts do not fit together, or it is something else.
+    /// The file's parts do not fit together, or it is something else.
     case malformed
-    /// It is of a kind that is not read.
+    /// The file is of a kind that is not read.
     case unsupported
 
     fileprivate var remedy: String {
@@ -19,12 +19,12 @@ package struct TraceFileError: Error, Equatable, CustomStringConvertible {
 
   package let code: Code
   package let path: String
-  /// What is the matter with it.
+  /// What is the matter with the file.
   package let reason: String
   /// What the operator can do about it.
   package let remedy: String
 
-  /// Without a `remedy`, one that fits the code.
+  /// An error with a `remedy`, by default one that fits the code.
   init(_ code: Code, _ path: String, _ reason: String, remedy: String? = nil) {
     self.code = code
     self.path = path

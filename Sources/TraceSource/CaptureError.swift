@@ -3,7 +3,7 @@ internal import TraceFormat
 
 /// Why a capture cannot be made, in the operator's words.
 package struct CaptureError: Error, Equatable, CustomStringConvertible {
-  /// Decides the exit status.
+  /// The kind of the error, which decides the exit status.
   package enum Code: Sendable {
     /// The process is not there, or is nothing that makes syscalls.
     case noTarget

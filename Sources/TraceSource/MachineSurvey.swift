@@ -14,9 +14,9 @@ package struct Finding: Sendable, Equatable {
 
   package var status: Status
   package var subject: String
-  /// What is lost without it.
+  /// What is lost without this thing.
   package var loss: String
-  /// Nothing can be captured without it.
+  /// Whether nothing can be captured without this thing.
   package var isEssential: Bool
 
   init(_ status: Status, _ subject: String, loss: String, isEssential: Bool = false) {

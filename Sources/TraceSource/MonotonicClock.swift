@@ -2,7 +2,7 @@ internal import Glibc
 
 /// CLOCK_MONOTONIC, the clock of events, windows and samples.
 package enum MonotonicClock {
-  /// ns since boot, without suspended time.
+  /// The time since boot, ns, without suspended time.
   package static var now: UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

@@ -9,11 +9,11 @@ internal import TraceModel
 /// the distance between the two stamps has it; a whole call that is not recorded is shorter than that. The difference is a
 /// little too small, for the unrecorded call also has the syscall's own work.
 package struct RecordingCost: Sendable {
-  /// Calls of the loop; their records fit a small buffer.
+  /// The number of calls that the loop makes; their records fit a small buffer.
   private static let calls = 2000
   private static let bufferKiB = 2048
 
-  /// ns that a recorded syscall adds to the time that counts as the thread's own.
+  /// The time that a recorded syscall adds to what counts as the thread's own time, ns.
   package let perSyscall: UInt64
 
   /// Records the process's first thread, which has to be the caller, for a few milliseconds in an instance of its own, which is

@@ -70,7 +70,7 @@ enum CommandInterpreter {
 
 /// The first line of a file, as far as the kernel reads it.
 enum FirstLine {
-  /// Without what follows 255 bytes (BINPRM_BUF_SIZE); nil where the file cannot be read.
+  /// The first line of the file at `path`, without what follows 255 bytes (BINPRM_BUF_SIZE); nil where the file cannot be read.
   static func read(_ path: String) -> String? {
     guard let file = fopen(path, "r") else { return nil }
     defer { fclose(file) }

@@ -11,7 +11,8 @@ struct LiveStacks: ~Copyable {
   private let modules: ModuleTable
   private let roots = TargetRoots()
 
-  /// `threshold`: of the syscalls that are slow, ns; nil for all. `followsChildren`: processes that the target makes are sampled too.
+  /// The live side, with nothing sampled yet. `threshold`: the duration above which syscalls are slow, ns; nil: all are.
+  /// `followsChildren`: whether processes that the target makes are sampled too.
   init(
     _ tracefs: any TracefsAccess, threshold: UInt64?, _ settings: StackSettings, followsChildren: Bool
   ) throws(CaptureError) {
@@ -66,7 +67,7 @@ struct LiveStacks: ~Copyable {
     for (pid, path) in roots.follow() { modules.changeRoot(of: pid, to: path) }
   }
 
-  /// See `StackSampleFeed`.
+  /// How much was drained so far, in rings; see `StackSampleFeed`.
   var ringsRead: Double { source.ringsRead }
 
   /// What the source has lost so far.

@@ -6,7 +6,8 @@ internal import TraceSource
 /// name, and what was made where events were lost.
 struct Newcomers {
   private static let interval: UInt64 = 100_000_000
-  /// Where processes are made all the time, each look finds some, though the kernel's filter has them already.
+  /// The most looks in a row. Where processes are made all the time, each look finds some, though the kernel's filter has them
+  /// already.
   private static let mostLooks = 8
 
   private let selection: TargetSelection
@@ -16,8 +17,8 @@ struct Newcomers {
 
   init(_ selection: TargetSelection) { self.selection = selection }
 
-  /// Those that have come since the processes `known` were selected. To be called when recording has begun and before the session
-  /// does: what comes later, events tell.
+  /// The processes that have come since the processes `known` were selected. To be called when recording has begun and before the
+  /// session does: what comes later, events tell.
   func find(
     besides known: [Int32], _ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?
   ) throws(CaptureError) -> [SessionSettings.Process] {

@@ -25,7 +25,8 @@ struct PendingStacks: Sendable {
     }
   }
 
-  /// `roots`: of the target's processes, whose perf maps are read where stacks need them.
+  /// The stacks of a window that has just closed. `roots`: those of the target's processes, whose perf maps are read where stacks
+  /// need them.
   init(_ stacks: WindowStacks, _ modules: ModuleTable, _ roots: TargetRoots) {
     self.stacks = stacks
     self.roots = roots.directories

@@ -7,7 +7,7 @@ struct Progress {
   private var updated: UInt64 = 0
   private var events: UInt64 = 0
 
-  /// `length` is that of a window, ns; nil where nobody knows it.
+  /// A line that is not there yet. `length`: that of a window, ns; nil where nobody knows it.
   init(length: UInt64?) {
     isShown = isatty(STDERR_FILENO) == 1 && (length ?? .max) > 2_000_000_000
   }

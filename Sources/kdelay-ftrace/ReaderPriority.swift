@@ -7,9 +7,9 @@ internal import Glibc
 /// It needs little time, but that soon: on a machine with more ready threads than CPUs, where this tool is asked for most,
 /// the buffers of a busy target would run over while it waits for its turn.
 enum ReaderPriority {
-  /// sched(7)
+  /// The nice value of the highest priority; see sched(7).
   private static let highest: Int32 = -20
-  /// include/uapi/linux/sched.h
+  /// The flag SCHED_RESET_ON_FORK (include/uapi/linux/sched.h).
   private static let resetOnFork: Int32 = 0x4000_0000
 
   /// Puts the calling thread before all others of usual priority. What it starts, a command or a thread, has the usual one.

@@ -9,7 +9,7 @@ internal import SystemPackage
 /// that, it is `FILE.PID.tmp`.
 struct ReportOutput: ~Copyable {
   private let name: String
-  /// Renamed to this at the end; nil where there is nothing to rename.
+  /// The path that the file gets at the end; nil where there is nothing to rename.
   private let path: String?
   private let temporaryPath: String
   private let descriptor: FileDescriptor
@@ -17,7 +17,7 @@ struct ReportOutput: ~Copyable {
   private let isNamed: Bool
   private var isFinished = false
 
-  /// Opens it, so that an unwritable place is known before anything is measured. nil: stdout.
+  /// Opens the place at `path`, so that an unwritable one is known before anything is measured. Nil: stdout.
   init(path: String?) throws(ToolError) {
     let isSpecial = path.map(Self.isSpecial) ?? true
     let name = path ?? "stdout"
@@ -49,13 +49,13 @@ struct ReportOutput: ~Copyable {
     }
   }
 
-  /// An unnamed file does not tell that its name will be too long.
+  /// Fails where the file's name will be too long, which an unnamed file does not tell.
   private static func checkLength(_ path: String) throws(ToolError) {
     guard let last = path.split(separator: "/").last, last.utf8.count > Int(NAME_MAX) else { return }
     throw failure(path, Errno.fileNameTooLong)
   }
 
-  /// In the same directory, and no longer than names may be.
+  /// A path for the file before it has its name: in the same directory, and no longer than names may be.
   private static func temporaryPath(_ path: String) -> String {
     let suffix = ".\(getpid()).tmp"
     let name = path.split(separator: "/").last ?? ""

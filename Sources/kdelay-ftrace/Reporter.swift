@@ -5,8 +5,8 @@ internal import Session
 /// Renders and writes reports in a thread of its own: the stream is read on meanwhile, so that no window is missed because
 /// of the one before, however slow the reader of the report is.
 ///
-/// What makes it `Sendable`: `state` is touched only under the mutex, and `renderer` and `output` by the thread alone until it has
-/// ended.
+/// What makes it `Sendable`: `state` is touched only under the mutex, and `renderer` and `output` by the thread alone until it
+/// has ended.
 final class Reporter: @unchecked Sendable {
   private struct Job {
     var result: WindowResult
@@ -17,14 +17,14 @@ final class Reporter: @unchecked Sendable {
   private struct State {
     var header: ReportHeader?
     var jobs: [Job] = []
-    /// No job follows.
+    /// Whether no job follows.
     var isClosed = false
     var failure: ToolError?
-    /// No thread runs: not yet, or not any more.
+    /// Whether no thread runs: not yet, or not any more.
     var hasEnded = true
   }
 
-  /// Most results that wait; whoever adds one more waits for room, so that memory stays bounded.
+  /// The most results that wait; whoever adds one more waits for room, so that memory stays bounded.
   private static let limit = 16384
 
   private var renderer: any Renderer
@@ -113,8 +113,8 @@ final class Reporter: @unchecked Sendable {
     try output.finish()
   }
 
-  /// Says that no result follows, and waits for the report to be written, whose reader may be slow. The second signal, counted from
-  /// `interruptions` on, does not wait.
+  /// Says that no result follows, and waits for the report to be written, whose reader may be slow. The second signal, counted
+  /// from `interruptions` on, does not wait.
   func finish(_ signals: borrowing Signals, after interruptions: Int) throws(ToolError) {
     var interruptions = interruptions
     close()

@@ -15,7 +15,7 @@ struct TargetEnds: ~Copyable {
   }
 
   private var current: OwnedDescriptor?
-  /// Those whose ends are looked for once the current one's has come; the next one is the last.
+  /// The processes whose ends are looked for once the current one's has come; the next one is the last in the list.
   private var others: [Process]
 
   init(_ targets: [TargetProcess]) throws(CaptureError) {

@@ -64,7 +64,7 @@ private indirect enum SchemaNode {
   case list([SchemaNode])
   case object([(String, SchemaNode)])
 
-  /// Longer lines are broken.
+  /// The most columns of a line; longer lines are broken.
   private static let width = 120
 
   static func + (left: SchemaNode, right: SchemaNode) -> SchemaNode {

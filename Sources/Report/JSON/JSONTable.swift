@@ -10,7 +10,7 @@ indirect enum JSONType: Sendable {
   case word([String])
   case object(JSONObjectType)
   case list(JSONType)
-  /// The same, or null.
+  /// A value of another type, or null.
   case optional(JSONType)
 }
 
@@ -32,7 +32,7 @@ struct JSONObjectType: Sendable {
 struct JSONField<Source>: Sendable {
   let member: JSONObjectType.Member
   let write: @Sendable (Source, inout ByteOutput) -> Void
-  /// `"NAME":`
+  /// The bytes of `"NAME":`.
   fileprivate let key: [UInt8]
 
   init(
@@ -49,7 +49,7 @@ struct JSONField<Source>: Sendable {
 /// which the other lacks.
 struct JSONTable<Source>: Sendable {
   private let fields: [JSONField<Source>]
-  /// What the schema says of it.
+  /// What the schema says of the object.
   let type: JSONObjectType
 
   /// An object that the schema describes where it stands.

@@ -40,7 +40,7 @@ enum ThreadTable {
       ) { $0.thread.recordingTime($0.window.result.recordingCost) ?? 0 },
     ])
 
-  /// Nil where there is no interval: the report has null for it.
+  /// The statistic; nil where it has no interval: the report has null for it.
   private static func seen(_ statistic: IntervalStatistic) -> IntervalStatistic? {
     statistic.count > 0 ? statistic : nil
   }

@@ -37,7 +37,8 @@ enum Columns {
   /// A nanosecond column: grouped, 16 wide.
   static func nanoseconds(_ number: UInt64) -> String { right(grouped(number), 16) }
 
-  /// Names come from programs: a control character must not reach the operator's terminal.
+  /// The text with a `?` for each control character. Names come from programs: such a character must not reach the operator's
+  /// terminal.
   static func printable(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isControl) else { return text }
     return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "?" : $0 }))

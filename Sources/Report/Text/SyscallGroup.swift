@@ -8,16 +8,16 @@ struct SyscallGroup: Equatable {
     var abi: SyscallABI
     var number: Int32
     var stack: StackNumber?
-    /// Stacks that are missing for different reasons are not the same.
+    /// Where the user stack stops, or why there is none: stacks that are missing for different reasons are not the same.
     var end: UserStackEnd
     var isNameUncertain: Bool
   }
 
-  /// Its syscalls in the order of time.
+  /// The group's syscalls in the order of time.
   private(set) var members: [SlowSyscall] = []
   /// How long all of them took, ns.
   private(set) var total: UInt64 = 0
-  /// The one that took longest.
+  /// The syscall that took longest.
   private(set) var worst: SlowSyscall
 
   private init(_ slow: SlowSyscall) { worst = slow }

@@ -8,9 +8,9 @@ internal import TraceModel
 /// than `fewest` of them. If that leaves more than `most` rows, names that differ only in their numbers count as one
 /// (`worker-*`). The rows that lost the most come first, and what is behind row `most` is folded into one.
 enum ThreadFolding {
-  /// Rows that are read in one sitting.
+  /// The most rows, which are read in one sitting.
   static let most = 64
-  /// So many threads, or processes, of one name are shown one by one.
+  /// The most threads, or processes, of one name that are shown one by one.
   static let fewest = 8
 
   /// One row a thread, in the order that they are in. `processes` are those of the snapshot; none where the target is one

@@ -30,7 +30,7 @@ struct ThreadRow {
   /// How many threads it stands for.
   var threadCount: Int { fold?.count ?? 1 }
 
-  /// Time in which its threads wanted to run, and did not, ns. A thread that sleeps (S) waits for work, as a rule.
+  /// The time in which the row's threads wanted to run, and did not, ns. A thread that sleeps (S) waits for work, as a rule.
   var lost: UInt64 { Self.lost(thread.accounting) }
 
   static func lost(_ accounting: Accounting) -> UInt64 {
@@ -42,12 +42,12 @@ struct ThreadRow {
 struct RowProcess: Hashable {
   /// The process's name, as the report shows it.
   var name: String
-  /// Nil where several are folded.
+  /// The process's id; nil where several are folded.
   var pid: Int32?
   /// How many processes it stands for.
   var count = 1
 
-  /// A program that reads kernel_delay.py's table skips the line, since it begins with a hash sign.
+  /// The heading's line. A program that reads kernel_delay.py's table skips it, since it begins with a hash sign.
   var heading: String { "# Process \(pid.map { String($0) } ?? "\(count) x") (\(name))" }
 }
 

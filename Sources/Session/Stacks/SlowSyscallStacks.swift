@@ -7,7 +7,7 @@ package import Unwinder
 /// All samples that were taken inside a syscall show the user stack as it was at the syscall's entry. Those of switches show
 /// where the kernel blocked, those of the clock what it computed.
 package struct SlowSyscallStacks: ~Copyable {
-  /// Bytes of samples that wait for their syscalls to end.
+  /// The most bytes of samples that wait for their syscalls to end.
   private static let storeBytes = 64 << 20
   /// The deepest kernel call chain that is kept, and asked for.
   package static let kernelFrames = 64
@@ -20,7 +20,7 @@ package struct SlowSyscallStacks: ~Copyable {
   private var unwinder: Unwinder
   private var table: StackTable
   private var instructions = SyscallInstructions()
-  /// User stacks of the window whose code nothing is known of.
+  /// The number of user stacks of the window whose code nothing is known of.
   private var unmapped = 0
   /// Why stacks are ftrace's own, and how deep; nil where they are perf's.
   private var fallback: (cause: String, mostFrames: Int)?
@@ -35,7 +35,8 @@ package struct SlowSyscallStacks: ~Copyable {
   private var frames = FlatArray<Frame>()
   private var places = FlatArray<StackPlace>()
 
-  /// `source` has the files that the target maps as code. `followsChildren`: whether processes that the target makes are the target's too.
+  /// Stacks of the slow syscalls of `targets`. `source` has the files that the target maps as code. `followsChildren`: whether
+  /// processes that the target makes are the target's too.
   package init(
     _ settings: StackSettings, targets: [Int32], followsChildren: Bool, source: any CodeSource, facts: any TargetFacts
   ) {
@@ -176,7 +177,7 @@ package struct SlowSyscallStacks: ~Copyable {
 
   // MARK: One syscall
 
-  /// Of the sample that shows most of it.
+  /// Sets the user stack of a slow syscall, from the sample that shows most of it.
   private mutating func setUserStack(of slow: inout SlowSyscall, _ calls: ReturnAddressTable) {
     guard settings.user != .none else { return }
     var best: Int?
@@ -224,7 +225,8 @@ package struct SlowSyscallStacks: ~Copyable {
     return codes.count == most ? .depthLimit : .framePointers
   }
 
-  /// Where it blocked before it ran again at `end`: among the samples from number `next` on, the last switch before that.
+  /// The kernel stack where a syscall blocked before it ran again at `end`, ns: among the samples from number `next` on, that of
+  /// the last switch before `end`.
   private mutating func kernelStack(ofSwitchBefore end: UInt64, _ next: inout Int) -> StackNumber? {
     var found: Int?
     while next < samples.count, samples[next].timestamp <= end {
@@ -234,8 +236,8 @@ package struct SlowSyscallStacks: ~Copyable {
     return found.flatMap { kernelStack(of: samples[$0]) }
   }
 
-  /// What it did on the CPU: the clock's sample from the middle, else where it was switched out last. On its way out of the
-  /// kernel all syscalls look the same.
+  /// The kernel stack of what a syscall did on the CPU: the clock's sample from the middle, else where it was switched out last.
+  /// On their way out of the kernel all syscalls look the same.
   private mutating func kernelStackOfRunning() -> StackNumber? {
     let clocked = (0..<samples.count).filter { samples[$0].source == .clock }
     if !clocked.isEmpty { return kernelStack(of: samples[clocked[clocked.count / 2]]) }

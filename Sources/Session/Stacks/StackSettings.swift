@@ -1,10 +1,10 @@
 /// How the user stacks of slow syscalls are found.
 package enum UserStackKind: String, CaseIterable, Sendable {
-  /// By call frame information, over a copy of the stack.
+  /// User stacks are found by call frame information, over a copy of the stack.
   case dwarf
-  /// By the kernel, along frame pointers.
+  /// The kernel finds user stacks, along frame pointers.
   case framePointers = "fp"
-  /// Not at all.
+  /// User stacks are not found at all.
   case none
 }
 
@@ -12,7 +12,7 @@ package enum UserStackKind: String, CaseIterable, Sendable {
 package struct StackSettings: Sendable {
   package var user: UserStackKind
   package var kernel: Bool
-  /// Bytes that are copied of a user stack.
+  /// The number of bytes that are copied of a user stack.
   package var dumpSize: Int
   /// The most frames of a user stack.
   package var depth: Int
@@ -31,7 +31,8 @@ package struct StackSettings: Sendable {
   /// (`kernel.perf_event_max_stack`).
   package static let mostCallchainFrames = 127
 
-  /// Bytes of user stack that a sample holds; 0 where the kernel follows frame pointers into the call chain instead.
+  /// The number of bytes that a sample holds of the user stack: a copy of its bytes, or the addresses that the kernel found along
+  /// frame pointers; 0 where there is no user stack.
   package var sampledBytes: Int {
     user == .dwarf ? dumpSize : user == .framePointers ? Self.mostCallchainFrames * 8 : 0
   }

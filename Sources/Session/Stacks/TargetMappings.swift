@@ -12,7 +12,7 @@ struct TargetMappings {
   /// Keeps looks to a share of the time.
   private var budget = LookBudget()
 
-  /// `followsChildren`: whether processes that the target makes are the target's too.
+  /// The mappings of `processes`. `followsChildren`: whether processes that the target makes are the target's too.
   init(of processes: [Int32], followsChildren: Bool, source: any CodeSource, facts: any TargetFacts) {
     self.processes = Set(processes)
     self.followsChildren = followsChildren
@@ -79,6 +79,6 @@ struct TargetMappings {
     mostProcesses = 1024 + 2 * processes.count
   }
 
-  /// When there are more processes than this, they are compared with those that live.
+  /// The number of processes above which they are compared with those that live.
   private var mostProcesses = 1024
 }

@@ -2,7 +2,7 @@
 struct UnsampledProcesses {
   private var pids: Set<Int32> = []
   private var ended: Set<Int32> = []
-  /// Why the first of them could not.
+  /// Why the first of the processes could not be sampled.
   private var reason = ""
 
   /// The stacks of process `pid` cannot be sampled, for `reason`.

@@ -5,11 +5,11 @@ package import Unwinder
 package struct WindowStacks: Sendable {
   /// Each distinct stack, innermost frame first; slow syscalls refer to them by number.
   package var places: [[StackPlace]] = []
-  /// The same stacks with names, which are found when the window is reported; empty until then.
+  /// The frames of each distinct stack, with names, which are found when the window is reported; empty until then.
   package var frames: [[StackFrame]] = []
-  /// Samples that had no room here.
+  /// The number of samples that had no room in this tool's memory.
   package var dropped: UInt64 = 0
-  /// Samples that the source lost while the window was open.
+  /// The samples that the source lost while the window was open.
   package var loss = StackSampleLoss()
   /// Whether a larger threshold for slow syscalls means that fewer samples are taken.
   package var thresholdHelps = true

@@ -5,9 +5,9 @@ package import TraceModel
 /// A capture that was recorded as raw pages: the reader of its events, by the same rules as those of a live one.
 package struct RecordedCapture: ~Copyable {
   package var reader: StreamReader<RecordedPages>
-  /// The time of its first page, ns.
+  /// The time of the recording's first page, ns.
   package let begin: UInt64
-  /// Tracepoints that were not recorded, as far as formats tell.
+  /// The tracepoints that were not recorded, as far as formats tell.
   package let missingEvents: [TracedEvent]
   /// The numbering of the syscalls of the machine's own programs; nil where the recording does not say what machine it was.
   package let abi: SyscallABI?
@@ -16,8 +16,8 @@ package struct RecordedCapture: ~Copyable {
   private let formats: RecordedFormats
   private let pageSize: Int
 
-  /// Opens the pages in `directory`, `cpuN.raw`. What the kernel says of them is in `formats`, by default there too or in the directory
-  /// above: `header_page`, and each event's format as `formats/SYSTEM.EVENT`, or as tracefs has them below `events`,
+  /// Opens the pages in `directory`, `cpuN.raw`. What the kernel says of them is in `formats`, by default there too or in the
+  /// directory above: `header_page`, and each event's format as `formats/SYSTEM.EVENT`, or as tracefs has them below `events`,
   /// `SYSTEM/EVENT/format`. `pageSize`: bytes of a sub-buffer; by default what `header_page` says.
   package static func open(
     _ directory: String, formats: String? = nil, pageSize: Int? = nil
@@ -78,8 +78,8 @@ package struct RecordedCapture: ~Copyable {
     return tasks
   }
 
-  /// Records that no format fits are counted, and reported as undecodable. Where there is no syscall besides, the formats may be of
-  /// another kernel.
+  /// Records that no format fits are counted, and reported as undecodable. Where there is no syscall besides, the formats may be
+  /// of another kernel.
   private func requireCallers(_ tasks: RecordedTasks, _ events: UInt64, undecodable: UInt64) throws(TraceFileError) {
     guard tasks.callers.isEmpty else { return }
     let count = events + undecodable

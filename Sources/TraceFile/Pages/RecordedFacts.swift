@@ -2,8 +2,8 @@ package import TraceModel
 
 /// What a recording answers when a session asks what its events do not tell.
 ///
-/// It knows which threads were there when it began, and what they were called. Which of them lived at a later time, what they were doing,
-/// and what programs they ran nobody has written down: these answers are nil or empty.
+/// It knows which threads were there when it began, and what they were called. Which of them lived at a later time, what they
+/// were doing, and what programs they ran nobody has written down: these answers are nil or empty.
 package final class RecordedFacts: TargetFacts {
   /// The time up to which the recording has been followed, ns.
   package var now: UInt64
@@ -12,7 +12,7 @@ package final class RecordedFacts: TargetFacts {
   /// The process that was recorded, by its lowest thread id; 0 where nothing made a syscall.
   package let process: Int32
 
-  /// `begin`: when the recording begins, ns.
+  /// The facts that `tasks` hold. `begin`: when the recording begins, ns.
   package init(_ tasks: RecordedTasks, begin: UInt64) {
     self.tasks = tasks
     self.begin = begin

@@ -10,8 +10,8 @@ struct RecordedFormats {
   /// The numbering of the syscalls of the machine's own programs; nil where nothing tells which machine it was.
   let abi: SyscallABI?
 
-  /// Reads what lies in the first of the directories that has it: `header_page`, each event's format as `formats/SYSTEM.EVENT`, or
-  /// as tracefs has it below `events`, `SYSTEM/EVENT/format`, and in `kernel` what `uname -a` said.
+  /// Reads what lies in the first of the directories that has it: `header_page`, each event's format as `formats/SYSTEM.EVENT`,
+  /// or as tracefs has it below `events`, `SYSTEM/EVENT/format`, and in `kernel` what `uname -a` said.
   init(_ places: [String]) throws(TraceFileError) {
     layout = try Self.readLayout(places)
     var found: [TracedEvent: EventFormat] = [:]
@@ -27,7 +27,7 @@ struct RecordedFormats {
     abi = machine.flatMap(Self.abi)
   }
 
-  /// By the words of `uname`; the machine's is among the last.
+  /// The numbering of syscalls that the words of `uname` tell; the machine's is among the last.
   private static func abi(_ words: [Substring]) -> SyscallABI? {
     words.contains("x86_64") ? .x86_64 : words.contains("aarch64") ? .arm64 : nil
   }

@@ -1,8 +1,8 @@
 internal import SystemCalls
 package import TraceFormat
 
-/// The ring-buffer pages in a directory: for each CPU a file `cpuN.raw` of whole sub-buffers, one after the other, in the order in
-/// which they were read, and, where it was kept, `cpuN.stats`, the kernel's own count of what it lost.
+/// The ring-buffer pages in a directory: for each CPU a file `cpuN.raw` of whole sub-buffers, one after the other, in the order
+/// in which they were read, and, where it was kept, `cpuN.stats`, the kernel's own count of what it lost.
 ///
 /// Invariant that makes the pointer sound: `files` holds `streams.count` initialised files, and this value is its only owner.
 package struct RecordedPages: ~Copyable, PageSource {

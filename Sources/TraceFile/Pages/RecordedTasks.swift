@@ -7,13 +7,13 @@ package struct RecordedTasks: Sendable, Equatable {
   /// The earliest name of each task that an event names.
   package private(set) var names: [Int32: String] = [:]
   private var born: Set<Int32> = []
-  /// Those whose names are still to be looked up.
+  /// The names that are still to be looked up, by task.
   private var found: [Int32: NameID] = [:]
 
   init() {}
 
-  /// The callers that were there when the recording began: those that nobody made while it went on. There is one at least, if there
-  /// is a caller.
+  /// The callers that were there when the recording began: those that nobody made while it went on. There is one at least, if
+  /// there is a caller.
   package var earlier: [Int32] {
     let earlier = callers.subtracting(born).sorted()
     return earlier.isEmpty ? callers.min().map { [$0] } ?? [] : earlier

@@ -10,7 +10,7 @@ package import TraceModel
 package struct PerfFile: ~Copyable {
   /// Why there are no more records.
   package enum End: Sendable, Equatable {
-    /// The file says so.
+    /// The records end where the file says that they do.
     case complete
     /// `perf record` was killed: it did not write how many records there are. All that are whole were read.
     case unfinished
@@ -22,17 +22,17 @@ package struct PerfFile: ~Copyable {
 
   /// Where a record of the kernel lies in the file.
   package struct Place: Sendable, BitwiseCopyable {
-    /// In bytes from the file's start.
+    /// The record's offset, bytes from the file's start.
     package let offset: UInt64
-    /// ns, by the recording's clock; 0 for what was so before it began.
+    /// The record's time by the recording's clock, ns; 0 for what was so before the recording began.
     package let timestamp: UInt64
-    /// In bytes.
+    /// The record's length, bytes.
     package let length: UInt16
-    /// Number of its event in `events`.
+    /// The number of the record's event in `events`.
     package let event: UInt16
   }
 
-  /// A recording of a day has some ten million.
+  /// The most records that a file may have; a recording of a day has some ten million.
   private static let limit = 1 << 26
   // PERF_RECORD_… of perf's own, for its files alone.
   private static let firstOfPerf: UInt32 = 64
@@ -46,7 +46,7 @@ package struct PerfFile: ~Copyable {
   /// The kernel's records in the order of the file.
   package private(set) var places: [Place] = []
   package private(set) var end: End = .complete
-  /// Records that could not be decoded so far.
+  /// The number of records that could not be decoded so far.
   package private(set) var malformed: UInt64 = 0
 
   /// What was recorded; never empty.

@@ -29,9 +29,9 @@ struct PerfFileHeader {
   private(set) var eventNumbers: [UInt64: Int] = [:]
   private(set) var buildIDs: [PerfFileBuildID] = []
   let records: Section
-  /// `perf record` was killed before it wrote how many records there are.
+  /// Whether `perf record` was killed before it wrote how many records there are.
   let isUnfinished: Bool
-  /// There are fewer bytes of records than it says.
+  /// Whether there are fewer bytes of records than the file says.
   let isCut: Bool
 
   init(_ file: borrowing RecordedFile, _ unnamed: RegisterArchitecture) throws(TraceFileError) {
@@ -133,15 +133,15 @@ struct PerfFileHeader {
 /// One event of a recording.
 package struct PerfFileEvent: Sendable {
   package let layout: PerfRecordLayout
-  /// Those of its file descriptors, one per CPU or thread.
+  /// The identifiers of the event's file descriptors, one per CPU or thread.
   package let identifiers: [UInt64]
-  /// PERF_TYPE_….
+  /// The event's type, PERF_TYPE_….
   package let type: UInt32
-  /// What `type` numbers: of tracepoints the event's id.
+  /// The event's number among those of its `type`: of a tracepoint its id.
   package let configuration: UInt64
-  /// Bytes of user stack that samples were asked for.
+  /// The number of bytes of user stack that samples were asked for.
   package let stackBytes: UInt32
-  /// CLOCK_… of all times; nil where they are of the kernel's own clock, which no other clock can be compared with.
+  /// The clock of all times, CLOCK_…; nil where they are of the kernel's own clock, which no other clock can be compared with.
   package let clock: Int32?
 
   // `struct perf_event_attr`; older versions of it end earlier.
@@ -163,7 +163,7 @@ package struct PerfFileEvent: Sendable {
 
 /// What `perf record` noted at its end: the build id of a file that samples lie in.
 package struct PerfFileBuildID: Sendable, Equatable {
-  /// -1: of the kernel.
+  /// The pid that goes with the build id; -1 for the kernel.
   package let pid: Int32
   package let path: String
   package let buildID: [UInt8]

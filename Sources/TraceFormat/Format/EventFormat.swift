@@ -9,10 +9,10 @@
 /// damaged text (found by fuzzing 1.7.1), and recordings bring text from elsewhere.
 package struct EventFormat: Sendable, Equatable {
   package struct Field: Sendable, Equatable {
-    /// Bytes from the start of the record, common fields included.
+    /// The number of bytes from the start of the record to the field, common fields included.
     package var offset: Int
     package var size: Int
-    /// A `__data_loc`: the field is a u32 of (length << 16 | offset) that points into the record.
+    /// Whether the field is a `__data_loc`, a u32 of (length << 16 | offset) that points into the record.
     package var isDynamic: Bool
   }
 

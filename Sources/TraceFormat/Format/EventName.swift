@@ -8,7 +8,7 @@ package struct EventName: Hashable, Sendable, CustomStringConvertible {
     self.name = name
   }
 
-  /// Its directory below `events/`.
+  /// The event's directory below `events/`.
   package var path: String { "\(system)/\(name)" }
 
   package var description: String { "\(system):\(name)" }

@@ -6,7 +6,7 @@ package struct EventTable: Sendable {
   /// which every record has, and masked away, so that the common path has no branch for it.
   struct Recipe: Sendable, BitwiseCopyable {
     var kind: EventKind
-    /// Shortest record that holds all the fields; 0 where no event has this id.
+    /// The number of bytes of the shortest record that holds all the fields; 0 where no event has this id.
     var minimumLength: UInt16 = 0
     var tid: UInt16 = 0
     var subject: UInt16 = 0
@@ -14,13 +14,13 @@ package struct EventTable: Sendable {
     var value: UInt16 = 0
     var detailMask: Int32 = 0
     var valueMask: Int64 = 0
-    /// Offset of a name to be interned as the detail; 0 where the kind has none.
+    /// The offset of a name to be interned as the detail; 0 where the kind has none.
     var text: UInt16 = 0
-    /// Bytes of a fixed-size name; 0 for a `__data_loc`.
+    /// The number of bytes of a fixed-size name; 0 for a `__data_loc`.
     var textSize: UInt16 = 0
   }
 
-  /// Indexed by event id; ids are small and dense.
+  /// The recipes, indexed by event id; ids are small and dense.
   private(set) var recipes: [Recipe]
 
   package init() { recipes = [] }

@@ -8,9 +8,9 @@ package struct PageLayout: Sendable, Equatable {
     package static var host: ByteOrder { Int(littleEndian: 1) == 1 ? .little : .big }
   }
 
-  /// Bytes before the first record.
+  /// The number of bytes before a page's first record.
   package let dataOffset: Int
-  /// Bytes of a page, as the header says; an instance whose sub-buffers have another size has a header of its own.
+  /// The number of bytes of a page, as the header says; an instance whose sub-buffers have another size has a header of its own.
   package let pageSize: Int
 
   /// Reads `events/header_page`; the text itself does not tell the byte order.

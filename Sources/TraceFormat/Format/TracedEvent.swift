@@ -97,6 +97,6 @@ package enum TracedEvent: CaseIterable, Sendable {
   /// Whether it is recorded in windows only, where a start trigger opens them: it comes with every syscall or interrupt.
   package var isGated: Bool { row.isGated }
 
-  /// Without these there is nothing to report; without any other a section is missing.
+  /// Whether there is nothing to report without this event; without any other one a section is missing.
   package var isEssential: Bool { row.isEssential }
 }

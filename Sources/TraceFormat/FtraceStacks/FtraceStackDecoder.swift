@@ -7,14 +7,14 @@ package import TraceModel
 /// Invariant that makes the pointer sound: `addresses` holds `kernelCapacity` + `format.userCapacity` words, and this value
 /// is its only owner.
 package struct FtraceStackDecoder: ~Copyable {
-  /// Addresses of a kernel stack that are kept.
+  /// The most addresses of a kernel stack that are kept.
   private static let kernelCapacity = 64
 
   private let layout: PageLayout
   private let format: FtraceStackFormat
-  /// Samples of other processes, as their user stacks tell, are left out: of a switch that the filter let pass, either task
-  /// can be the target's. Nil for any: where children are followed, their samples come before anything tells that they are
-  /// the target's, and no syscall asks for a stranger's.
+  /// The processes whose samples are kept. Those of others, as their user stacks tell, are left out: of a switch that the filter
+  /// let pass, either task can be the target's. Nil for any: where children are followed, their samples come before anything
+  /// tells that they are the target's, and no syscall asks for a stranger's.
   private var pids: Set<Int32>?
   private let expectsUser: Bool
   private let cpu: UInt16
@@ -24,11 +24,11 @@ package struct FtraceStackDecoder: ~Copyable {
   private var kernelBytes = 0
   private var userBytes = 0
   private var isTargets = false
-  /// Of the last record, ns.
+  /// The time of the last record that was read, ns.
   package private(set) var lastTimestamp: UInt64 = 0
 
-  /// `pids`: the processes whose samples are kept; nil for any. `expectsUser`: whether user stacks are recorded; otherwise
-  /// nothing tells whose samples these are.
+  /// A decoder for one CPU. `pids`: the processes whose samples are kept; nil for any. `expectsUser`: whether user stacks are
+  /// recorded; otherwise nothing tells whose samples these are.
   package init(
     layout: PageLayout, format: FtraceStackFormat, pids: Set<Int32>?, cpu: UInt16, expectsUser: Bool = true
   ) {

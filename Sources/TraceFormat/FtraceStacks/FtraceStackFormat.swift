@@ -2,20 +2,24 @@ internal import TraceModel
 
 /// Where the fields of the records lie that ftrace adds to an event's for its stacks.
 package struct FtraceStackFormat: Sendable, Equatable {
-  /// `ftrace:kernel_stack`: its number, where it says how many addresses there are, and where the innermost lies. The size
-  /// that the format gives the array is not the record's.
+  /// The number of the event `ftrace:kernel_stack`.
   var kernelStack: Int
+  /// Where a record of `ftrace:kernel_stack` says how many addresses there are. The size that the format gives the array is not
+  /// the record's.
   var kernelCount: Int
+  /// Where the innermost address of a record of `ftrace:kernel_stack` lies.
   var kernelCaller: Int
 
-  /// `ftrace:user_stack`: its number, whose stack it is, and where the addresses lie, innermost first, with 0 behind the last.
+  /// The number of the event `ftrace:user_stack`.
   var userStack: Int
+  /// Where a record of `ftrace:user_stack` says whose stack it is.
   var userProcess: Int
+  /// Where the addresses of a record of `ftrace:user_stack` lie, innermost first, with 0 behind the last.
   var userCaller: Int
-  /// Addresses that there is room for.
+  /// The number of addresses of a user stack that there is room for.
   var userCapacity: Int
 
-  /// Frames of a user stack that the kernel follows (FTRACE_STACK_ENTRIES in kernel/trace/trace.h).
+  /// The most frames of a user stack that the kernel follows (FTRACE_STACK_ENTRIES in kernel/trace/trace.h).
   package static let mostUserFrames = 8
 
   /// The events whose stacks are recorded, by number.

@@ -22,11 +22,12 @@ package struct EventMerger: ~Copyable {
   private struct Queue: ~Copyable {
     var events = FlatArray<Event>(capacity: 4096)
     var head = 0
-    /// From `head` up to here all events are local; behind it is one that is not, or what has not been looked at yet.
+    /// The end of the local events that begin at `head`: behind it is an event that is not local, or what has not been looked at
+    /// yet.
     var barrier = 0
-    /// 0 for a trigger stream, 1 for any other: the lowest bit of its events' keys.
+    /// The lowest bit of the keys of the stream's events: 0 for a trigger stream, 1 for any other.
     var tag: UInt64
-    /// Of the last event that came in, ns.
+    /// The time of the last event that came in, ns.
     var lastTimestamp: UInt64 = 0
   }
 
@@ -43,9 +44,9 @@ package struct EventMerger: ~Copyable {
   private var heads: MergeHeap
   /// The next event of each queue that is not local.
   private var barriers: MergeHeap
-  /// Everything before this was released.
+  /// The time before which everything was released, ns.
   package private(set) var watermark: UInt64 = 0
-  /// Events that came after their time had been released; they are passed on at once.
+  /// The number of events that came after their time had been released; they are passed on at once.
   package private(set) var late: UInt64 = 0
 
   /// A merger of streams addressed by position: `dataStreams` of them, then `triggerStreams`. `keepsTotalOrder`: events of
@@ -80,7 +81,7 @@ package struct EventMerger: ~Copyable {
   /// Time of the last event that the stream at `position` has had, ns; 0 before the first.
   package func lastTimestamp(at position: Int) -> UInt64 { queues[position].lastTimestamp }
 
-  /// Events that wait.
+  /// The number of events that wait.
   package var pending: Int {
     (0..<streamCount).reduce(0) { $0 + queues[$1].events.count - queues[$1].head }
   }

@@ -3,7 +3,7 @@ internal import TraceModel
 /// A binary heap of events that are next in their queues, the earliest first.
 struct MergeHeap: ~Copyable {
   struct Entry: BitwiseCopyable {
-    /// Timestamp (a clock of 63 bits: 292 years) and the queue's tag; orders the entries.
+    /// What orders the entries: the event's time stamp (a clock of 63 bits: 292 years) and the queue's tag.
     var key: UInt64
     var queue: Int
   }
@@ -12,12 +12,12 @@ struct MergeHeap: ~Copyable {
 
   init(capacity: Int) { entries = FlatArray(capacity: capacity) }
 
-  /// The earliest; nil where there is none.
+  /// The entry of the earliest event; nil where there is none.
   var first: Entry? {
     @inline(__always) get { entries.count > 0 ? entries[0] : nil }
   }
 
-  /// The key of the one after it.
+  /// The key of the entry after the first one; nil where there is none.
   var secondKey: UInt64? {
     @inline(__always)
     get {

@@ -9,15 +9,15 @@ package struct PageSummary: Equatable, Sendable {
   }
 
   package var status = Status.complete
-  /// Data records that became events.
+  /// The number of data records that became events.
   package var events = 0
-  /// Data records of no known event, or too short for theirs.
+  /// The number of data records of no known event, or too short for theirs.
   package var undecodable = 0
-  /// Records that the kernel wrote and took back.
+  /// The number of records that the kernel wrote and took back.
   package var discarded = 0
-  /// Bytes of records.
+  /// The number of bytes that the page's records take.
   package var length = 0
-  /// Events missing before this page: nil for none, -1 where the kernel did not say how many.
+  /// The number of events missing before this page: nil for none, -1 where the kernel did not say how many.
   package var missed: Int64?
 
   package init() {}
@@ -31,7 +31,7 @@ struct PageRecords {
   /// A record's data: an event's fields, the common ones first.
   struct Record {
     let start: UnsafeRawPointer
-    /// Bytes, whole words.
+    /// The number of bytes of the record's data, whole words.
     let length: Int
   }
 
@@ -39,7 +39,7 @@ struct PageRecords {
   /// Where the next record begins, and where the last ends; bytes from the page's start.
   private(set) var offset: Int
   let end: Int
-  /// Of the last record, ns; before the first that of the page.
+  /// The time of the last record, ns; before the first record that of the page.
   private(set) var time: UInt64
   var summary = PageSummary()
 
@@ -53,7 +53,7 @@ struct PageRecords {
   private static let timeExtend: UInt32 = 30
   private static let timeStamp: UInt32 = 31
 
-  /// Of the bytes of `page`, which must outlive this value.
+  /// The records in the bytes of `page`, which must outlive this value.
   init(_ page: UnsafeRawBufferPointer, _ layout: PageLayout) {
     let start = layout.dataOffset
     guard page.count >= start, let base = page.baseAddress else {

@@ -23,31 +23,31 @@ package enum PerfRecord: Sendable, BitwiseCopyable {
 
 /// Who and when: the trailer of records that are not samples. A field that the recording lacks is 0.
 package struct PerfStamp: Sendable, Equatable, BitwiseCopyable {
-  /// By the recording's clock, ns.
+  /// The time by the recording's clock, ns.
   package var timestamp: UInt64 = 0
   package var pid: Int32 = 0
   package var tid: Int32 = 0
   package var cpu: UInt32 = 0
-  /// Tells events of one recording apart.
+  /// The number that tells events of one recording apart.
   package var identifier: UInt64 = 0
 }
 
 /// PERF_RECORD_SAMPLE, as far as an unwinder needs it.
 package struct PerfSample: Sendable, BitwiseCopyable {
   package var stamp = PerfStamp()
-  /// Instruction pointer at the event, in the kernel or not; 0 where not recorded.
+  /// The instruction pointer at the event, in the kernel or not; 0 where not recorded.
   package var instructionPointer: UInt64 = 0
-  /// User space's; nothing is known of a task without an address space.
+  /// The registers of user space; nothing is known of a task without an address space.
   package var registers: UserRegisters
-  /// Return addresses in the kernel, innermost first, without the marker before them.
+  /// The return addresses in the kernel, innermost first, without the marker before them.
   package var kernelCallchain: ByteSpan = .empty
-  /// Those in user space by frame pointers.
+  /// The return addresses in user space, found by frame pointers.
   package var userCallchain: ByteSpan = .empty
   /// A tracepoint's own fields.
   package var raw: ByteSpan = .empty
   /// The user stack from the stack pointer upwards, as far as it could be read.
   package var userStack: ByteSpan = .empty
-  /// Bytes of user stack that were asked for.
+  /// The number of bytes of user stack that were asked for.
   package var dumpSize = 0
 }
 
@@ -58,20 +58,20 @@ package struct PerfMapping: Sendable, BitwiseCopyable {
   package var tid: Int32
   package var start: UInt64
   package var length: UInt64
-  /// Offset in the file, bytes.
+  /// The mapping's offset in the file, bytes.
   package var fileOffset: UInt64
-  /// Path as the process sees it, `//anon`, `[vdso]` and the like; without its zero.
+  /// The file's path as the process sees it, `//anon`, `[vdso]` and the like; without its zero.
   package var path: ByteSpan
   /// The file's build id; empty where the kernel could not read it, or was not asked to.
   package var buildID: ByteSpan = .empty
-  /// The file where there is no build id.
+  /// The major number of the file's device, which helps to tell the file where there is no build id.
   package var deviceMajor: UInt32 = 0
   package var deviceMinor: UInt32 = 0
   package var inode: UInt64 = 0
   package var inodeGeneration: UInt64 = 0
-  /// PROT_ bits; 0 in an MMAP record.
+  /// The mapping's PROT_ bits; 0 in an MMAP record.
   package var protection: UInt32 = 0
-  /// Not mapped as code.
+  /// Whether the memory is not mapped as code.
   package var isData: Bool
 }
 
@@ -80,9 +80,9 @@ package struct PerfName: Sendable, BitwiseCopyable {
   package var stamp = PerfStamp()
   package var pid: Int32
   package var tid: Int32
-  /// Without its zero.
+  /// The thread's new name, without its zero.
   package var name: ByteSpan
-  /// By exec: all mappings of the process are gone.
+  /// Whether an exec gave the name: then all mappings of the process are gone.
   package var isExec: Bool
 }
 

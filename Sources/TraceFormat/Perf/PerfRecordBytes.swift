@@ -46,8 +46,8 @@ struct PerfRecordBytes {
 
 /// Why a record could not be decoded. It is skipped by its header's length, and counted.
 package enum PerfRecordFailure: Error, Sendable {
-  /// It ends before what it says that it holds.
+  /// The record ends before what it says that it holds.
   case truncated
-  /// It contradicts itself.
+  /// The record contradicts itself.
   case inconsistent
 }

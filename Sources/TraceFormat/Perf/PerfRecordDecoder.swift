@@ -27,7 +27,7 @@ package struct PerfRecordDecoder: Sendable {
   private static let isPreempted: UInt16 = 1 << 14
   private static let hasBuildID: UInt16 = 1 << 14
 
-  /// Bytes of a record's header: type, misc, size.
+  /// The number of bytes of a record's header: type, misc, size.
   package static let headerSize = 8
 
   /// Length of the record that begins here, by its header; nil where that is no possible length or exceeds the bytes.

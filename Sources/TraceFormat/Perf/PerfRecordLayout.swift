@@ -4,19 +4,20 @@ package import TraceModel
 package struct PerfRecordLayout: Sendable, Equatable {
   package let sampleType: UInt64
   package let readFormat: UInt64
-  /// `sample_regs_user`.
+  /// The registers that samples have, a bit for each: `sample_regs_user`.
   package let registerMask: UInt64
   package let architecture: RegisterArchitecture
-  /// `sample_id_all`: records that are not samples end in a stamp.
+  /// Whether records that are not samples end in a stamp: `sample_id_all`.
   package let hasStamps: Bool
-  /// Bytes from a sample's start to its time, and from another record's end back to its own; 0 where there is none.
+  /// The number of bytes from a sample's start to its time; 0 where it has none.
   let sampleTimeOffset: Int
+  /// The number of bytes from the end of a record that is no sample back to its time; 0 where it has none.
   let stampTimeDistance: Int
-  /// Bytes of the stamp at a record's end.
+  /// The number of bytes of the stamp at a record's end.
   let stampSize: Int
 
-  /// Nil where samples carry something of variable size that this decoder does not know before their stack (branches), or bits
-  /// that are newer than it.
+  /// The layout of records with these attributes. Nil where samples carry something of variable size that this decoder does not
+  /// know before their stack (branches), or bits that are newer than it.
   package init?(
     sampleType: UInt64, readFormat: UInt64 = 0, registerMask: UInt64, architecture: RegisterArchitecture = .native,
     hasStamps: Bool = true

@@ -5,9 +5,9 @@ internal import TraceModel
 struct MergedStreams: ~Copyable {
   private var merger: EventMerger
   let streams: [PageStream]
-  /// Events that each stream has lost so far.
+  /// The number of events that each stream has lost so far.
   private var lost: [UInt64]
-  /// Before this, ns, nothing was recorded: a gap at the beginning of a stream reaches back to here.
+  /// The time before which nothing was recorded, ns: a gap at the beginning of a stream reaches back to there.
   private let begin: UInt64
   var names = NameTable()
   private(set) var loss = Loss()
@@ -24,7 +24,7 @@ struct MergedStreams: ~Copyable {
     self.begin = begin
   }
 
-  /// Everything before this, ns, was passed on.
+  /// The time before which everything was passed on, ns.
   var released: UInt64 { merger.watermark }
 
   /// The time of the last event that the stream at `position` has had, ns; 0 before the first.

@@ -34,6 +34,6 @@ package protocol PageSource: ~Copyable {
   /// offline.
   mutating func next(_ position: Int) -> UnsafeRawBufferPointer?
 
-  /// Events that the stream at `position` has lost so far, by the kernel's count; nil where nothing tells.
+  /// The number of events that the stream at `position` has lost so far, by the kernel's count; nil where nothing tells.
   func overrun(_ position: Int) -> UInt64?
 }

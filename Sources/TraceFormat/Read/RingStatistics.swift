@@ -2,7 +2,7 @@
 package enum RingStatistics {
   private static let counters = ["overrun: ", "commit overrun: ", "dropped events: "]
 
-  /// Events that the ring buffer has lost so far. A recording may hold the text several times; the last one counts.
+  /// The number of events that the ring buffer has lost so far. A recording may hold the text several times; the last one counts.
   package static func overrun(_ text: String) -> UInt64 {
     var counts: [String: UInt64] = [:]
     for line in text.split(separator: "\n") {

@@ -7,18 +7,19 @@ package import TraceModel
 /// which slows the traced program and loses events at full rate.
 package struct StreamReader<Source: PageSource & ~Copyable>: ~Copyable {
   private var merged: MergedStreams
-  /// Up to where all streams were read by the last drain, ns.
+  /// The time up to which the last drain has read all streams, ns.
   private var complete: UInt64 = .max
   /// Where the pages come from.
   package var source: Source
 
-  /// `begin`: ns, before which nothing was recorded. `keepsTotalOrder`: see `EventMerger`.
+  /// A reader of all streams of `source`. `begin`: the time before which nothing was recorded, ns. `keepsTotalOrder`: see
+  /// `EventMerger`.
   package init(_ source: consuming Source, begin: UInt64 = 0, keepsTotalOrder: Bool = true) {
     merged = MergedStreams(source.streams, begin: begin, keepsTotalOrder: keepsTotalOrder)
     self.source = source
   }
 
-  /// Names that events carry, by index.
+  /// The names that events carry, by index.
   package var names: NameTable {
     get { merged.names }
     set { merged.names = newValue }
@@ -30,10 +31,10 @@ package struct StreamReader<Source: PageSource & ~Copyable>: ~Copyable {
   /// How many events were read so far.
   package var eventsRead: UInt64 { merged.eventsRead }
 
-  /// Bytes of records that were read so far.
+  /// The number of bytes of the records that were read so far.
   package var bytesRead: UInt64 { merged.bytesRead }
 
-  /// Everything before this, ns, was passed on.
+  /// The time before which everything was passed on, ns.
   package var released: UInt64 { merged.released }
 
   /// The time of the last event that was read so far, ns; 0 where there was none.
@@ -85,7 +86,7 @@ package enum Settling {
   /// between for this long, ns. Events are taken for complete only up to this long ago.
   package static let time: UInt64 = 5_000_000
 
-  /// Pages of one stream that are read before the others get their turn: bounds memory when the reader was held up.
+  /// The most pages of one stream that are read before the others get their turn: bounds memory when the reader was held up.
   static let pagesPerTurn = 64
 
   /// All events before this, ns, can be read when the clock says `now`; a recording, of which that is `.max`, has settled.

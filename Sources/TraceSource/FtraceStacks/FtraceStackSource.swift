@@ -1,19 +1,19 @@
 internal import TraceFormat
 internal import TraceModel
 
-/// The stack samples of the target's processes without perf events: an instance of its own records each switch and each return from a
-/// syscall with ftrace's option `userstacktrace`, and of switches the kernel's stack by the trigger `stacktrace`.
+/// The stack samples of the target's processes without perf events: an instance of its own records each switch and each return
+/// from a syscall with ftrace's option `userstacktrace`, and of switches the kernel's stack by the trigger `stacktrace`.
 ///
 /// The kernel follows the user's frame pointers, over at most eight frames, and nothing tells of mappings.
 struct FtraceStackSource: ~Copyable {
-  /// KiB, for the buffers of all CPUs together.
+  /// The memory for the buffers of all CPUs together, KiB.
   private static let memory = 262_144
 
   // Fields go in this order: what keeps the instance busy before the instance.
   private var readers: RawPageReaders
   private let decoders: UnsafeMutablePointer<FtraceStackDecoder>
   private let instance: TracingInstance
-  /// Bytes of one CPU's buffer.
+  /// The number of bytes of one CPU's buffer.
   private let bufferSize: Int
   /// CPUs, by position, of which there may be more to read; memory that is used again and again.
   private var unread: [Int] = []

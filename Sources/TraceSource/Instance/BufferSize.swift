@@ -3,11 +3,12 @@ internal import SystemCalls
 
 /// How much kernel buffer a capture takes by default.
 package enum BufferSize {
-  /// Per CPU: enough for 0.2 s of a program that does nothing but syscalls (1.6 million a second, 96 bytes each).
+  /// The wanted size per CPU, KiB: enough for 0.2 s of a program that does nothing but syscalls (1.6 million a second, 96 bytes
+  /// each).
   private static let wantedKiB = 32 * 1024
   private static let smallestKiB = 1024
 
-  /// KiB per CPU: the wanted size, or as much less as keeps all CPUs' buffers within an eighth of the available memory.
+  /// The size per CPU, KiB: the wanted one, or as much less as keeps all CPUs' buffers within an eighth of the available memory.
   package static var defaultKiB: Int {
     let cpus = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_CONF))))
     return choose(availableKiB: availableKiB ?? wantedKiB * 8 * cpus, cpus: cpus)
@@ -19,7 +20,7 @@ package enum BufferSize {
     return size
   }
 
-  /// KiB for a number of 4 KiB pages, rounded up to a power of two pages.
+  /// The size for a number of 4 KiB pages, KiB, rounded up to a power of two pages.
   package static func kibibytes(pages: Int) -> Int {
     var rounded = 1
     while rounded < pages { rounded *= 2 }

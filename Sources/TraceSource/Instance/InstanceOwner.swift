@@ -9,7 +9,7 @@ internal import SystemPackage
 /// instance's directory is free. The lock is what an owner in another pid namespace, whose pid means nothing here, has.
 package struct InstanceOwner: Sendable, Equatable {
   package let pid: Int32
-  /// Field 22 of /proc/PID/stat: clock ticks since boot.
+  /// When the process began, clock ticks since boot: field 22 of /proc/PID/stat.
   package let startTime: UInt64
 
   package init(pid: Int32, startTime: UInt64) {
@@ -17,7 +17,7 @@ package struct InstanceOwner: Sendable, Equatable {
     self.startTime = startTime
   }
 
-  /// This process.
+  /// The owner that this process is.
   package static var current: InstanceOwner {
     InstanceOwner(pid: getpid(), startTime: ProcessStatus.read(pid: getpid())?.startTime ?? 0)
   }

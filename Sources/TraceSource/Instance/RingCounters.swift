@@ -11,7 +11,7 @@ struct RingCounters: Sendable {
     self.directory = directory
   }
 
-  /// Events that a CPU has lost so far; 0 where that cannot be read.
+  /// The number of events that a CPU has lost so far; 0 where that cannot be read.
   func overrun(cpu: Int) -> UInt64 {
     RingStatistics.overrun((try? tracefs.read("\(directory)/per_cpu/cpu\(cpu)/stats")) ?? "")
   }

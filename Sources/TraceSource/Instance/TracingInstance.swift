@@ -6,9 +6,9 @@ package import TraceFormat
 
 /// The buffers of an instance.
 package struct BufferSettings: Sendable {
-  /// Ring buffer per CPU, KiB.
+  /// The size of the ring buffer per CPU, KiB.
   package var bufferKiB: Int
-  /// Sub-buffer size to ask for where the kernel lets it be chosen, KiB.
+  /// The size of a sub-buffer to ask for where the kernel lets it be chosen, KiB.
   package var subBufferKiB: Int
 
   package init(bufferKiB: Int, subBufferKiB: Int = 64) {
@@ -56,7 +56,8 @@ package struct TracingInstance: ~Copyable {
   private let tracefs: any TracefsAccess
   package let name: String
   // Fields go in this order: what keeps the directory busy before the directory.
-  /// When this closes, the kernel stops recording and frees the buffer (`options/disable_on_free`), even after SIGKILL.
+  /// The open file at whose closing the kernel stops recording and frees the buffer (`options/disable_on_free`), even after
+  /// SIGKILL.
   private var freeBuffer: OwnedDescriptor?
   /// Shows others, in any pid namespace, that the instance has an owner.
   private var lock: DirectoryLock?
@@ -127,14 +128,14 @@ package struct TracingInstance: ~Copyable {
   /// The kernel's account of its ring buffers.
   var counters: RingCounters { RingCounters(tracefs, directory: directoryPath) }
 
-  /// Bytes of a sub-buffer: one page of memory where the kernel does not let them be chosen.
+  /// The number of bytes of a sub-buffer: one page of memory where the kernel does not let it be chosen.
   var pageSize: Int {
     guard let text = try? read("buffer_subbuf_size_kb"), let kibibytes = Int(text.filter(\.isNumber)), kibibytes > 0
     else { return Int(sysconf(Int32(_SC_PAGESIZE))) }
     return kibibytes * 1024
   }
 
-  /// CPUs with a buffer, ascending; those offline now included, since they may come.
+  /// The CPUs with a buffer, ascending; those offline now included, since they may come.
   package func cpus() throws(CaptureError) -> [Int] {
     try tracefs.list(path("per_cpu")).compactMap { name in
       name.hasPrefix("cpu") ? Int(name.dropFirst(3)) : nil

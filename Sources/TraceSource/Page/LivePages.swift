@@ -8,7 +8,7 @@ package struct LivePages: ~Copyable, PageSource {
   /// The kernel's account of each instance, by stream.
   private var counters: [RingCounters] = []
 
-  /// `pageSize`: bytes of the largest sub-buffer, header included.
+  /// Pages without a ring buffer yet. `pageSize`: the number of bytes of the largest sub-buffer, header included.
   init(pageSize: Int) { readers = RawPageReaders(pageSize: pageSize) }
 
   /// Opens the ring buffers of an instance; their streams come next in position.

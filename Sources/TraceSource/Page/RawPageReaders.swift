@@ -13,7 +13,7 @@ package struct RawPageReaders: ~Copyable {
   package private(set) var cpus: [Int] = []
   private let page: UnsafeMutableRawBufferPointer
 
-  /// `pageSize`: bytes of the largest sub-buffer, header included.
+  /// Readers without a pipe yet. `pageSize`: the number of bytes of the largest sub-buffer, header included.
   package init(pageSize: Int) { page = .allocate(byteCount: pageSize, alignment: 4096) }
 
   /// Opens the pipes of `instance`; they come next in position.

@@ -12,7 +12,7 @@ enum OnlineCPUs {
     return parse(text)
   }
 
-  /// How many there can be, those that are offline included; 0 where that cannot be read.
+  /// How many CPUs there can be, those that are offline included; 0 where that cannot be read.
   static var possibleCount: Int {
     parse((try? SystemFiles.read("/sys/devices/system/cpu/possible")) ?? "").count
   }

@@ -4,12 +4,13 @@ package import SystemPackage
 /// Why the perf events of a process could not be opened.
 package struct PerfEventFailure: Error, Equatable {
   package var error: Errno
-  /// The events were opened, but there was no memory for their samples.
+  /// Whether the events were opened, but there was no memory for their samples.
   package var isOfRings = false
-  /// Threads that events were to be opened of.
+  /// The number of threads that events were to be opened of.
   package var threads: Int
-  /// Descriptors that this takes, and that are allowed.
+  /// The number of descriptors that the events take.
   package var needed: Int
+  /// The number of descriptors that are allowed.
   package var limit: UInt64
 
   /// Whether this kernel, or its policy, has no perf events for this process. Otherwise they are there, and something else
@@ -20,10 +21,10 @@ package struct PerfEventFailure: Error, Equatable {
     .notPermitted, .permissionDenied, .noFunction, .noSuchFileOrDirectory, .notSupportedOnSocket,
   ]
 
-  /// Of a refusal.
+  /// The words that tell of a refusal.
   package var what: String { "the kernel refuses perf events of the target (\(error))" }
 
-  /// In the operator's words.
+  /// The failure in the operator's words.
   package var captureError: CaptureError {
     let what = "cannot sample the stacks of \(threads) thread\(threads == 1 ? "" : "s"): \(error)"
     if isOfRings, error == .notPermitted {

@@ -8,16 +8,16 @@ internal import TraceModel
 /// Opens the events of a sampling, with what this kernel has of the features that older ones lack.
 struct PerfEventOpener {
   private let sampling: StackSampling
-  /// Numbers of the tracepoints.
+  /// The numbers of the tracepoints, by source.
   private let tracepoints: [StackSampleSource: UInt64]
   let layout: PerfRecordLayout
-  /// As many of KDELAY_PERF_… as the kernel has turned out to take.
+  /// The features that are asked for: as many of KDELAY_PERF_… as the kernel has turned out to take.
   private var features: UInt32
 
-  /// Tests let events of a thread on a CPU fail.
+  /// The error that opening an event of a thread on a CPU is to fail with; tests set it.
   var failure: (_ tid: Int32, _ cpu: Int) -> Errno? = { _, _ in nil }
 
-  /// Without IDENTIFIER: each source has its own ring, which says what a sample's is.
+  /// The parts of each sample. IDENTIFIER is none of them: each source has its own ring, which says what a sample's source is.
   private static let sampleType =
     PerfRecordLayout.tid | PerfRecordLayout.time | PerfRecordLayout.cpu | PerfRecordLayout.userRegisters
 

@@ -8,8 +8,8 @@ package import TraceModel
 /// The stack samples of the target's processes, from perf events on their threads.
 ///
 /// One event per (thread, CPU, source), which threads created later inherit; all of a CPU's events of one source write to one
-/// ring. (Docs/measurements/stack-samples.md has the figures of this and of the alternative, events on CPUs that the kernel filters by
-/// tid: those cannot carry the clock, nor 500 tids in one filter.)
+/// ring. (Docs/measurements/stack-samples.md has the figures of this and of the alternative, events on CPUs that the kernel
+/// filters by tid: those cannot carry the clock, nor 500 tids in one filter.)
 ///
 /// Samples and changes are passed on in order of time, by the rule of `EventMerger`: whoever drains reads the clock first, and
 /// records up to that reading, less the settling time, are complete. The rings hold what is younger until the next drain.
@@ -19,9 +19,9 @@ package struct PerfEventSource: ~Copyable {
   package let sampling: StackSampling
   var opener: PerfEventOpener
   private let decoder: PerfRecordDecoder
-  /// That threads have events on.
+  /// The CPUs that threads have events on.
   var cpus: [Int]
-  /// CPUs that went offline when some threads had events there, and others had not.
+  /// The CPUs that went offline when some threads had events there, and others had not.
   var left: Set<Int> = []
   var rings: PerfRingTable
   /// An event that is open, and the family of processes that have it; see `SampledProcesses`.
@@ -35,23 +35,23 @@ package struct PerfEventSource: ~Copyable {
   var processes: SampledProcesses
   /// The process of the last sample.
   private var recentPID: Int32 = -1
-  /// CPUs that events were refused on when they had come online.
+  /// The CPUs that events were refused on when they had come online.
   var refused: Set<Int> = []
   /// The CPUs that are online; tests name others.
   var onlineCPUs: () -> [Int] = { (try? OnlineCPUs.read()) ?? [] }
   /// When the list of CPUs is read next, ns.
   var nextCPUCheck: UInt64 = 0
-  /// Lost samples of events that were closed.
+  /// The numbers of lost samples of events that were closed.
   var closedLoss: [StackSampleSource: UInt64] = [:]
   var watermark: UInt64 = 0
-  /// Bytes of all records that were passed on.
+  /// The number of bytes of all records that were passed on.
   private var bytesRead: UInt64 = 0
   private var counted = StackSampleLoss()
 
-  /// For the rings of all CPUs together, where that much memory may be locked.
+  /// The most bytes of the rings of all CPUs together, where that much memory may be locked.
   package static let mostRingBytes = 256 << 20
 
-  /// Descriptors that are left to the rest of the program.
+  /// The number of descriptors that are left to the rest of the program.
   private static let sparedDescriptors = 128
 
   /// Prepares the sampling; `attach` starts it. `followsChildren`: processes that the sampled ones make are sampled too.
@@ -320,13 +320,13 @@ package struct PerfEventSource: ~Copyable {
     return read(event.rawValue, &values, 16) == 16 ? values.lost : 0
   }
 
-  /// Events that are open; each takes a descriptor.
+  /// The number of events that are open; each takes a descriptor.
   package var eventCount: Int { events.values.reduce(0) { $0 + $1.count } }
 
   /// How much was drained so far, in rings: 1 is what a CPU can write before the kernel has to drop samples.
   func ringsRead() -> Double { Double(bytesRead) / Double(rings.ringSize) }
 
-  /// Bytes of all rings.
+  /// The number of bytes of all rings.
   package var ringBytes: Int { rings.bytes }
 }
 

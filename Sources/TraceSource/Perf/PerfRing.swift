@@ -13,19 +13,19 @@ internal import TraceFormat
 struct PerfRing: ~Copyable {
   private let control: UnsafeMutableRawPointer
   private let data: UnsafeMutableRawPointer
-  /// Bytes for records.
+  /// The number of bytes that the ring has for records.
   let size: Int
   private let pageSize: Int
-  /// For a record that goes over the end, put together.
+  /// The memory where a record that goes over the ring's end is put together.
   private let whole: UnsafeMutableRawBufferPointer
   private var head: UInt64
   private var tail: UInt64
-  /// Up to where the kernel may write again.
+  /// The position up to which the kernel may write again.
   private var released: UInt64
-  /// Times that records were given up because their lengths made no sense.
+  /// How often records were given up because their lengths made no sense.
   private(set) var malformed: UInt64 = 0
 
-  /// The length of a record is a u16.
+  /// The most bytes of a record, whose length is a u16.
   private static let largestRecord = 1 << 16
 
   /// Maps the ring of the event open as `descriptor`. `wanted`: bytes, a power of two and at least a page; halved until the

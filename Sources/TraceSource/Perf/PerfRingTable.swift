@@ -20,7 +20,7 @@ struct PerfRingTable: ~Copyable {
   /// The first record of a ring that was not passed on.
   private struct Head: BitwiseCopyable {
     var source: StackSampleSource
-    /// ns; `.max` where there is none.
+    /// The record's time, ns; `.max` where there is no record.
     var timestamp: UInt64 = .max
   }
 
@@ -29,15 +29,15 @@ struct PerfRingTable: ~Copyable {
   private var heads: FlatArray<Head>
   /// The event whose ring all others of its CPU and source write to.
   private var owners: [Key: (event: FileDescriptor, ring: Int)] = [:]
-  /// Bytes of one ring, as far as the kernel grants them.
+  /// The number of bytes of one ring, as far as the kernel grants them.
   let ringSize: Int
   /// The ring whose record was given last.
   private var current = 0
-  /// Bytes of all rings.
+  /// The number of bytes of all rings.
   private(set) var bytes = 0
 
-  /// Bytes of one ring: a burst of some milliseconds fits into the smallest. A thread that is switched 12,000 times a second
-  /// fills the largest in 0.3 s, for which a reader may not get a CPU where others want it too.
+  /// The sizes that a ring can have, bytes. A burst of some milliseconds fits into the smallest. A thread that is switched 12,000
+  /// times a second fills the largest in 0.3 s, for which a reader may not get a CPU where others want it too.
   private static let sizes = 512 << 10...32 << 20
 
   /// Room for the rings of `ringCount` pairs of CPU and source, of `totalBytes` together as far as that gives sensible sizes;
@@ -126,6 +126,6 @@ struct PerfRingTable: ~Copyable {
     for index in 0..<heads.count { rings[index].release() }
   }
 
-  /// Times that a ring's records were given up because their lengths made no sense.
+  /// How often a ring's records were given up because their lengths made no sense.
   var malformed: UInt64 { (0..<heads.count).reduce(0) { $0 + rings[$1].malformed } }
 }

@@ -8,7 +8,7 @@ internal import TraceModel
 struct SampledProcesses {
   struct Process {
     var family: Int
-    /// Threads that have events, opened or inherited.
+    /// The threads that have events, opened or inherited.
     var covered: Set<Int32> = []
     /// When the thread by whose id the process goes was last said to end, ns: an exec that gives other privileges takes its
     /// events away in the same words.
@@ -24,7 +24,7 @@ struct SampledProcesses {
   /// How many processes each family has.
   private var families: [Int: Int] = [:]
   private var familiesSoFar = 0
-  /// Processes that may have lost their events, or have ended.
+  /// The processes that may have lost their events, or have ended.
   private(set) var doubtful: Set<Int32> = []
   /// Families whose events nobody has any more.
   private(set) var extinct: Set<Int> = []
@@ -33,7 +33,7 @@ struct SampledProcesses {
 
   subscript(pid: Int32) -> Process? { processes[pid] }
 
-  /// Their ids.
+  /// The ids of the sampled processes.
   var pids: [Int32] { Array(processes.keys) }
 
   /// Whether thread `tid` of process `pid` has events.

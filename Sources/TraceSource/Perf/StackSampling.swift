@@ -2,34 +2,36 @@ package import TraceModel
 
 /// What is sampled, and how much of it: which sources see every syscall that lasts longer than a threshold.
 package struct StackSampling: Sendable, Equatable {
-  /// In the order of their rings; the first one's events tell of mappings and names too.
+  /// The sources of samples in the order of their rings; the first one's events tell of mappings and names too.
   package var sources: [StackSampleSource]
-  /// Of `task-clock`, ns of CPU time.
+  /// The period of `task-clock`, ns of CPU time.
   package var clockPeriod: UInt64
-  /// Bytes of user stack a sample, a multiple of 8 up to `largestStack`.
+  /// The number of bytes of user stack that a sample copies, a multiple of 8 up to `largestStack`.
   package var stackBytes: Int
-  /// Addresses of kernel call chain a sample; 0: none.
+  /// The most addresses of a sample's kernel call chain; 0: none.
   package var kernelFrames: Int
-  /// User stacks are followed by the kernel, along frame pointers, instead of copied.
+  /// Whether the kernel follows user stacks along frame pointers, instead of copying them.
   package var followsFramePointers: Bool
 
-  /// The clock's period is this part of the threshold: a timer that is held up (interrupts off, the host of a virtual CPU)
+  /// The part of the threshold that the clock's period is: a timer that is held up (interrupts off, the host of a virtual CPU)
   /// has the rest of it to spare.
   package static let periodShare = (numerator: UInt64(9), denominator: UInt64(10))
-  /// Below this threshold, ns, the clock would cost the target more than sampling each return from a syscall, and the kernel
-  /// does not run it faster than every 10 µs.
+  /// The smallest threshold at which the clock is used, ns. Below it the clock would cost the target more than sampling each
+  /// return from a syscall, and the kernel does not run it faster than every 10 µs.
   package static let smallestClockedThreshold: UInt64 = 50_000
-  /// ns. Up to about here a longer period makes each context switch cheaper, as the timer that is stopped and started with the
-  /// thread is less often the CPU's next; beyond, it would only tell less of what a long syscall does.
+  /// The longest period of the clock, ns. Up to about here a longer period makes each context switch cheaper, as the timer that
+  /// is stopped and started with the thread is less often the CPU's next; beyond, it would only tell less of what a long syscall
+  /// does.
   package static let longestPeriod: UInt64 = 10_000_000
-  /// Bytes. A record's length is a u16: the kernel asks for a multiple of 8 below 65535, and shortens the dump further where
-  /// registers and call chain need the room; `StackSample.dumpSize` is what is left.
+  /// The most bytes of user stack that a sample copies. A record's length is a u16: the kernel asks for a multiple of 8 below
+  /// 65535, and shortens the dump further where registers and call chain need the room; `StackSample.dumpSize` is what is left.
   package static let largestStack = 65_528
 
-  /// The kernel refuses more than kernel.perf_event_max_stack, 127.
+  /// The most frames of a call chain: the kernel refuses more than kernel.perf_event_max_stack, 127.
   package static let mostFrames = 127
 
-  /// `threshold`: ns; nil or 0: every syscall. `stackBytes`: 0 for no user stack.
+  /// A sampling that sees every syscall that lasts longer than `threshold`, ns; nil or 0: every syscall. `stackBytes`: 0 for no
+  /// user stack.
   package init(
     threshold: UInt64?, stackBytes: Int = 8192, kernelFrames: Int = 64, followsFramePointers: Bool = false
   ) {
@@ -43,6 +45,6 @@ package struct StackSampling: Sendable, Equatable {
     self.followsFramePointers = followsFramePointers
   }
 
-  /// Bytes that a sample's user part takes in a store.
+  /// The number of bytes that a sample's user part takes in a store.
   package var userBytes: Int { followsFramePointers ? Self.mostFrames * 8 : stackBytes }
 }

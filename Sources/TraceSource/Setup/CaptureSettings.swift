@@ -3,7 +3,7 @@ internal import TraceFormat
 /// What a capture is asked for.
 package struct CaptureSettings: Sendable {
   package var buffer: BufferSettings
-  /// At most one that starts and one that stops, or one that does both.
+  /// The triggers: at most one that starts and one that stops, or one that does both.
   package var triggers: [Trigger]
   /// Whether Open vSwitch's upcalls are recorded; see `Upcalls`.
   package var countsUpcalls: Bool
@@ -23,6 +23,6 @@ package struct CaptureSettings: Sendable {
     self.recordsReturnAddresses = recordsReturnAddresses
   }
 
-  /// The tracepoints that it takes.
+  /// The tracepoints that the capture takes.
   var events: [TracedEvent] { TracedEvent.allCases.filter { $0 != .waking || recordsWakers } }
 }

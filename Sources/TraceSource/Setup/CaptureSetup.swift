@@ -4,11 +4,11 @@ internal import TraceModel
 /// What a capture has in tracefs: instances, events, probes, filters and the gate. All of it is gone when its owner is, so that
 /// whoever reads the instances' pages must have closed them before.
 package struct CaptureSetup: ~Copyable {
-  /// Bytes of a sub-buffer.
+  /// The number of bytes of a sub-buffer.
   package let pageSize: Int
-  /// Tracepoints that are recorded.
+  /// The tracepoints that are recorded.
   private let events: [TracedEvent]
-  /// Tracepoints that would be, but this kernel lacks.
+  /// The tracepoints that would be recorded, but that this kernel lacks.
   package let missingEvents: [TracedEvent]
   /// How the data instance's records are read.
   private let decoder: PageDecoder
@@ -113,7 +113,7 @@ package struct CaptureSetup: ~Copyable {
     try calls?.watch(tids: tids)
   }
 
-  /// Bytes of buffer per CPU that can hold events before the oldest are overwritten.
+  /// The number of bytes of buffer per CPU that can hold events before the oldest are overwritten.
   package var bufferBytes: Int {
     (try? instance.read("buffer_size_kb")).flatMap { Int($0.prefix(while: \.isNumber)) }.map { $0 * 1024 } ?? 0
   }

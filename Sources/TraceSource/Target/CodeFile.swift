@@ -8,7 +8,7 @@ package struct CodeFile: Sendable, Equatable {
     let inode: UInt64
   }
 
-  /// Its path as the target sees it, for the operator; it may be gone, or another file by now.
+  /// The file's path as the target sees it, for the operator; it may be gone, or another file by now.
   package var path: String
   /// The very file as this process can open it, whatever became of its path; without white space, since the kernel splits a
   /// probe's definition there.

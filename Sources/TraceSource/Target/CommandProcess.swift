@@ -6,7 +6,7 @@ internal import SystemPackage
 /// A command that the tool started: it waits before its first instruction until it is released, and ends with the tool.
 package struct CommandProcess: ~Copyable {
   package let pid: Int32
-  /// Its program's file.
+  /// The file of the command's program.
   package let path: String
   private let command: String
   private var go: OwnedDescriptor
@@ -44,7 +44,7 @@ package struct CommandProcess: ~Copyable {
     _ = try? uninterrupted { waitpid(pid, nil, 0) }
   }
 
-  /// Lets it run. Throws what its exec failed with.
+  /// Lets the command run. Throws what its exec failed with.
   package mutating func release() throws(CaptureError) {
     var byte: UInt8 = 1
     _ = try? uninterrupted { write(go.descriptor.rawValue, &byte, 1) }
@@ -54,7 +54,7 @@ package struct CommandProcess: ~Copyable {
     guard error == 0 else { throw Self.cannotRun(command, Errno(rawValue: error)) }
   }
 
-  /// Whether it has ended; then it is reaped and `exitCode` is set.
+  /// Whether the command has ended; then it is reaped and `exitCode` is set.
   package mutating func hasEnded() -> Bool {
     guard !isReaped else { return true }
     var status: Int32 = 0
@@ -64,7 +64,7 @@ package struct CommandProcess: ~Copyable {
     return true
   }
 
-  /// Ends it: asks first, and insists after two seconds.
+  /// Ends the command: asks first, and insists after two seconds.
   package mutating func terminate() {
     guard !hasEnded() else { return }
     kill(pid, SIGTERM)
@@ -78,7 +78,7 @@ package struct CommandProcess: ~Copyable {
     isReaped = true
   }
 
-  /// As the shell finds it: a name with a slash is a path, any other is looked for in PATH.
+  /// The path of a command's program as the shell finds it: a name with a slash is a path, any other is looked for in PATH.
   package static func resolve(_ command: String) throws(CaptureError) -> String {
     if command.contains("/") {
       guard access(command, F_OK) == 0 else { throw cannotRun(command, .noSuchFileOrDirectory) }

@@ -11,21 +11,21 @@ package struct KernelCode: Sendable {
   }
 
   private let text: [UInt8]
-  /// By address.
+  /// The kernel's symbols, in the order of their addresses.
   private let entries: [Entry]
 
   /// Why places have no names; nil where they have.
   package let refusal: String?
 
-  /// The running kernel's.
+  /// The names of the running kernel.
   package static func read() -> KernelCode { KernelCode((try? SystemFiles.readBytes("/proc/kallsyms")) ?? []) }
 
-  /// A recorded kernel's, by the text of its /proc/kallsyms; empty where the recording has none.
+  /// The names of a recorded kernel, by the text of its /proc/kallsyms; the text is empty where the recording has none.
   package init(recorded text: [UInt8]) {
     self.init(text, whereEmpty: "kernel functions have no names: there is no file 'kallsyms' in the recording")
   }
 
-  /// From the text of /proc/kallsyms. `whereEmpty`: the refusal where there is none.
+  /// The names that the text of /proc/kallsyms has. `whereEmpty`: the refusal where there is none.
   init(_ text: [UInt8], whereEmpty: String = "kernel functions have no names: /proc/kallsyms cannot be read") {
     var entries: [Entry] = []
     entries.reserveCapacity(1 << 17)

@@ -2,7 +2,7 @@ internal import SystemPackage
 
 /// The numbering of processes that this process sees.
 package enum PIDNamespace {
-  /// PROC_PID_INIT_INO (include/linux/proc_ns.h).
+  /// The inode of the first namespace, PROC_PID_INIT_INO (include/linux/proc_ns.h).
   private static let initial = Inode(0xEFFF_FFFC)
 
   /// Fails in any but the first: the kernel's filters and records have the numbers of that one.

@@ -3,19 +3,20 @@ internal import SystemCalls
 /// What /proc/PID/stat says of a process or thread (man 5 proc_pid_stat).
 package struct ProcessStatus: Sendable, Equatable {
   package var name: String
-  /// `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`, …
+  /// The letter of the state: `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`, …
   package var state: Character
   package var parent: Int32
-  /// PF_KTHREAD and others.
+  /// The kernel's flags, PF_KTHREAD and others.
   package var flags: UInt64
-  /// Clock ticks in user and in kernel mode.
+  /// The clock ticks in user mode.
   package var userTicks: UInt64
+  /// The clock ticks in kernel mode.
   package var kernelTicks: UInt64
-  /// Both.
+  /// The clock ticks in both modes.
   package var ticks: UInt64 { userTicks &+ kernelTicks }
-  /// Page faults, with and without reading from a disk.
+  /// The number of page faults, with and without reading from a disk.
   package var faults: UInt64
-  /// Clock ticks since boot.
+  /// When the process or thread began, clock ticks since boot.
   package var startTime: UInt64
 
   package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
@@ -25,7 +26,7 @@ package struct ProcessStatus: Sendable, Equatable {
     flags & 0x4010 != 0 && !isKernelThread && ["iou-", "vhost-", "kvm-"].contains { name.hasPrefix($0) }
   }
   package var isZombie: Bool { state == "Z" || state == "X" }
-  /// PF_EXITING: its end is being told of, or was; the rest of it can take long, as where it gives perf events back.
+  /// Whether the end is being told of, or was (PF_EXITING); the rest of it can take long, as where perf events are given back.
   package var isExiting: Bool { flags & 0x4 != 0 }
 
   /// The process or thread with this id; nil if there is none.

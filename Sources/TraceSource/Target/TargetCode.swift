@@ -17,7 +17,7 @@ package struct TargetCode: ~Copyable {
   package var roots: [String] { root == "/" ? [""] : [root, ""] }
   /// The process that runs it; 0 where none does yet.
   private let pid: Int32
-  /// It and the other processes of the target.
+  /// The ids of all processes of the target.
   private let targets: Set<Int32>
   /// What of its files it runs; nil where nothing runs yet.
   private let mapped: MappedCode?

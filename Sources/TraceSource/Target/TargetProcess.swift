@@ -60,7 +60,7 @@ package struct TargetProcess: Sendable, Equatable {
     ((try? SystemFiles.read("\(ProcessDirectory.of(pid))/cmdline")) ?? "").contains(": monitoring pid ")
   }
 
-  /// Its threads now; empty where it has ended.
+  /// The process's threads now; empty where it has ended.
   package var threads: [Int32] { Self.threads(of: pid) }
 
   /// The threads of process `pid` now; empty where it has ended.

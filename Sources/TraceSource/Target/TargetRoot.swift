@@ -7,10 +7,11 @@ internal import TraceModel
 /// The root directories of a process, open: its files can be read when it has ended. A process can have several, one after
 /// another (`chroot`, `pivot_root`).
 struct TargetRoot {
-  /// Bytes of a map that a run-time compiler writes; the rest of a larger one is not read.
+  /// The most bytes of a run-time compiler's map that are read; the rest of a larger one is not.
   private static let mapLimit = 64 << 20
 
-  /// Those after it are not followed: names of files go by the descriptors of all before.
+  /// The most root directories of a process. Those after them are not followed: names of files go by the descriptors of all
+  /// before.
   private static let limit = 16
 
   private let pid: Int32
@@ -21,7 +22,7 @@ struct TargetRoot {
   /// The target's id as it knows it, by which it names its files.
   private let ownPID: Int32
   private let owner: uid_t
-  /// A path of the latest that stays valid as long as `directories`; nil where it is this process's own.
+  /// A path of the latest root directory that stays valid as long as `directories`; nil where it is this process's own.
   private(set) var path: String?
 
   /// What makes two root directories the same.
@@ -108,7 +109,7 @@ struct PerfMapFile: Sendable {
 
 /// Directories that are kept open, each once, whatever number of processes have them.
 struct OpenDirectories {
-  /// Of more directories than these, files are found as long as their processes live.
+  /// The most directories that are kept open. In any further one, files are found only as long as its processes live.
   private static let limit = 64
 
   private var known: [FileIdentity: OpenDirectory] = [:]

@@ -2,7 +2,7 @@
 ///
 /// A class, since whoever names a process's files asks it by and by; used on one thread.
 package final class TargetRoots {
-  /// Processes that are looked at in one turn.
+  /// The number of processes that are looked at in one turn.
   private static let turn = 8
 
   private var roots: [Int32: TargetRoot] = [:]
@@ -11,7 +11,7 @@ package final class TargetRoots {
   /// The processes in the order in which they are looked at, and the next one's number.
   private var order: [Int32] = []
   private var next = 0
-  /// When there are more processes than this, those that have ended are forgotten.
+  /// The number of processes above which those that have ended are forgotten.
   private var most = 256
 
   package init() {}

@@ -3,7 +3,7 @@ internal import TraceModel
 
 /// The code that the kernel maps into each process.
 package enum VDSO {
-  /// Its image, which is the same in all 64-bit processes; empty where there is none.
+  /// The image of that code, which is the same in all 64-bit processes; empty where there is none.
   package static var bytes: [UInt8] {
     guard let own = CodeMapping.all(of: getpid()).first(where: { $0.path == "[vdso]" }),
       let start = UnsafeRawPointer(bitPattern: UInt(own.start))

@@ -10,7 +10,7 @@ package import SystemPackage
 /// instance that is there already for one that it has made, and says less of a failure than the file's errno.
 package struct MountedTracefs: TracefsAccess {
   package let root: String
-  /// Told of every change before it is made; for `--debug`.
+  /// What is told of every change before it is made; for `--debug`.
   private let log: (@Sendable (String) -> Void)?
 
   /// Finds tracefs, or debugfs' copy of it, and mounts it where nobody has. The message says so in that case.

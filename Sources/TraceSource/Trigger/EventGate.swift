@@ -15,7 +15,7 @@ package struct EventGate: Sendable {
   private var closing: [(file: String, command: String)] = []
   private let gated: [TracedEvent]
 
-  /// `available`: the traced events that this kernel has.
+  /// A gate that nothing opens or closes yet. `available`: the traced events that this kernel has.
   init(available: [TracedEvent]) { gated = available.filter(\.isGated) }
 
   /// Whether the kernel closes it at the stop trigger.

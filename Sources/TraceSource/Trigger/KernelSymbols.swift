@@ -17,11 +17,12 @@ package enum KernelSymbols {
   struct Line {
     var address: UInt64
     var name: Range<Int>
-    /// Empty for the kernel itself.
+    /// Where the module's name lies; empty for the kernel itself.
     var module: Range<Int>
   }
 
-  /// The same of a text, with addresses: 0 where the reader may not know them.
+  /// Calls `body` with each function that a text lists, in its order, until it returns false. Addresses are 0 where the reader
+  /// may not know them.
   static func forEachFunction(in text: [UInt8], _ body: (Line) -> Bool) {
     text.withUnsafeBufferPointer { bytes in
       var offset = 0

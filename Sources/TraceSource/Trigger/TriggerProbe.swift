@@ -36,8 +36,8 @@ package enum TriggerProbe: Sendable, Equatable {
 
   // MARK: What the kernel is told (Documentation/trace/kprobetrace.rst, uprobetracer.rst)
 
-  /// The most calls of a function that a return probe can wait for at once: KRETPROBE_MAXACTIVE_MAX of kernel/trace/trace_kprobe.c.
-  /// Fewer would mean missed returns where many tasks are inside at once.
+  /// The most calls of a function that a return probe can wait for at once: KRETPROBE_MAXACTIVE_MAX of
+  /// kernel/trace/trace_kprobe.c. Fewer would mean missed returns where many tasks are inside at once.
   static let mostInFlight = 4096
 
   /// The file of tracefs that is there where the kernel has such probes, and their name; nil where nothing special is needed.
@@ -69,9 +69,9 @@ package enum TriggerProbe: Sendable, Equatable {
 package struct UserProbeSite: Sendable, Equatable {
   /// Whether other processes may come past it: a library's, or a program's that runs more than once.
   package var isShared: Bool
-  /// Path as this process can open it, without white space or line ends (the kernel splits at them).
+  /// The file's path as this process can open it, without white space or line ends (the kernel splits at them).
   package var path: String
-  /// Bytes from the start of the file.
+  /// The number of bytes from the start of the file to the instruction.
   package var offset: UInt64
   /// Where in the file a USDT semaphore lies, a counter of 16 bits that the kernel raises while the probe is there; 0 for none.
   package var semaphoreOffset: UInt64

@@ -35,7 +35,7 @@ struct RecordedTrigger: Sendable {
 struct TriggerRecorder: ~Copyable {
   private let triggers: [RecordedTrigger]
   private let upcall: EventName?
-  /// Of the calls that return triggers wait for.
+  /// The event of the calls that return triggers wait for.
   private let calls: EventName?
   private let role: PageStream.Role
   private let decoder: PageDecoder
@@ -91,7 +91,7 @@ struct TriggerRecorder: ~Copyable {
     try instance.watch(tids: tids)
   }
 
-  /// Opens its ring buffers.
+  /// Opens the ring buffers of the recorder's instance.
   func open(_ pages: inout LivePages, cpus: [Int]) throws(CaptureError) {
     try pages.add(instance, cpus: cpus, role: role, decoder: decoder)
   }

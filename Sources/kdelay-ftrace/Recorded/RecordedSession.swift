@@ -22,8 +22,8 @@ struct RecordedSession: ~Copyable {
     self.stacks = stacks
   }
 
-  /// Follows the recording, and hands each window's result to `report`. `isInterrupted`, asked from time to time, says that what was
-  /// read until then is enough.
+  /// Follows the recording, and hands each window's result to `report`. `isInterrupted`, asked from time to time, says that what
+  /// was read until then is enough.
   mutating func run(
     isInterrupted: () -> Bool = { false }, report: (WindowResult, PendingStacks?) throws -> Void
   ) throws {

@@ -19,18 +19,19 @@ struct TriggerUnion: ~Copyable {
   private var members: [Member]
   private var ownWarnings: [String] = []
 
-  /// Of one process, or of a program that is to be started. `isForced`: the operator accepts that the target may be harmed.
+  /// A union for one process, or for a program that is to be started. `isForced`: the operator accepts that the target may be
+  /// harmed.
   init(_ code: consuming TargetCode, isForced: Bool) {
     members = [Member([], TriggerResolver(code, isForced: isForced))]
   }
 
-  /// Of the target's processes. `path`: of the program of a command that has not begun yet.
+  /// The union for the target's processes. `path`: that of the program of a command that has not begun yet.
   static func of(_ processes: [TargetProcess], command path: String?, isForced: Bool) -> TriggerUnion {
     if let path { return TriggerUnion(TargetCode.of(command: path), isForced: isForced) }
     return TriggerUnion(of: processes, isForced: isForced)
   }
 
-  /// Of running processes, of which there must be one.
+  /// A union for running processes; there is one at least.
   init(of processes: [TargetProcess], isForced: Bool) {
     let pids = Set(processes.map(\.pid))
     var found: [CodeFingerprint: Member] = [:]
@@ -57,8 +58,8 @@ struct TriggerUnion: ~Copyable {
     return all
   }
 
-  /// A probe at all places of the trigger in all processes. A process that has no such place is warned of; where none has one, the
-  /// reason of the first is thrown.
+  /// A probe at all places of the trigger in all processes. A process that has no such place is warned of; where none has one,
+  /// the reason of the first is thrown.
   mutating func resolve(_ spec: TriggerSpec) throws(TriggerResolver.Failure) -> TriggerProbe {
     var probe: TriggerProbe?
     var failures: [(member: Member, failure: TriggerResolver.Failure)] = []
