@@ -11,38 +11,38 @@ package import TraceModel
 package struct Session: ~Copyable {
   package let settings: SessionSettings
   let facts: any TargetFacts
-  package private(set) var aggregator: Aggregator
+  package internal(set) var aggregator: Aggregator
   var plan: WindowPlan
-  private var tracker: ThreadTracker
-  private var children: ChildWatch
-  private var gateWatch = GateWatch()
-  private var wakerNames = WakerNames()
+  var tracker: ThreadTracker
+  var children: ChildWatch
+  var gateWatch = GateWatch()
+  var wakerNames = WakerNames()
   /// What finds the stacks of slow syscalls; nil where stacks were not asked for.
-  private var stacks: SlowSyscallStacks?
-  private var slowSyscalls: [SlowSyscall] = []
-  private var effects: [SessionEffect] = []
+  var stacks: SlowSyscallStacks?
+  var slowSyscalls: [SlowSyscall] = []
+  var effects: [SessionEffect] = []
   /// What the session has stopped at, a trigger or an exec, until `tick` looks at it.
   private var stop: Event?
   private var isWaitingForExec = false
   /// The time before which all events were consumed, ns.
   package private(set) var followed: UInt64 = 0
   /// Tasks that are known, in this turn of `follow`, to be no threads of the target.
-  private var strangers: Set<Int32> = []
+  var strangers: Set<Int32> = []
   /// Whether the kernel closes the gate of data events at stop triggers; nil where there is no gate.
-  private var gateCloses: Bool?
+  var gateCloses: Bool?
   /// The name of the target's first thread, as the last report has it.
-  package private(set) var targetName: String
+  package internal(set) var targetName: String
   /// Whether a trigger has opened or closed a window.
-  package private(set) var hasSeenTrigger = false
-  private var lossBefore = Loss()
+  package internal(set) var hasSeenTrigger = false
+  var lossBefore = Loss()
   /// What opened the open window; nil where that was no trigger.
-  private var openingTrigger: String?
+  var openingTrigger: String?
   /// The number of upcalls that were missed since the last window was closed.
-  private var missedUpcalls: UInt64 = 0
+  var missedUpcalls: UInt64 = 0
   /// Processes whose program, a 64-bit one, has made 32-bit calls.
-  private var compatProcesses: Set<Int32> = []
+  var compatProcesses: Set<Int32> = []
   /// Processes that have replaced their program since the latest window opened.
-  private var replaced: Set<Int32> = []
+  var replaced: Set<Int32> = []
 
   /// A session that has seen nothing yet. `stacks`: what finds the stacks of slow syscalls, where the settings ask for it.
   package init(_ settings: SessionSettings, facts: any TargetFacts, stacks: consuming SlowSyscallStacks? = nil) {
@@ -224,7 +224,7 @@ package struct Session: ~Copyable {
     if gateWatch.wantsOpenGate { effects.append(.widenGate) }
   }
 
-  private mutating func readABI(of pid: Int32) {
+  mutating func readABI(of pid: Int32) {
     if let abi = facts.abi(of: pid) { aggregator.setABI(abi, of: pid) }
   }
 
@@ -235,108 +235,5 @@ package struct Session: ~Copyable {
       stacks?.find(for: &slow, aggregator.returnAddresses)
       slowSyscalls.append(slow)
     }
-  }
-
-  // MARK: Triggers
-
-  /// What the aggregator stopped at: a trigger, or an exec, which can change the numbering of the syscalls after it.
-  private mutating func act(on event: Event, released: UInt64, _ names: borrowing NameTable, _ loss: Loss) {
-    for pid in aggregator.takeExecs() {
-      if compatProcesses.contains(pid) { replaced.insert(pid) }
-      readABI(of: pid)
-    }
-    guard event.kind.isTrigger else { return }
-    let isUserSpace = trigger(event.kind)?.isUserSpace ?? false
-    // The pid filter follows forks into processes of their own, and knows nothing where other triggers are for anybody.
-    if isUserSpace, !isThread(event.tid) { return }
-    // What comes late belongs to where the stream is.
-    let time = max(event.timestamp, released)
-    let step = plan.step(on: event.kind, at: time)
-    if isUserSpace, step != .nothing { aggregator.isInUserMode(event.tid, at: time) }
-    gateWatch.note(event)
-    if step != .nothing { hasSeenTrigger = true }
-    perform(step, at: time, trigger: event, names, loss)
-    if isUserSpace, step == .open || step == .closeAndOpen { aggregator.isInUserMode(event.tid, at: time) }
-  }
-
-  /// Whether `tid` is a thread of the target, which events may not have told of yet.
-  private mutating func isThread(_ tid: Int32) -> Bool {
-    if aggregator.isThread(tid) { return true }
-    if aggregator.children.isThread(tid) || strangers.contains(tid) { return false }
-    if aggregator.livingProcesses.contains(where: { facts.hasThread(tid, of: $0) }) { return true }
-    strangers.insert(tid)
-    return false
-  }
-
-  /// The trigger of a kind. `closing`: it ended a window.
-  private func trigger(_ kind: EventKind, closing: Bool = false) -> SessionSettings.TriggerText? {
-    closing || kind == .stopTrigger ? settings.stopTrigger : settings.startTrigger
-  }
-
-  private mutating func perform(
-    _ step: WindowPlan.Step, at time: UInt64, trigger: Event?, _ names: borrowing NameTable, _ loss: Loss
-  ) {
-    switch step {
-    case .open: openWindow(at: time, trigger, loss)
-    case .close: closeWindow(at: time, trigger, names, loss)
-    case .closeAndOpen:
-      closeWindow(at: time, trigger, names, loss)
-      openWindow(at: time, trigger, loss)
-    case .nothing: break
-    }
-  }
-
-  // MARK: Windows
-
-  private mutating func noteOpening(_ loss: Loss) {
-    lossBefore = loss
-    compatProcesses.subtract(replaced)
-    replaced = []
-  }
-
-  private mutating func openWindow(at time: UInt64, _ trigger: Event?, _ loss: Loss) {
-    noteOpening(loss)
-    openingTrigger = trigger.flatMap { self.trigger($0.kind)?.text }
-    children.settle(&aggregator)
-    aggregator.startWindow(at: time, forgettingModes: gateWatch.opened(by: trigger, closesGate: gateCloses))
-    plan.opened(at: time)
-    wakerNames.startWindow()
-  }
-
-  private mutating func closeWindow(at time: UInt64, _ trigger: Event?, _ names: borrowing NameTable, _ loss: Loss) {
-    tracker.settleSilent(&aggregator, isGated: settings.startTrigger != nil)
-    let snapshot = aggregator.finishWindow(at: time)
-    let counts = trigger == nil || !plan.isTooShort(from: snapshot.start, to: time)
-    compatProcesses.formUnion(snapshot.processesWithCompatCalls)
-    compatProcesses.formUnion(slowSyscalls.filter { $0.isCompat == true }.map(\.call.pid))
-    noteName(names)
-    // Lost events are the window's by their place in the stream; the rest is known by the time of reading only.
-    var loss = loss.since(lossBefore)
-    loss.eventsByCPU = snapshot.lostEvents
-    var result = WindowResult(
-      target: settings.first.pid, targetName: targetName, index: plan.index, snapshot: snapshot, loss: loss,
-      names: copy names, clock: facts.clock)
-    result.isTooShort = !counts
-    result.startTrigger = openingTrigger
-    result.stopTrigger = trigger.flatMap { self.trigger($0.kind, closing: true)?.text }
-    result.gatingIsUncertain = gateWatch.isUncertain
-    result.uncertainProcesses = compatProcesses
-    result.recordingCost = settings.recordingCost
-    result.slowSyscalls = slowSyscalls
-    result.stacks = stacks?.closeWindow()
-    result.wakers = wakerNames.names
-    if settings.countsUpcalls {
-      result.missedUpcalls = missedUpcalls
-      missedUpcalls = 0
-    }
-    slowSyscalls.removeAll(keepingCapacity: true)
-    plan.closed(at: time, counts: counts)
-    effects.append(.closed(result))
-  }
-
-  /// Takes over the first thread's name, which an exec or the thread itself can have changed. One that ended in an earlier
-  /// window keeps the name that it had.
-  package mutating func noteName(_ names: borrowing NameTable) {
-    if let name = aggregator.processName(of: settings.first.pid) { targetName = names[name] }
   }
 }
