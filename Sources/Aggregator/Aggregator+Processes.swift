@@ -118,6 +118,8 @@ extension Aggregator {
   mutating func threadEnded(_ position: Int, at time: UInt64) {
     deadThreads += 1
     let number = Int(threads.records[position].process)
+    // An event that came after its end had brought the thread back: its process has ended already.
+    guard processes.records[number].livingThreads > 0 else { return }
     processes.records[number].livingThreads -= 1
     guard !processes.records[number].isAlive else { return }
     processes.ended(number, at: time)
@@ -140,7 +142,10 @@ extension Aggregator {
   mutating func removeEnded() {
     deadThreads = 0
     threads.removeDead()
-    guard let numbers = processes.removeEnded() else { return }
+    // Counted anew: an event that came after a thread's end has brought it back, and its process with it.
+    var living = [Int](repeating: 0, count: processes.records.count)
+    for position in 0..<threads.records.count { living[Int(threads.records[position].process)] += 1 }
+    guard let numbers = processes.removeEnded(livingThreads: living) else { return }
     for position in 0..<threads.records.count {
       threads.records[position].process = numbers[Int(threads.records[position].process)]
     }

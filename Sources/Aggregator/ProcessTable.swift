@@ -45,7 +45,9 @@ struct ProcessTable: ~Copyable {
   }
 
   /// Drops those that have ended. Returns the new number of each, -1 where it was dropped; nil where none was.
-  mutating func removeEnded() -> [Int32]? {
+  mutating func removeEnded(livingThreads: [Int]) -> [Int32]? {
+    for number in 0..<records.count { records[number].livingThreads = livingThreads[number] }
+    livingCount = livingThreads.count { $0 > 0 }
     guard livingCount < records.count else { return nil }
     var numbers: [Int32] = []
     var living = FlatArray<ProcessRecord>(capacity: livingCount)

@@ -20,8 +20,9 @@ struct ThreadTable: ~Copyable {
   /// Adds a thread; one of the same tid before it (dead: tids are reused) stays in `records` but is not found any more.
   @discardableResult
   mutating func add(_ record: ThreadRecord) -> Int {
-    recentTID = -1
     let position = records.append(record)
+    // What is looked up next is never a place that was right before.
+    (recentTID, recentPosition) = (record.tid, Int32(position))
     index.set(UInt64(UInt32(bitPattern: record.tid)), Int32(position))
     return position
   }
@@ -33,7 +34,7 @@ struct ThreadTable: ~Copyable {
       living.append(records[position])
     }
     swap(&records, &living)
-    recentTID = -1
+    (recentTID, recentPosition) = (-1, -1)
     index.removeAll()
     for position in 0..<records.count {
       index.set(UInt64(UInt32(bitPattern: records[position].tid)), Int32(position))

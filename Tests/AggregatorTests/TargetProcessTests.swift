@@ -268,4 +268,28 @@ extension Script {
     enter(tid, number, at: time)
     leave(tid, number, at: time + 5)
   }
+
+  /// As an event that comes late has it.
+  @Test func aThreadThatActsAfterItsEndHarmsNothing() {
+    var script = Script(threads: [1], windowFrom: 1000)
+    script.exit(1, at: 1100)
+    script.enter(1, 39, at: 1200)
+    script.exit(1, at: 1300)
+    script.aggregator.startWindow(at: 2000)
+    script.rename(1, to: 7, at: 2100)
+    #expect(script.aggregator.livingProcesses.isEmpty)
+    #expect(script.finish(at: 3000).threads.isEmpty)
+  }
+
+  /// As hostile pages have it: the number that stands for no thread where one is remembered.
+  @Test func aTidThatCannotBeIsOnlyANumber() {
+    var script = Script(threads: [1, -1], windowFrom: 1000)
+    for time in [UInt64(1100), 2100] {
+      script.aggregator.observe(
+        ThreadObservation(pid: 1, tid: -1, name: 5, state: .runnable, mode: .user), at: time)
+      script.rename(-1, to: 6, at: time + 1)
+      script.aggregator.startWindow(at: time + 900)
+    }
+    #expect(script.aggregator.livingProcesses == [1])
+  }
 }
