@@ -2,16 +2,6 @@ package import TraceModel
 
 /// What /proc says of a thread, for the time before its first event and for threads that never have one.
 package struct ThreadObservation: Sendable, Equatable {
-  package enum State: Sendable {
-    /// `R`: on a CPU or waiting for one; /proc does not tell which.
-    case runnable
-    case interruptible
-    case uninterruptible
-    case stopped
-    /// Nothing tells.
-    case unknown
-  }
-
   package enum Mode: Sendable {
     case user
     case syscall
@@ -21,12 +11,12 @@ package struct ThreadObservation: Sendable, Equatable {
   package var pid: Int32
   package var tid: Int32
   package var name: NameID
-  package var state: State
+  package var state: ThreadFacts.State
   package var mode: Mode
   /// Whether the kernel made the thread for itself, as io_uring's workers: it never leaves the kernel.
   package var isWorker: Bool
 
-  package init(pid: Int32, tid: Int32, name: NameID, state: State, mode: Mode, isWorker: Bool = false) {
+  package init(pid: Int32, tid: Int32, name: NameID, state: ThreadFacts.State, mode: Mode, isWorker: Bool = false) {
     self.pid = pid
     self.tid = tid
     self.name = name

@@ -31,23 +31,12 @@ extension Renderer {
 /// What is known before the first window.
 package struct ReportHeader: Sendable, Equatable {
   /// The processes that are watched from the start, the first one first.
-  package var targets: [ReportedProcess]
+  package var targets: [NamedProcess]
   /// The clocks when the capture began; nil where nothing relates the kernel's clock to one on the wall.
   package var clock: ClockPair?
 
-  package init(targets: [ReportedProcess], clock: ClockPair?) {
+  package init(targets: [NamedProcess], clock: ClockPair?) {
     self.targets = targets
     self.clock = clock
-  }
-}
-
-/// A target process as a report names it.
-package struct ReportedProcess: Sendable, Equatable {
-  package var pid: Int32
-  package var name: String
-
-  package init(pid: Int32, name: String) {
-    self.pid = pid
-    self.name = name
   }
 }

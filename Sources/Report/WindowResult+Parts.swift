@@ -4,13 +4,13 @@ internal import TraceModel
 
 extension WindowResult {
   /// The target processes that lived in the window, the first one first.
-  var targets: [ReportedProcess] {
-    guard !snapshot.processes.isEmpty else { return [ReportedProcess(pid: target, name: targetName)] }
-    return snapshot.processes.map { ReportedProcess(pid: $0.pid, name: names[$0.name]) }
+  var targets: [NamedProcess] {
+    guard !snapshot.processes.isEmpty else { return [NamedProcess(pid: target, name: targetName)] }
+    return snapshot.processes.map { NamedProcess(pid: $0.pid, name: names[$0.name]) }
   }
 
   /// The processes, in the snapshot's order, if there are several that need to be told apart; else none.
-  var severalProcesses: [ReportedProcess] { snapshot.processes.count > 1 ? targets : [] }
+  var severalProcesses: [NamedProcess] { snapshot.processes.count > 1 ? targets : [] }
 
   /// Threads by process (its name, then its pid), by name, and by tid; of a tid that was used twice, the earlier first.
   var threads: [ThreadSnapshot] {

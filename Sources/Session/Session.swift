@@ -23,6 +23,7 @@ package struct Session: ~Copyable {
   var effects: [SessionEffect] = []
   /// What the session has stopped at, a trigger or an exec, until `tick` looks at it.
   private var stop: Event?
+  /// Whether the first window waits for a command's exec, as of the last `tick`.
   private var isWaitingForExec = false
   /// The time before which all events were consumed, ns.
   package private(set) var followed: UInt64 = 0
@@ -65,7 +66,7 @@ package struct Session: ~Copyable {
   /// come to the target since the settings were made. `gateCloses`: whether the kernel closes the gate of data events at stop
   /// triggers; nil where there is no gate.
   package mutating func begin(
-    _ names: inout NameTable, besides others: [SessionSettings.Process] = [], gateCloses: Bool? = nil
+    _ names: inout NameTable, besides others: [NamedProcess] = [], gateCloses: Bool? = nil
   ) {
     self.gateCloses = gateCloses
     for target in settings.targets + others {
@@ -77,6 +78,7 @@ package struct Session: ~Copyable {
     if !settings.isCommand, !settings.followsChildren { children.lookAtAll(&aggregator) }
     if settings.isCommand, settings.startTrigger == nil {
       aggregator.openWindowAtExec(of: settings.first.pid)
+      isWaitingForExec = true
     } else {
       // What was seen of the threads is no older than the events, and no younger than this.
       plan.schedule(at: facts.now)
@@ -87,7 +89,7 @@ package struct Session: ~Copyable {
   package mutating func commandBegan() { readABI(of: settings.first.pid) }
 
   /// The process belongs to the target from now on. The kernel's filter holds its threads.
-  package mutating func add(_ process: SessionSettings.Process) {
+  package mutating func add(_ process: NamedProcess) {
     tracker.add(process.pid)
   }
 
@@ -204,7 +206,6 @@ package struct Session: ~Copyable {
 
   /// Consumes all events before `complete`, ns, opening and closing windows on the way.
   package mutating func follow<Stream: EventStream & ~Copyable>(_ stream: inout Stream, upTo complete: UInt64) {
-    isWaitingForExec = aggregator.isWaitingForExec
     strangers.removeAll(keepingCapacity: true)
     while !plan.isDone {
       let limit = min(complete, edge ?? .max)

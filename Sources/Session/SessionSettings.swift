@@ -15,20 +15,9 @@ package struct SessionSettings: Sendable {
     }
   }
 
-  /// A process as it is known before any event tells of it.
-  package struct Process: Sendable, Equatable {
-    package var pid: Int32
-    /// The name of its first thread.
-    package var name: String
-
-    package init(pid: Int32, name: String) {
-      self.pid = pid
-      self.name = name
-    }
-  }
-
-  /// The processes that are the target when the session begins; the report goes by the first one's name. There is at least one.
-  package var targets: [Process]
+  /// The processes that are the target when the session begins, as they are known before any event; the report goes by the first
+  /// one's name. There is at least one.
+  package var targets: [NamedProcess]
   /// Whether processes that the target makes are the target's too.
   package var followsChildren = false
   /// Whether the target is a command that has not replaced this program yet: without a start trigger, its exec opens the
@@ -57,10 +46,10 @@ package struct SessionSettings: Sendable {
   /// The numbering of the syscalls of processes that the facts know no other one of: that of the machine's own programs.
   package var abi = SyscallABI.native
 
-  package init(targets: [Process]) { self.targets = targets }
+  package init(targets: [NamedProcess]) { self.targets = targets }
 
   /// The process by whose name the report goes.
-  package var first: Process { targets.first ?? Process(pid: 0, name: "") }
+  package var first: NamedProcess { targets.first ?? NamedProcess(pid: 0, name: "") }
 
   /// The stop trigger where one closes windows, else their length, else the end.
   var closing: WindowPlan.Closing {

@@ -193,16 +193,9 @@ struct ThreadTracker {
   }
 
   private static func observation(_ seen: ThreadFacts, _ names: inout NameTable) -> ThreadObservation {
-    let state: ThreadObservation.State =
-      switch seen.state {
-      case .runnable: .runnable
-      case .unknown: .unknown
-      case .interruptible: .interruptible
-      case .uninterruptible: .uninterruptible
-      case .stopped: .stopped
-      }
     let mode: ThreadObservation.Mode = seen.isInSyscall.map { $0 ? .syscall : .user } ?? .unknown
     return ThreadObservation(
-      pid: seen.pid, tid: seen.tid, name: names.intern(seen.name), state: state, mode: mode, isWorker: seen.isWorker)
+      pid: seen.pid, tid: seen.tid, name: names.intern(seen.name), state: seen.state, mode: mode,
+      isWorker: seen.isWorker)
   }
 }

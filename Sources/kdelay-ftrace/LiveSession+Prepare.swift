@@ -69,7 +69,7 @@ extension LiveCommand {
     _ processes: [TargetProcess], _ triggers: TriggerPair, countsUpcalls: Bool
   ) -> SessionSettings {
     let length = sampleTime ?? (command.isEmpty || startTrigger != nil ? 0.5 : nil)
-    var settings = SessionSettings(targets: processes.map { SessionSettings.Process(pid: $0.pid, name: $0.name) })
+    var settings = SessionSettings(targets: processes.map(\.named))
     settings.followsChildren = targets.selection.followsChildren
     settings.isCommand = !command.isEmpty
     settings.startTrigger = triggers.startText

@@ -56,7 +56,7 @@ struct LiveSession: ~Copyable {
   consuming func run() throws {
     reporter.start(
       ReportHeader(
-        targets: targets.map { ReportedProcess(pid: $0.pid, name: $0.name) }, clock: .now))
+        targets: session.settings.targets, clock: .now))
     let targets = targets
     try session.updateStacks { found throws(CaptureError) in try stacks?.attach(to: targets, &found) }
     let tids = try watchThreads()

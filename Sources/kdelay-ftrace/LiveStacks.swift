@@ -29,11 +29,7 @@ struct LiveStacks: ~Copyable {
 
   /// What finds the stacks in a session.
   func finder(_ settings: SessionSettings, _ facts: any TargetFacts) -> SlowSyscallStacks? {
-    settings.stacks.map { stacks in
-      SlowSyscallStacks(
-        stacks, targets: settings.targets.map(\.pid), followsChildren: settings.followsChildren, source: modules,
-        facts: facts)
-    }
+    settings.stacks.map { SlowSyscallStacks($0, of: settings, source: modules, facts: facts) }
   }
 
   /// Begins to sample the processes; to be called before their syscalls are recorded.
@@ -74,5 +70,5 @@ struct LiveStacks: ~Copyable {
   func loss() -> StackSampleLoss { source.loss() }
 
   /// The stacks of a window with all that names are found by.
-  func pending(_ stacks: WindowStacks) -> PendingStacks { PendingStacks(stacks, modules, roots) }
+  func pending(_ stacks: WindowStacks) -> PendingStacks { PendingStacks(stacks, modules, roots: roots) }
 }

@@ -1,18 +1,17 @@
 internal import Session
 internal import SystemCalls
+internal import TraceModel
 internal import TraceSource
 
 /// Finds processes that have come to be the target's without an event that tells of it: what moved into a cgroup or took a
 /// name, and what was made where events were lost.
 struct Newcomers {
-  private static let interval: UInt64 = 100_000_000
   /// The most looks in a row. Where processes are made all the time, each look finds some, though the kernel's filter has them
   /// already.
   private static let mostLooks = 8
 
   private let selection: TargetSelection
-  /// When the next look is due, ns.
-  private var next: UInt64 = 0
+  private var budget = LookBudget(interval: 100_000_000)
   private var gapsSeen = 0
 
   init(_ selection: TargetSelection) { self.selection = selection }
@@ -21,8 +20,8 @@ struct Newcomers {
   /// session does: what comes later, events tell.
   func find(
     besides known: [Int32], _ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?
-  ) throws(CaptureError) -> [SessionSettings.Process] {
-    var others: [SessionSettings.Process] = []
+  ) throws(CaptureError) -> [NamedProcess] {
+    var others: [NamedProcess] = []
     try eachNew(besides: known, &session, &capture, &stacks) { _, process in others.append(process) }
     return others
   }
@@ -33,18 +32,17 @@ struct Newcomers {
   {
     guard selection.followsChildren else { return }
     let now = MonotonicClock.now
-    guard now >= next, selection.looksAgain || session.gapCount != gapsSeen else { return }
+    guard budget.allows(at: now), selection.looksAgain || session.gapCount != gapsSeen else { return }
     gapsSeen = session.gapCount
     try eachNew(besides: session.livingProcesses, &session, &capture, &stacks) { $0.add($1) }
-    let end = MonotonicClock.now
-    next = end + max(Self.interval, (end - now) * 100)
+    budget.spent(from: now, to: MonotonicClock.now)
   }
 
   /// Watches each of them, and passes it on. What one has made before it was watched is found by another look; what it makes from
   /// then on, the kernel's filter follows.
   private func eachNew(
     besides known: [Int32], _ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?,
-    _ take: (inout Session, SessionSettings.Process) -> Void
+    _ take: (inout Session, NamedProcess) -> Void
   ) throws(CaptureError) {
     var known = Set(known)
     for _ in 0..<Self.mostLooks {
@@ -63,7 +61,7 @@ struct Newcomers {
             found.noteUnsampled(process.pid, because: "\(error.what); \(error.remedy)")
           }
         }
-        take(&session, SessionSettings.Process(pid: process.pid, name: process.name))
+        take(&session, process.named)
       }
     }
   }

@@ -13,26 +13,18 @@ struct PendingStacks: Sendable {
   /// What the modules' files are looked for in, so that it stays open.
   private let roots: [OpenDirectory]
   /// The text of the kernel's /proc/kallsyms; nil for the kernel that runs.
-  private(set) var kallsyms: [UInt8]?
-
-  /// Of a recording: run-time compilers' code has no names. `kallsyms`: the recorded kernel's; empty where nobody knows it.
-  init(_ stacks: WindowStacks, _ modules: ModuleTable, kallsyms: [UInt8]) {
-    self.stacks = stacks
-    self.kallsyms = kallsyms
-    roots = []
-    for place in stacks.places.joined() where self.modules[place.module] == nil {
-      self.modules[place.module] = modules[place.module]?.reference
-    }
-  }
+  let kallsyms: [UInt8]?
 
   /// The stacks of a window that has just closed. `roots`: those of the target's processes, whose perf maps are read where stacks
-  /// need them.
-  init(_ stacks: WindowStacks, _ modules: ModuleTable, _ roots: TargetRoots) {
+  /// need them; nil for a recording, where run-time compilers' code has no names. `kallsyms`: a recorded kernel's; empty where
+  /// nobody knows it.
+  init(_ stacks: WindowStacks, _ modules: ModuleTable, roots: TargetRoots? = nil, kallsyms: [UInt8]? = nil) {
     self.stacks = stacks
-    self.roots = roots.directories
+    self.roots = roots?.directories ?? []
+    self.kallsyms = kallsyms
     for place in stacks.places.joined() {
       if place.module.isAnonymous, perfMaps[place.process] == nil {
-        perfMaps[place.process] = roots.readPerfMap(of: place.process)
+        perfMaps[place.process] = roots?.readPerfMap(of: place.process)
       }
       if self.modules[place.module] == nil { self.modules[place.module] = modules[place.module]?.reference }
     }

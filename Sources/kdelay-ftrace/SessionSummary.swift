@@ -1,4 +1,5 @@
 internal import Session
+internal import TraceModel
 
 /// What is said on stderr when a session is over: that nothing was reported, that the target ended, what was not watched.
 struct SessionSummary {

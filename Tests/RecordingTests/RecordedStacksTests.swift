@@ -30,7 +30,7 @@ struct RecordedStacksTests {
   private func report(_ directory: String) throws -> WindowResult {
     let capture = try RecordedCapture.open(directory)
     let facts = RecordedFacts(try capture.tasks(), begin: capture.begin)
-    var settings = SessionSettings(targets: [SessionSettings.Process(pid: facts.process, name: facts.processName)])
+    var settings = SessionSettings(targets: [NamedProcess(pid: facts.process, name: facts.processName)])
     settings.slowSyscalls = SyscallEventFilter(threshold: 10_000, skipsPoll: false)
     settings.stacks = StackSettings(user: .dwarf, kernel: true, dumpSize: 8192, depth: 64, limit: 64)
     var stacks: RecordedStacks?

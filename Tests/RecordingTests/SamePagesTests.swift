@@ -21,7 +21,7 @@ struct SamePagesTests {
     case whole, one, two, slow
 
     func settings(_ facts: RecordedFacts, length: UInt64) -> SessionSettings {
-      var settings = SessionSettings(targets: [SessionSettings.Process(pid: facts.process, name: facts.processName)])
+      var settings = SessionSettings(targets: [NamedProcess(pid: facts.process, name: facts.processName)])
       switch self {
       case .whole: break
       case .one: settings.length = length / 2

@@ -64,7 +64,7 @@ final class SessionScript {
   var gateClosesAfterStep = [false]
 
   init(
-    _ settings: SessionSettings = SessionSettings(targets: [SessionSettings.Process(pid: 7, name: "target")]),
+    _ settings: SessionSettings = SessionSettings(targets: [NamedProcess(pid: 7, name: "target")]),
     facts: ScriptedFacts = .init()
   ) {
     self.facts = facts
@@ -133,7 +133,7 @@ extension SessionSettings {
     start: Bool = false, stop: Bool = false, length: UInt64? = nil, pause: UInt64 = 0, count: Int = 1,
     shortest: UInt64 = 0
   ) -> SessionSettings {
-    var settings = SessionSettings(targets: [SessionSettings.Process(pid: 7, name: "target")])
+    var settings = SessionSettings(targets: [NamedProcess(pid: 7, name: "target")])
     if start { settings.startTrigger = TriggerText(text: "t:a:start", isUserSpace: false) }
     if stop { settings.stopTrigger = TriggerText(text: "t:a:stop", isUserSpace: false) }
     settings.length = length

@@ -310,7 +310,7 @@ struct SessionTests {
     script.facts.abis[20] = .i386
     script.begin()
     script.read(upTo: 100)
-    script.session.add(SessionSettings.Process(pid: 20, name: "added"))
+    script.session.add(NamedProcess(pid: 20, name: "added"))
     #expect(script.session.livingProcesses == [7] && script.session.targetEnd == nil)
     script.call(20, from: 110, to: 120, tid: 21)
     script.read(upTo: 2000)

@@ -7,7 +7,7 @@ import TraceModel
 /// Processes that come to the target beside the one that it begins with, 7.
 struct SeveralProcessesTests {
   private let getppid: Int32 = 110
-  private let other = SessionSettings.Process(pid: 8, name: "other")
+  private let other = NamedProcess(pid: 8, name: "other")
 
   private func script() -> SessionScript {
     var settings = SessionSettings.script(length: 1000)

@@ -10,7 +10,7 @@ enum WindowTable {
   static let table = JSONTable<WindowView>([
     .constant("schema", "The name and the version of this format", schemaName),
     .object("target", process, "The first target process") {
-      ReportedProcess(pid: $0.result.target, name: $0.result.targetName)
+      NamedProcess(pid: $0.result.target, name: $0.result.targetName)
     },
     .list("targets", process, "The target processes that lived in the window") { $0.result.targets },
     .object("window", window, "The stretch of time that is reported") { $0 },
@@ -36,7 +36,7 @@ enum WindowTable {
     },
   ])
 
-  private static let process = JSONTable<ReportedProcess>([
+  private static let process = JSONTable<NamedProcess>([
     .number("pid", "The process id") { Int64($0.pid) },
     .text("comm", "The name of the process's first thread at the end of the window") { $0.name },
   ])

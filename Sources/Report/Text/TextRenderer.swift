@@ -92,8 +92,8 @@ package struct TextRenderer: Renderer {
       syscalls(thread, isUncertain: result.isUncertain(thread)),
       longPoll(thread.longPoll),
       run(thread.run),
-      scheduling("[THREAD READY STATISTICS]", "SCHED_CNT", thread.ready),
-      scheduling("[THREAD STOPPED STATISTICS]", "STOP_CNT", thread.stopped),
+      ready(thread.ready),
+      stopped(thread.stopped),
       hardIRQs(thread.hardIRQs, names),
       softIRQs(thread.softIRQs),
     ].compactMap { $0 }
@@ -146,36 +146,36 @@ package struct TextRenderer: Renderer {
     return Section(title: "[SYSCALL STATISTICS]", lines: lines)
   }
 
-  private static func longPoll(_ statistic: IntervalStatistic) -> Section? {
-    guard statistic.count > 0 else { return nil }
-    return Section(
-      title: "[LONG POLL STATISTICS]",
-      lines: [
-        "\(head("COUNT", 10))  \(head("AVERAGE ns"))  \(head("MIN ns"))  \(head("MAX ns"))",
-        "\(Columns.right(statistic.count, 10))  \(Columns.nanoseconds(statistic.total / statistic.count))  "
-          + "\(Columns.nanoseconds(statistic.min))  \(Columns.nanoseconds(statistic.max))",
-      ])
-  }
-
-  private static func run(_ statistic: IntervalStatistic) -> Section? {
-    guard statistic.count > 0 else { return nil }
-    return Section(
-      title: "[THREAD RUN STATISTICS]",
-      lines: [
-        "\(head("SCHED_CNT", 10))  \(head("TOTAL ns"))  \(head("MIN ns"))  \(head("MAX ns"))",
-        "\(Columns.right(statistic.count, 10))  \(Columns.nanoseconds(statistic.total))  "
-          + "\(Columns.nanoseconds(statistic.min))  \(Columns.nanoseconds(statistic.max))",
-      ])
-  }
-
-  private static func scheduling(_ title: String, _ count: String, _ statistic: IntervalStatistic) -> Section? {
+  /// A section of one line: how many intervals there were, and the columns, ns. Nil where there was none.
+  private static func intervals(
+    _ title: String, _ statistic: IntervalStatistic, count: String = "SCHED_CNT", _ columns: [(String, UInt64)]
+  ) -> Section? {
     guard statistic.count > 0 else { return nil }
     return Section(
       title: title,
       lines: [
-        "\(head(count, 10))  \(head("TOTAL ns"))  \(head("MAX ns"))",
-        "\(Columns.right(statistic.count, 10))  \(Columns.nanoseconds(statistic.total))  \(Columns.nanoseconds(statistic.max))",
+        ([head(count, 10)] + columns.map { head("\($0.0) ns") }).joined(separator: "  "),
+        ([Columns.right(statistic.count, 10)] + columns.map { Columns.nanoseconds($0.1) }).joined(separator: "  "),
       ])
+  }
+
+  private static func longPoll(_ polls: IntervalStatistic) -> Section? {
+    intervals(
+      "[LONG POLL STATISTICS]", polls, count: "COUNT",
+      [("AVERAGE", polls.total / max(polls.count, 1)), ("MIN", polls.min), ("MAX", polls.max)])
+  }
+
+  private static func run(_ runs: IntervalStatistic) -> Section? {
+    intervals("[THREAD RUN STATISTICS]", runs, [("TOTAL", runs.total), ("MIN", runs.min), ("MAX", runs.max)])
+  }
+
+  private static func ready(_ waits: IntervalStatistic) -> Section? {
+    intervals("[THREAD READY STATISTICS]", waits, [("TOTAL", waits.total), ("MAX", waits.max)])
+  }
+
+  private static func stopped(_ stops: IntervalStatistic) -> Section? {
+    intervals(
+      "[THREAD STOPPED STATISTICS]", stops, count: "STOP_CNT", [("TOTAL", stops.total), ("MAX", stops.max)])
   }
 
   private static func hardIRQs(_ irqs: [IRQSnapshot], _ names: NameTable) -> Section? {

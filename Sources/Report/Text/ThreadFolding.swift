@@ -16,7 +16,7 @@ enum ThreadFolding {
   /// One row a thread, in the order that they are in. `processes` are those of the snapshot; none where the target is one
   /// process.
   static func single(
-    _ threads: [ThreadSnapshot], _ names: NameTable, processes: [ReportedProcess] = [],
+    _ threads: [ThreadSnapshot], _ names: NameTable, processes: [NamedProcess] = [],
     recordingCost cost: UInt64? = nil
   ) -> [ThreadRow] {
     threads.map { thread in
@@ -30,7 +30,7 @@ enum ThreadFolding {
 
   /// The rows for `threads`, which are in the order that they are shown in where none is folded.
   static func rows(
-    _ threads: [ThreadSnapshot], _ names: NameTable, processes: [ReportedProcess] = [],
+    _ threads: [ThreadSnapshot], _ names: NameTable, processes: [NamedProcess] = [],
     recordingCost cost: UInt64? = nil
   ) -> [ThreadRow] {
     var rows = single(threads, names, processes: processes, recordingCost: cost)

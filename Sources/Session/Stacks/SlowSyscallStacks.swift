@@ -35,18 +35,16 @@ package struct SlowSyscallStacks: ~Copyable {
   private var frames = FlatArray<Frame>()
   private var places = FlatArray<StackPlace>()
 
-  /// Stacks of the slow syscalls of `targets`. `source` has the files that the target maps as code. `followsChildren`: whether
-  /// processes that the target makes are the target's too.
-  package init(
-    _ settings: StackSettings, targets: [Int32], followsChildren: Bool, source: any CodeSource, facts: any TargetFacts
-  ) {
+  /// Stacks of the slow syscalls of a session's targets. `source` has the files that the target maps as code.
+  package init(_ settings: StackSettings, of session: SessionSettings, source: any CodeSource, facts: any TargetFacts) {
     store = Self.store(stackBytes: settings.sampledBytes)
     unwinder = Unwinder(source: source)
     table = StackTable(limit: settings.limit)
     self.settings = settings
     self.facts = facts
     self.source = source
-    mappings = TargetMappings(of: targets, followsChildren: followsChildren, source: source, facts: facts)
+    mappings = TargetMappings(
+      of: session.targets.map(\.pid), followsChildren: session.followsChildren, source: source, facts: facts)
   }
 
   private static func store(stackBytes: Int) -> StackSampleStore {

@@ -2,12 +2,16 @@ internal import CTraceFS
 internal import Glibc
 package import SystemCalls
 internal import SystemPackage
+package import TraceModel
 
 /// The process that is watched.
 package struct TargetProcess: Sendable, Equatable {
   /// The thread group's id, which is its first thread's too.
   package let pid: Int32
   package let name: String
+
+  /// The process by its id and its name.
+  package var named: NamedProcess { NamedProcess(pid: pid, name: name) }
 
   /// The process with this id, if it can be watched.
   package static func find(pid: Int32) throws(CaptureError) -> TargetProcess {

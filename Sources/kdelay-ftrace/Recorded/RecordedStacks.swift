@@ -21,9 +21,7 @@ struct RecordedStacks: ~Copyable {
     settings.stacks.map { stacks in
       var stacks = stacks
       stacks.dumpSize = samples.stackBytes
-      return SlowSyscallStacks(
-        stacks, targets: settings.targets.map(\.pid), followsChildren: settings.followsChildren, source: modules,
-        facts: facts)
+      return SlowSyscallStacks(stacks, of: settings, source: modules, facts: facts)
     }
   }
 

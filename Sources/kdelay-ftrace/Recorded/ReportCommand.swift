@@ -56,7 +56,7 @@ struct ReportCommand: ParsableCommand {
     let settings = settings(facts, capture.abi)
     reporter.start(
       ReportHeader(
-        targets: settings.targets.map { ReportedProcess(pid: $0.pid, name: $0.name) }, clock: facts.clock))
+        targets: settings.targets, clock: facts.clock))
     var stacks: RecordedStacks?
     if settings.stacks != nil, let samples = try capture.samples() {
       stacks = RecordedStacks(samples, kallsyms: capture.kallsyms)
@@ -74,7 +74,7 @@ struct ReportCommand: ParsableCommand {
 
   /// One window of the process that was recorded.
   private func settings(_ facts: RecordedFacts, _ abi: SyscallABI?) -> SessionSettings {
-    var settings = SessionSettings(targets: [SessionSettings.Process(pid: facts.process, name: facts.processName)])
+    var settings = SessionSettings(targets: [NamedProcess(pid: facts.process, name: facts.processName)])
     settings.slowSyscalls = syscalls.filter
     settings.stacks = syscalls.stacks
     if let abi { settings.abi = abi }
