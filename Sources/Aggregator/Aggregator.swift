@@ -115,6 +115,10 @@ package struct Aggregator: ~Copyable {
     case .lostTriggers: lostTriggers(event)
     case .upcall: upcalls.record(result: event.subject, cpu: event.cpu)
     case .returnAddress: returnAddress(event)
+    case .kernelStack, .pageFault, .activityBegin, .activityEnd, .diskRequest: break
+    case .machineSwitch, .machineWaking, .machineHardIRQEntry, .machineHardIRQExit, .machineSoftIRQEntry,
+      .machineSoftIRQExit:
+      break
     }
   }
 

@@ -37,6 +37,16 @@ package struct WindowResult: Sendable {
   package var stacks: WindowStacks?
   /// The names of tasks that ended waits, by tid, as far as they are known.
   package var wakers: [Int32: String] = [:]
+  /// The causes of each thread, in the order of `snapshot.threads`; empty where they were not looked for.
+  package var causes: [ThreadCauses] = []
+  /// What the most affected thread depended on: its parts are the window, without a gap. Empty where nothing is known of it.
+  package var criticalPath: [PathSegment] = []
+  /// What the machine did besides.
+  package var machine = MachineObservation()
+  /// The intervals for which the window was made; empty where no condition asked for it.
+  package var occurrences: [Occurrence] = []
+  /// How much of the window's beginning was not kept any more when it was asked for, ns.
+  package var overwritten: UInt64 = 0
   /// The names of the target's threads by tid; of a tid that was used twice, the earlier thread's.
   package private(set) var threadNames: [Int32: NameID]
 

@@ -46,6 +46,44 @@ public enum EventKind: UInt8, Sendable, BitwiseCopyable {
   /// A function was called whose return a probe waits for; value = where it returns to, subject = the lower half of the stack
   /// pointer at its first instruction.
   case returnAddress
+  /// Where in the kernel `tid` is about to give up its CPU; comes right before its `contextSwitch`. subject = number of the
+  /// stack in the reader's table of kernel stacks.
+  case kernelStack
+  /// `exceptions:page_fault_user`: `tid` faults in its own code; value = address.
+  case pageFault
+  /// A kernel activity begins in `tid`; subject = `KernelActivity`. Activities nest, and each has an end.
+  case activityBegin
+  /// A kernel activity ends in `tid`; subject = `KernelActivity`.
+  case activityEnd
+  /// `block:block_rq_issue`: `tid` hands a request to a disk; subject = the disk's `dev_t` of the kernel.
+  case diskRequest
+  /// `sched:sched_switch` of any task of the machine; tid = previous task, subject = next task, detail = previous task's state
+  /// bits, value = `NameID` of the next task.
+  case machineSwitch
+  /// `sched:sched_waking` of any task of the machine; tid, subject and detail as for `waking`.
+  case machineWaking
+  /// `irq:irq_handler_entry` on a CPU, whatever task it runs; subject and detail as for `hardIRQEntry`.
+  case machineHardIRQEntry
+  /// `irq:irq_handler_exit` on a CPU, whatever task it runs.
+  case machineHardIRQExit
+  /// `irq:softirq_entry` on a CPU, whatever task it runs; subject = vector.
+  case machineSoftIRQEntry
+  /// `irq:softirq_exit` on a CPU, whatever task it runs; subject = vector.
+  case machineSoftIRQExit
+}
+
+/// What the kernel can do inside a syscall or a page fault, that events tell the beginning and the end of. The raw values are the
+/// subjects of `activityBegin` and `activityEnd`, private to one run.
+public enum KernelActivity: Int32, Sendable, BitwiseCopyable, CaseIterable {
+  /// The thread frees memory itself before it gets some: `vmscan:mm_vmscan_direct_reclaim_begin` and `_end`, and those of a
+  /// memory control group, `mm_vmscan_memcg_reclaim_begin` and `_end`.
+  case reclaim
+  /// The thread moves memory together: `compaction:mm_compaction_begin` and `_end`.
+  case compaction
+  /// The thread spins for a lock of the kernel: `lock:contention_begin` and `_end` with the flag `LCB_F_SPIN`.
+  case spin
+  /// The thread sleeps for a lock of the kernel: `lock:contention_begin` and `_end` without that flag.
+  case lock
 }
 
 extension EventKind {
