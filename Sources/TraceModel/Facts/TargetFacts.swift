@@ -33,6 +33,30 @@ package protocol TargetFacts {
 
   /// What the process has mapped as code now; empty where it has ended.
   func codeMappings(of pid: Int32) -> [CodeMapping]
+
+  /// The process of a task; nil where it has ended.
+  func process(ofTask tid: Int32) -> Int32?
+
+  /// What limits the process's control groups put on it now; nil where it has ended, or is in none.
+  func controlGroup(of pid: Int32) -> ControlGroupFacts?
+
+  /// How long tasks have waited for resources since the machine began, as /proc/pressure says; nil where it does not.
+  func pressure() -> PressureFacts?
+
+  /// The kernel's function that the return address `address` of a stack lies in; nil where nobody knows.
+  func kernelFunction(returningTo address: UInt64) -> String?
+
+  /// The pid of this tool itself; nil where the target was not watched by this process.
+  var tool: Int32? { get }
+}
+
+// Whoever does not know these answers so.
+extension TargetFacts {
+  package func process(ofTask tid: Int32) -> Int32? { nil }
+  package func controlGroup(of pid: Int32) -> ControlGroupFacts? { nil }
+  package func pressure() -> PressureFacts? { nil }
+  package func kernelFunction(returningTo address: UInt64) -> String? { nil }
+  package var tool: Int32? { nil }
 }
 
 /// A process that was made, directly or not, by another one of which somebody asked.

@@ -20,12 +20,16 @@ package struct ThreadFacts: Sendable, Equatable {
   package var isWorker: Bool
   /// Whether the thread is inside a syscall; nil while it runs, and where nothing tells.
   package var isInSyscall: Bool?
+  /// The number of the syscall that the thread is inside of; nil outside of one, while it runs, and where nothing tells.
+  package var syscall: Int32?
   /// The number of clock ticks in user mode so far.
   package var userTicks: UInt64
   /// The number of clock ticks in kernel mode so far.
   package var kernelTicks: UInt64
   /// The number of page faults so far.
   package var faults: UInt64
+  /// The number of page faults that waited for a disk so far.
+  package var majorFaults: UInt64
   /// The time on a CPU so far, ns; nil where the kernel does not count it.
   package var runTime: UInt64?
 
@@ -34,7 +38,8 @@ package struct ThreadFacts: Sendable, Equatable {
 
   package init(
     tid: Int32, pid: Int32, name: String, state: State, isWorker: Bool = false, isInSyscall: Bool? = nil,
-    userTicks: UInt64 = 0, kernelTicks: UInt64 = 0, faults: UInt64 = 0, runTime: UInt64? = nil
+    userTicks: UInt64 = 0, kernelTicks: UInt64 = 0, faults: UInt64 = 0, majorFaults: UInt64 = 0,
+    runTime: UInt64? = nil, syscall: Int32? = nil
   ) {
     self.tid = tid
     self.pid = pid
@@ -45,6 +50,8 @@ package struct ThreadFacts: Sendable, Equatable {
     self.userTicks = userTicks
     self.kernelTicks = kernelTicks
     self.faults = faults
+    self.majorFaults = majorFaults
     self.runTime = runTime
+    self.syscall = syscall
   }
 }

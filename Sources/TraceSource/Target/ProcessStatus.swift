@@ -16,6 +16,8 @@ package struct ProcessStatus: Sendable, Equatable {
   package var ticks: UInt64 { userTicks &+ kernelTicks }
   /// The number of page faults, with and without reading from a disk.
   package var faults: UInt64
+  /// The number of page faults that read from a disk.
+  package var majorFaults: UInt64
   /// When the process or thread began, clock ticks since boot.
   package var startTime: UInt64
 
@@ -83,6 +85,7 @@ package struct ProcessStatus: Sendable, Equatable {
     return ProcessStatus(
       name: String(text[text.index(after: open)..<close]), state: state, parent: parent,
       flags: flags, userTicks: userTicks, kernelTicks: kernelTicks, faults: minorFaults &+ majorFaults,
+      majorFaults: majorFaults,
       startTime: startTime)
   }
 }

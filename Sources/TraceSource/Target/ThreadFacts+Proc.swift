@@ -11,10 +11,12 @@ extension ThreadFacts {
     // "running", or the syscall's number (-1: blocked outside one, as in a page fault) and more.
     let syscall = (try? SystemFiles.read("\(directory)/syscall"))?.split(separator: " ").first
     let runTime = (try? SystemFiles.read("\(directory)/schedstat"))?.split(separator: " ").first
+    let number = syscall.flatMap { Int32($0) }
     return ThreadFacts(
       tid: tid, pid: pid, name: status.name, state: State(status.state), isWorker: status.isWorker,
-      isInSyscall: syscall.flatMap { Int32($0) }.map { $0 >= 0 }, userTicks: status.userTicks,
-      kernelTicks: status.kernelTicks, faults: status.faults, runTime: runTime.flatMap { UInt64($0) })
+      isInSyscall: number.map { $0 >= 0 }, userTicks: status.userTicks,
+      kernelTicks: status.kernelTicks, faults: status.faults, majorFaults: status.majorFaults,
+      runTime: runTime.flatMap { UInt64($0) }, syscall: number.flatMap { $0 >= 0 ? $0 : nil })
   }
 }
 
