@@ -5,6 +5,9 @@ package protocol EventStream: ~Copyable {
   /// The names that its events carry, by index.
   var names: NameTable { get set }
 
+  /// The kernel stacks that its events carry, by number; it stays the same table.
+  var kernelStacks: KernelStackTable { get }
+
   /// What was missed so far.
   var loss: Loss { get }
 

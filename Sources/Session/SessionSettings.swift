@@ -41,6 +41,10 @@ package struct SessionSettings: Sendable {
   package var stacks: StackSettings?
   /// Whether Open vSwitch's upcalls are counted.
   package var countsUpcalls = false
+  /// Whether scheduling and interrupts of the whole machine are recorded, and what else every cause needs (`--blame`).
+  package var recordsCauses = false
+  /// What that asks for and this kernel or machine does not have; a sentence each.
+  package var missingCauses: [String] = []
   /// The time that recording a syscall adds to its thread's user time, ns, an estimate; nil where it could not be measured.
   package var recordingCost: UInt64?
   /// The numbering of the syscalls of processes that the facts know no other one of: that of the machine's own programs.

@@ -1,6 +1,6 @@
 /// What an event says. The raw values are private to one run and never stored.
 public enum EventKind: UInt8, Sendable, BitwiseCopyable {
-  /// `raw_syscalls:sys_enter`; subject = syscall number.
+  /// `raw_syscalls:sys_enter`; subject = syscall number, value = the call's second argument, as a futex's operation is.
   case syscallEnter
   /// `raw_syscalls:sys_exit`; subject = syscall number (-1 after `rt_sigreturn`), value = return value.
   case syscallExit
@@ -46,25 +46,29 @@ public enum EventKind: UInt8, Sendable, BitwiseCopyable {
   /// A function was called whose return a probe waits for; value = where it returns to, subject = the lower half of the stack
   /// pointer at its first instruction.
   case returnAddress
-  /// Where in the kernel `tid` is about to give up its CPU; comes right before its `contextSwitch`. subject = number of the
-  /// stack in the reader's table of kernel stacks.
+  /// Where in the kernel `tid` has given up its CPU: the kernel writes it right *after* the thread's `contextSwitch`, on the same
+  /// CPU and before the thread can run again. subject = number of the stack in the reader's `KernelStackTable`; -1 where that is
+  /// full.
   case kernelStack
   /// `exceptions:page_fault_user`: `tid` faults in its own code; value = address.
   case pageFault
-  /// A kernel activity begins in `tid`; subject = `KernelActivity`. Activities nest, and each has an end.
+  /// A kernel activity begins in `tid`; subject = `KernelActivity`, value = the lock's address where it is `spin` or `lock`.
+  /// Activities nest, and each has an end; but one that contends for a lock can begin anew as the other sort of contention, for
+  /// the same lock, without an end in between: a mutex is spun for before it is slept for.
   case activityBegin
-  /// A kernel activity ends in `tid`; subject = `KernelActivity`.
+  /// A kernel activity ends in `tid`; subject = `KernelActivity`, value as for `activityBegin`. The kernel's record does not tell
+  /// the two sorts of contention apart: either ends with `lock`.
   case activityEnd
   /// `block:block_rq_issue`: `tid` hands a request to a disk; subject = the disk's `dev_t` of the kernel.
   case diskRequest
   /// `sched:sched_switch` of any task of the machine; tid = previous task, subject = next task, detail = previous task's state
-  /// bits, value = `NameID` of the next task.
+  /// bits, value = `NameID` of the next task; 0 where the table of names has no room.
   case machineSwitch
   /// `sched:sched_waking` of any task of the machine; tid, subject and detail as for `waking`.
   case machineWaking
   /// `irq:irq_handler_entry` on a CPU, whatever task it runs; subject and detail as for `hardIRQEntry`.
   case machineHardIRQEntry
-  /// `irq:irq_handler_exit` on a CPU, whatever task it runs.
+  /// `irq:irq_handler_exit` on a CPU, whatever task it runs; subject and detail as for `hardIRQExit`.
   case machineHardIRQExit
   /// `irq:softirq_entry` on a CPU, whatever task it runs; subject = vector.
   case machineSoftIRQEntry

@@ -8,6 +8,9 @@ package struct NameTable: Sendable {
   /// The last name with each hash of its bytes: events repeat few names, and finding one again allocates nothing.
   private var byHash: [UInt64: NameID] = [:]
 
+  /// The most names that records add; a later one has none. The tasks of a machine may take a new name for each thing they do.
+  private static let capacity = 1 << 18
+
   package init() {}
 
   /// The index of `name`, which is added if it is new.
@@ -30,6 +33,7 @@ package struct NameTable: Sendable {
     }
     let bytes = UnsafeRawBufferPointer(rebasing: record[..<length])
     if let known = byHash[hash], names[Int(known)].utf8.elementsEqual(bytes) { return known }
+    guard names.count < Self.capacity else { return 0 }
     let id = intern(String(decoding: bytes, as: UTF8.self))
     byHash[hash] = id
     return id

@@ -14,7 +14,7 @@ package struct Capture: ~Copyable {
     // Slow syscalls are reported in the order of their ends. Without sched_switch nothing tells that a task has changed its CPU.
     reader = StreamReader(
       try setup.openPages(),
-      keepsTotalOrder: settings.recordsWakers || setup.missingEvents.contains(.contextSwitch))
+      keepsTotalOrder: settings.recordsWakers || settings.recordsCauses || setup.missingEvents.contains(.contextSwitch))
     self.setup = setup
   }
 

@@ -72,5 +72,6 @@ extension LiveCommand {
   var format: ReportFormat { report.format }
   var skipUpcallStats: Bool { report.skipUpcallStats }
   var bufferPageCount: Int? { machine.bufferPageCount }
+  var blame: Bool { machine.blame }
   var debug: Bool { machine.debug }
 }

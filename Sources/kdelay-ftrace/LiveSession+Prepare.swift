@@ -41,7 +41,8 @@ extension LiveSession {
       tracefs,
       settings: CaptureSettings(
         bufferKiB: bufferKiB, triggers: triggers.probes, countsUpcalls: countsUpcalls,
-        recordsWakers: options.syscallEvents != nil, recordsReturnAddresses: options.stackOptions?.user == .dwarf))
+        recordsWakers: options.syscallEvents != nil, recordsReturnAddresses: options.stackOptions?.user == .dwarf,
+        recordsCauses: options.blame))
     for event in capture.setup.missingEvents {
       Failure.say("warning: this kernel has no event \(event.name), which tells of \(event.purpose)")
     }
@@ -55,6 +56,8 @@ extension LiveSession {
     log?("sub-buffers of \(capture.setup.pageSize) bytes, \(capture.setup.bufferBytes) bytes per CPU")
     var settings = options.settings(targets, triggers, countsUpcalls: countsUpcalls)
     settings.recordingCost = recordingCost?.perSyscall
+    settings.recordsCauses = options.blame
+    settings.missingCauses = capture.setup.missingCauses
     let facts = LiveFacts()
     let session = Session(settings, facts: facts, stacks: stacks?.finder(settings, facts))
     return LiveSession(

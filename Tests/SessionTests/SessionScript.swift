@@ -33,6 +33,7 @@ final class ScriptedFacts: TargetFacts {
 struct ScriptedStream: ~Copyable, EventStream {
   var events: [Event] = []
   var names = NameTable()
+  let kernelStacks = KernelStackTable()
   var loss = Loss()
   private(set) var released: UInt64 = 0
 

@@ -137,7 +137,7 @@ package struct Fixture: CustomStringConvertible, Sendable {
     for page in try pages(cpu: cpu) {
       page.withUnsafeBytes {
         summaries.append(
-          decoder.decode($0, cpu: UInt16(cpu), lastKnown: 0, into: &events, names: &names))
+          decoder.decode($0, cpu: UInt16(cpu), lastKnown: 0, into: &events, names: &names, stacks: KernelStackTable()))
       }
     }
     return (Array(events.elements), names, summaries)

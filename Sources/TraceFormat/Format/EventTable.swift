@@ -14,10 +14,13 @@ package struct EventTable: Sendable {
     var value: UInt16 = 0
     var detailMask: Int32 = 0
     var valueMask: Int64 = 0
-    /// The offset of a name to be interned as the detail; 0 where the kind has none.
+    /// The offset of a name to be interned, or of a stack's addresses; 0 where the kind has none.
     var text: UInt16 = 0
     /// The number of bytes of a fixed-size name; 0 for a `__data_loc`.
     var textSize: UInt16 = 0
+    var form = RecordReading.Form.plain
+    /// The subject where the form is `activity`.
+    var activity: Int8 = 0
   }
 
   /// The recipes, indexed by event id; ids are small and dense.
@@ -59,9 +62,16 @@ package struct EventTable: Sendable {
       length = max(length, Int(recipe.detail) + 4)
     }
     if let value = reading.value {
-      recipe.value = try offset(value, sizes: [8])
+      // Of an array the format tells the size of the whole.
+      recipe.value = try offset(
+        value, sizes: reading.element == 0 ? [8] : Set((reading.element + 1...16).map { $0 * 8 }))
+      recipe.value += UInt16(reading.element * 8)
       recipe.valueMask = -1
     }
+    recipe.form = reading.form
+    recipe.activity = Int8(truncatingIfNeeded: reading.activity.rawValue)
+    // The format's size of the array is not the record's.
+    if reading.form == .stack { recipe.text = UInt16(try format.field("caller").offset) }
     if let text = reading.text, let field = format.fields[text] {
       if field.isDynamic {
         recipe.text = try offset(text, sizes: [4])

@@ -7,8 +7,31 @@ package struct RecordReading: Sendable {
   var subject: String
   var detail: String?
   var value: String?
-  /// A name that is interned as the detail.
+  /// The element of `value` that is meant, where that is an array.
+  var element = 0
+  /// A name that is interned, as the detail or as the value.
   var text: String?
+  /// What is special about the record.
+  var form = Form.plain
+
+  /// How a record is read that is not numbers alone.
+  enum Form: UInt8, Sendable, BitwiseCopyable {
+    /// Numbers alone.
+    case plain
+    /// The text becomes the detail.
+    case nameAsDetail
+    /// The text becomes the value.
+    case nameAsValue
+    /// The subject is the activity that `activity` names.
+    case activity
+    /// The subject is `spin` or `lock`, by the flag LCB_F_SPIN of the detail, which is dropped.
+    case contention
+    /// The subject is the number of the stack: a count, and behind it the addresses.
+    case stack
+  }
+
+  /// The activity that begins or ends; of use with `Form.activity` alone.
+  var activity = KernelActivity.lock
 
   package init(
     _ kind: EventKind, tid: String = "common_pid", subject: String = "common_pid", detail: String? = nil,
@@ -20,5 +43,43 @@ package struct RecordReading: Sendable {
     self.detail = detail
     self.value = value
     self.text = text
+    if text != nil { form = .nameAsDetail }
   }
+
+  /// A switch of any task of the machine: the name of the next task becomes the value.
+  static let machineSwitch: RecordReading = {
+    var reading = RecordReading(
+      .machineSwitch, tid: "prev_pid", subject: "next_pid", detail: "prev_state", text: "next_comm")
+    reading.form = .nameAsValue
+    return reading
+  }()
+
+  /// A syscall's beginning, with its second argument.
+  static let syscallEnter: RecordReading = {
+    var reading = RecordReading(.syscallEnter, subject: "id", value: "args")
+    reading.element = 1
+    return reading
+  }()
+
+  /// The beginning or the end of an activity.
+  static func activity(_ kind: EventKind, _ activity: KernelActivity, value: String? = nil) -> RecordReading {
+    var reading = RecordReading(kind, value: value)
+    reading.form = .activity
+    reading.activity = activity
+    return reading
+  }
+
+  /// The beginning of contention for a lock.
+  static let contentionBegin: RecordReading = {
+    var reading = RecordReading(.activityBegin, detail: "flags", value: "lock_addr")
+    reading.form = .contention
+    return reading
+  }()
+
+  /// `ftrace:kernel_stack`, which the trigger `stacktrace` adds to a record.
+  package static let kernelStack: RecordReading = {
+    var reading = RecordReading(.kernelStack, subject: "size")
+    reading.form = .stack
+    return reading
+  }()
 }

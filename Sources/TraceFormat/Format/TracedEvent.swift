@@ -31,7 +31,7 @@ package enum TracedEvent: CaseIterable, Sendable {
     switch self {
     case .syscallEnter:
       Row(
-        "raw_syscalls", "sys_enter", RecordReading(.syscallEnter, subject: "id"), isGated: true, isEssential: true,
+        "raw_syscalls", "sys_enter", .syscallEnter, isGated: true, isEssential: true,
         purpose: "syscall statistics; the tool cannot work without it")
     case .syscallExit:
       Row(

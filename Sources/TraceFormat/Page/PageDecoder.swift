@@ -10,12 +10,12 @@ package struct PageDecoder: Sendable {
     self.table = table
   }
 
-  /// Appends the page's events to `events`, and names that they carry to `names`. Never reads outside `page`, whatever
-  /// it holds. Where the page says that events are missing before it, a gap from `lastKnown` (ns, up to where this CPU's
-  /// events are complete) to the page's first record comes first.
+  /// Appends the page's events to `events`, names that they carry to `names`, and kernel stacks to `stacks`. Never reads
+  /// outside `page`, whatever it holds. Where the page says that events are missing before it, a gap from `lastKnown` (ns, up to
+  /// where this CPU's events are complete) to the page's first record comes first.
   package func decode(
     _ page: UnsafeRawBufferPointer, cpu: UInt16, lastKnown: UInt64,
-    into events: inout FlatArray<Event>, names: inout NameTable
+    into events: inout FlatArray<Event>, names: inout NameTable, stacks: KernelStackTable
   ) -> PageSummary {
     var records = PageRecords(page, layout)
     // The smallest data record has 8 bytes of common fields beside its own 4; a gap is two events.
@@ -28,7 +28,7 @@ package struct PageDecoder: Sendable {
     let first = events.count
     table.recipes.withUnsafeBufferPointer { recipes in
       while let record = records.next() {
-        if !append(record, recipes, records.time, cpu, &events, &names) { records.summary.undecodable &+= 1 }
+        if !append(record, recipes, records.time, cpu, &events, &names, stacks) { records.summary.undecodable &+= 1 }
       }
     }
     records.summary.events = events.count - first
@@ -39,7 +39,7 @@ package struct PageDecoder: Sendable {
   @inline(__always)
   private func append(
     _ data: PageRecords.Record, _ recipes: UnsafeBufferPointer<EventTable.Recipe>, _ time: UInt64, _ cpu: UInt16,
-    _ events: inout FlatArray<Event>, _ names: inout NameTable
+    _ events: inout FlatArray<Event>, _ names: inout NameTable, _ stacks: KernelStackTable
   ) -> Bool {
     let (record, length) = (data.start, data.length)
     guard length >= 8 else { return false }
@@ -48,28 +48,51 @@ package struct PageDecoder: Sendable {
     let recipe = recipes[id]
     guard recipe.minimumLength != 0, length >= Int(recipe.minimumLength) else { return false }
     // Everything below lies within `minimumLength`; what a kind lacks is read at offset 0 and masked.
-    let detail =
-      recipe.text == 0
-      ? record.loadUnaligned(fromByteOffset: Int(recipe.detail), as: Int32.self) & recipe.detailMask
-      : Self.intern(record, length, recipe.text, recipe.textSize, &names)
     events.appendWithinCapacity(
       Event(
         timestamp: time, tid: record.loadUnaligned(fromByteOffset: Int(recipe.tid), as: Int32.self),
         kind: recipe.kind, cpu: cpu,
         subject: record.loadUnaligned(fromByteOffset: Int(recipe.subject), as: Int32.self),
-        detail: detail,
+        detail: record.loadUnaligned(fromByteOffset: Int(recipe.detail), as: Int32.self) & recipe.detailMask,
         value: record.loadUnaligned(fromByteOffset: Int(recipe.value), as: Int64.self) & recipe.valueMask))
+    return recipe.form == .plain || Self.complete(record, length, recipes, id, &events, &names, stacks)
+  }
+
+  /// Completes the last event, whose record is not numbers alone. False where the record is not what it should be; then the event
+  /// is gone. The recipe is not handed over, since that takes registers that the common path needs.
+  @inline(never)
+  private static func complete(
+    _ record: UnsafeRawPointer, _ length: Int, _ recipes: UnsafeBufferPointer<EventTable.Recipe>, _ id: Int,
+    _ events: inout FlatArray<Event>, _ names: inout NameTable, _ stacks: KernelStackTable
+  ) -> Bool {
+    let recipe = recipes[id]
+    let last = events.count - 1
+    switch recipe.form {
+    case .plain: break
+    case .nameAsDetail: events[last].detail = intern(record, length, recipe, &names)
+    case .nameAsValue: events[last].value = Int64(intern(record, length, recipe, &names))
+    case .activity: events[last].subject = Int32(recipe.activity)
+    case .contention:
+      // LCB_F_SPIN of include/trace/events/lock.h
+      events[last].subject = (events[last].detail & 1 != 0 ? KernelActivity.spin : .lock).rawValue
+      events[last].detail = 0
+    case .stack:
+      let count = Int(events[last].subject)
+      guard count >= 0, count <= (length - Int(recipe.text)) / 8 else {
+        _ = events.removeLast()
+        return false
+      }
+      events[last].subject = stacks.intern(
+        UnsafeRawBufferPointer(start: record + Int(recipe.text), count: count * 8))
+    }
     return true
   }
 
-  /// The few events with a name (interrupts, new and renamed tasks) give it an index. `text` and `textSize` are those of the
-  /// event's recipe; a recipe is not handed over whole, since that takes registers that the common path needs.
-  @inline(never)
   private static func intern(
-    _ record: UnsafeRawPointer, _ length: Int, _ text: UInt16, _ textSize: UInt16, _ names: inout NameTable
+    _ record: UnsafeRawPointer, _ length: Int, _ recipe: EventTable.Recipe, _ names: inout NameTable
   ) -> Int32 {
-    var offset = Int(text)
-    var size = Int(textSize)
+    var offset = Int(recipe.text)
+    var size = Int(recipe.textSize)
     if size == 0 {
       let location = record.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
       offset = Int(location & 0xFFFF)

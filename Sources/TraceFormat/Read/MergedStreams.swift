@@ -10,6 +10,7 @@ struct MergedStreams: ~Copyable {
   /// The time before which nothing was recorded, ns: a gap at the beginning of a stream reaches back to there.
   private let begin: UInt64
   var names = NameTable()
+  let kernelStacks = KernelStackTable()
   private(set) var loss = Loss()
   private(set) var eventsRead: UInt64 = 0
   private(set) var bytesRead: UInt64 = 0
@@ -45,7 +46,8 @@ struct MergedStreams: ~Copyable {
     let lastKnown = max(merger.lastTimestamp(at: position), merger.watermark, begin)
     let (summary, index) = merger.append(to: position) { events in
       let index = events.count
-      let summary = decoder.decode(page, cpu: cpu, lastKnown: lastKnown, into: &events, names: &names)
+      let summary = decoder.decode(
+        page, cpu: cpu, lastKnown: lastKnown, into: &events, names: &names, stacks: kernelStacks)
       return (summary, index)
     }
     eventsRead += UInt64(summary.events)

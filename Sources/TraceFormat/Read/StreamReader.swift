@@ -25,6 +25,9 @@ package struct StreamReader<Source: PageSource & ~Copyable>: ~Copyable {
     set { merged.names = newValue }
   }
 
+  /// The kernel stacks that events carry, by number.
+  package var kernelStacks: KernelStackTable { merged.kernelStacks }
+
   /// What was lost so far.
   package var loss: Loss { merged.loss }
 

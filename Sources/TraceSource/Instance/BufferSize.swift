@@ -14,6 +14,10 @@ package enum BufferSize {
     return choose(availableKiB: availableKiB ?? wantedKiB * 8 * cpus, cpus: cpus)
   }
 
+  /// The size per CPU of the buffer for the whole machine's scheduling and interrupts, KiB: a quarter of the other one, which
+  /// holds 0.2 s of 500,000 switches a second.
+  static var machineKiB: Int { max(smallestKiB, defaultKiB / 4) }
+
   static func choose(availableKiB: Int, cpus: Int) -> Int {
     var size = wantedKiB
     while size > smallestKiB, size * cpus > availableKiB / 8 { size /= 2 }

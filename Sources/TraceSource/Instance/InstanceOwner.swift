@@ -30,6 +30,8 @@ package struct InstanceOwner: Sendable, Equatable {
     case stopTrigger = "-stop"
     /// Calls that return triggers wait for.
     case calls = "-calls"
+    /// Scheduling and interrupts of the whole machine.
+    case machine = "-machine"
     /// Stacks, where there are no perf events.
     case stacks = "-stacks"
     /// What recording costs is measured there.

@@ -11,18 +11,21 @@ package struct CaptureSettings: Sendable {
   package var recordsWakers: Bool
   /// Whether it is recorded where functions return to whose return a trigger waits for: stacks need it.
   package var recordsReturnAddresses: Bool
+  /// Whether it is recorded what every cause needs, of the whole machine (`--blame`).
+  package var recordsCauses: Bool
 
   package init(
     bufferKiB: Int, triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false,
-    recordsReturnAddresses: Bool = false
+    recordsReturnAddresses: Bool = false, recordsCauses: Bool = false
   ) {
     buffer = BufferSettings(bufferKiB: bufferKiB)
     self.triggers = triggers
     self.countsUpcalls = countsUpcalls
     self.recordsWakers = recordsWakers
     self.recordsReturnAddresses = recordsReturnAddresses
+    self.recordsCauses = recordsCauses
   }
 
   /// The tracepoints that the capture takes.
-  var events: [TracedEvent] { TracedEvent.allCases.filter { $0 != .waking || recordsWakers } }
+  var events: [TracedEvent] { TracedEvent.allCases.filter { $0 != .waking || recordsWakers || recordsCauses } }
 }

@@ -10,6 +10,10 @@ package struct CaptureSetup: ~Copyable {
   private let events: [TracedEvent]
   /// The tracepoints that would be recorded, but that this kernel lacks.
   package let missingEvents: [TracedEvent]
+  /// What `--blame` asks for and this kernel does not have; a sentence each.
+  package let missingCauses: [String]
+  /// The tracepoints for causes that are recorded.
+  private let causes: CauseEvents
   /// How the data instance's records are read.
   private let decoder: PageDecoder
   private let triggers: [RecordedTrigger]
@@ -24,6 +28,7 @@ package struct CaptureSetup: ~Copyable {
   package private(set) var gateRefusal: String?
   // Fields go in this order: the probes are the last, as instances use them.
   private let instance: TracingInstance
+  private var machine: MachineRecorder?
   private var recorder: TriggerRecorder?
   /// A stop trigger at the start trigger's own tracepoint with another filter: an instance has one filter an event.
   private var apart: TriggerRecorder?
@@ -37,9 +42,17 @@ package struct CaptureSetup: ~Copyable {
   ) throws(CaptureError) {
     let (present, missing) = try Self.events(of: settings, tracefs)
     let layout = try PageLayout.read(tracefs)
+    let causes = settings.recordsCauses ? CauseEvents(tracefs) : CauseEvents()
     let decoder = PageDecoder(
-      layout: layout, table: try EventTable.read(tracefs, present.map { ($0.name, $0.reading) }))
+      layout: layout, table: try EventTable.read(tracefs, present.map { ($0.name, $0.reading) } + causes.readings))
     let instance = try TracingInstance.create(tracefs, owner: owner, settings: settings.buffer)
+    var machine: MachineRecorder?
+    var missingOfMachine: [String] = []
+    if settings.recordsCauses {
+      let new = try MachineRecorder.create(tracefs, owner: owner, layout: layout)
+      missingOfMachine = new.missing
+      machine = consume new
+    }
     var probes = ProbeGroup(tracefs, owner: owner)
     let installed = try RecordedTrigger.install(settings.triggers, tracefs, &probes)
     let upcall = settings.countsUpcalls ? try probes.addReturnValue("upcall", of: Upcalls.function) : nil
@@ -62,6 +75,9 @@ package struct CaptureSetup: ~Copyable {
       let new = try TriggerRecorder.create(tracefs, owner: owner, role: .calls, layout: layout, [], calls: call)
       calls = consume new
     }
+    missingCauses = causes.missing + missingOfMachine
+    self.causes = causes
+    self.machine = machine
     self.decoder = decoder
     events = present
     missingEvents = missing
@@ -94,6 +110,7 @@ package struct CaptureSetup: ~Copyable {
     let cpus = try instance.cpus()
     var pages = LivePages(pageSize: pageSize)
     try pages.add(instance, cpus: cpus, decoder: decoder)
+    try machine?.open(&pages, cpus: cpus)
     try recorder?.open(&pages, cpus: cpus)
     try apart?.open(&pages, cpus: cpus)
     try calls?.open(&pages, cpus: cpus)
@@ -122,6 +139,9 @@ package struct CaptureSetup: ~Copyable {
 
   /// Enables the events and starts to record. `tids`: the target's tasks now.
   package mutating func start(tids: [Int32]) throws(CaptureError) {
+    // Where a thread is known to run, it shall be known what the machine did before.
+    try machine?.start()
+    try causes.start(instance)
     try instance.set("tracing_on", "1")
     let first = triggers.first { $0.kind != .stopTrigger }
     if let first { try openGate(on: first) }
@@ -158,6 +178,7 @@ package struct CaptureSetup: ~Copyable {
   /// Stops recording; what was recorded can still be drained.
   package func stop() throws(CaptureError) {
     try instance.set("tracing_on", "0")
+    try machine?.stop()
     try recorder?.stop()
     try apart?.stop()
     try calls?.stop()
@@ -178,6 +199,7 @@ package struct CaptureSetup: ~Copyable {
   /// Removes the instances and probes.
   package consuming func close() throws(CaptureError) {
     try instance.close()
+    try machine?.close()
     try recorder?.close()
     try apart?.close()
     try calls?.close()

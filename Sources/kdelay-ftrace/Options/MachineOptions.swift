@@ -8,6 +8,12 @@ struct MachineOptions: ParsableArguments {
       valueName: "n"))
   var bufferPageCount: Int?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Record what every cause needs: who has the CPUs of the whole machine, where in the kernel threads wait, page faults, locks."
+    ))
+  var blame = false
+
   @Flag(name: [.customShort("D"), .long], help: "Say on stderr what is written to tracefs and what was detected.")
   var debug = false
 

@@ -64,7 +64,7 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   default:
     var events = FlatArray<Event>()
     var names = NameTable()
-    let summary = decoder.decode(input, cpu: 1, lastKnown: 50, into: &events, names: &names)
+    let summary = decoder.decode(input, cpu: 1, lastKnown: 50, into: &events, names: &names, stacks: KernelStackTable())
     precondition(summary.events <= input.count / 12)
     var aggregator = Aggregator()
     for tid in events.elements.prefix(8).map(\.tid) {

@@ -1,0 +1,38 @@
+internal import TraceFormat
+
+/// What of `CauseEvent` a capture records of the target's threads, in the data instance, and the kernel's stack at each of their
+/// switches.
+struct CauseEvents: Sendable {
+  private var events: [CauseEvent] = []
+  private var hasStacks = false
+  /// What this kernel does not have; a sentence each.
+  private(set) var missing: [String] = []
+
+  /// Nothing at all.
+  init() {}
+
+  /// All that the running kernel has.
+  init(_ tracefs: any TracefsAccess) {
+    events = CauseEvent.allCases.filter { tracefs.exists("events/\($0.name.path)/format") }
+    let lacking = CauseEvent.allCases.filter { !events.contains($0) }
+    missing = lacking.map { "This kernel has no event \($0.name): \($0.purpose) cannot be told." }
+    hasStacks =
+      tracefs.exists("events/\(CauseEvent.kernelStack.path)/format")
+      && tracefs.exists("events/\(TracedEvent.contextSwitch.name.path)/format")
+    if !hasStacks { missing.append("This kernel records no stacks at switches: what threads wait for cannot be told.") }
+  }
+
+  /// How the records are read.
+  var readings: [(name: EventName, reading: RecordReading)] {
+    events.map { ($0.name, $0.reading) } + (hasStacks ? [(CauseEvent.kernelStack, .kernelStack)] : [])
+  }
+
+  /// Enables the events. The trigger obeys the instance's pid filter (`EVENT_FILE_FL_TRIGGER_COND`: it runs when the record is
+  /// committed), and goes with the instance.
+  func start(_ instance: borrowing TracingInstance) throws(CaptureError) {
+    if hasStacks {
+      try instance.set("events/\(TracedEvent.contextSwitch.name.path)/trigger", "stacktrace", append: true)
+    }
+    for event in events { try instance.enable(event.name) }
+  }
+}
