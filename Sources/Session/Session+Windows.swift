@@ -56,6 +56,7 @@ extension Session {
 
   mutating func noteOpening(_ loss: Loss) {
     lossBefore = loss
+    machineWatch?.open(aggregator.livingProcesses)
     compatProcesses.subtract(replaced)
     replaced = []
   }
@@ -91,6 +92,9 @@ extension Session {
     result.slowSyscalls = slowSyscalls
     result.stacks = stacks?.closeWindow()
     result.wakers = wakerNames.names
+    if let machineWatch { result.machine = machineWatch.close(aggregator.livingProcesses) }
+    result.machine.isRecorded = settings.recordsCauses
+    result.machine.missing = settings.missingCauses
     if settings.countsUpcalls {
       result.missedUpcalls = missedUpcalls
       missedUpcalls = 0

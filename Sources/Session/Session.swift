@@ -17,6 +17,8 @@ package struct Session: ~Copyable {
   var children: ChildWatch
   var gateWatch = GateWatch()
   var wakerNames = WakerNames()
+  /// What looks at control groups and at the machine; nil where causes are not recorded.
+  var machineWatch: MachineWatch?
   /// What finds the stacks of slow syscalls; nil where stacks were not asked for.
   var stacks: SlowSyscallStacks?
   var slowSyscalls: [SlowSyscall] = []
@@ -54,6 +56,7 @@ package struct Session: ~Copyable {
     aggregator = Aggregator(
       abi: settings.abi, syscallEvents: settings.slowSyscalls, followsChildren: settings.followsChildren)
     tracker = ThreadTracker(facts)
+    if settings.recordsCauses { machineWatch = MachineWatch(facts) }
     children = ChildWatch(settings.targets.map(\.pid), facts)
     plan = WindowPlan(
       opening: settings.startTrigger == nil ? .time : .trigger, closing: settings.closing, pause: settings.pause,
@@ -220,6 +223,7 @@ package struct Session: ~Copyable {
     let unfiltered = tracker.follow(&aggregator)
     if !unfiltered.isEmpty { effects.append(.watch(unfiltered)) }
     if plan.isOpen { tracker.lookAtSilent(aggregator, isGated: settings.startTrigger != nil) }
+    if plan.isOpen { machineWatch?.follow(aggregator.livingProcesses) }
     if !settings.followsChildren { children.follow(&aggregator) }
     stacks?.discard(&aggregator, upTo: min(complete, stream.released))
     if gateWatch.wantsOpenGate { effects.append(.widenGate) }

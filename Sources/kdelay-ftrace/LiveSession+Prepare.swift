@@ -58,7 +58,7 @@ extension LiveSession {
     settings.recordingCost = recordingCost?.perSyscall
     settings.recordsCauses = options.blame
     settings.missingCauses = capture.setup.missingCauses
-    let facts = LiveFacts()
+    let facts = LiveFacts(namesKernel: options.blame)
     let session = Session(settings, facts: facts, stacks: stacks?.finder(settings, facts))
     return LiveSession(
       session, targets, options.targets.selection, log: log, signals: signals, ends: ends,

@@ -210,8 +210,29 @@ package struct MachineObservation: Sendable, Equatable {
   package var unknownTime: [Int: UInt64] = [:]
   /// Pressure stall time in the window, ns, by resource ("cpu", "io", "memory"), of some tasks; empty where nothing tells.
   package var pressure: [String: UInt64] = [:]
+  /// What control groups did to each process, by pid; a process that is not here could not be looked at.
+  package var limits: [Int32: ProcessLimits] = [:]
   /// What `--blame` asks for and this kernel or machine does not have; a sentence each.
   package var missing: [String] = []
 
   package init() {}
+
+  /// What control groups did to one process in a window.
+  package struct ProcessLimits: Sendable, Equatable {
+    /// The path of the group with a quota of CPU time, or of the process's own where none has.
+    package var path: String
+    /// Whether a quota of CPU time was in force.
+    package var hasQuota: Bool
+    /// How long groups with a quota were throttled in the window, ns, summed up over CPUs.
+    package var throttledTime: UInt64
+    /// Whether a look found that a freezer held the process.
+    package var wasFrozen: Bool
+
+    package init(path: String, hasQuota: Bool = false, throttledTime: UInt64 = 0, wasFrozen: Bool = false) {
+      self.path = path
+      self.hasQuota = hasQuota
+      self.throttledTime = throttledTime
+      self.wasFrozen = wasFrozen
+    }
+  }
 }

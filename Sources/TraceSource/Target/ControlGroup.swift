@@ -61,7 +61,7 @@ struct ControlGroup: Equatable {
     } catch {
       // A threaded group has threads of processes that are in a group above it.
       guard error == .notSupported, let threads = try? SystemFiles.read("\(group)/cgroup.threads") else { return [] }
-      return numbers(threads).compactMap { ProcessStatus.details(pid: $0, ["Tgid"])[0].first.flatMap { Int32($0) } }
+      return numbers(threads).compactMap(ProcessStatus.process)
     }
   }
 

@@ -72,6 +72,9 @@ package struct KernelCode: Sendable {
       moduleOffset: address)
   }
 
+  /// The name of the function that the return address of a stack lies in: a call can be a function's last instruction.
+  package func function(returningTo address: UInt64) -> String? { frame(at: address, lookup: address &- 1).symbol }
+
   private func text(_ start: Int, _ count: Int) -> String {
     guard start + count <= text.count else { return "" }
     return String(decoding: text[start..<start + count], as: UTF8.self)

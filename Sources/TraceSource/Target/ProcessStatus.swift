@@ -71,6 +71,11 @@ package struct ProcessStatus: Sendable, Equatable {
     }
   }
 
+  /// The process that a task belongs to; nil where it has ended.
+  package static func process(ofTask tid: Int32) -> Int32? {
+    details(pid: tid, ["Tgid"])[0].first.flatMap { Int32($0) }
+  }
+
   /// The name is in parentheses and may hold any character, parentheses and spaces included.
   static func parse(_ text: String) -> ProcessStatus? {
     guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"), open < close else {

@@ -11,6 +11,7 @@ struct MountTable {
   struct Mount: Equatable {
     var path: String
     var type: String
+    var options: [String] = []
   }
 
   let mounts: [Mount]
@@ -23,7 +24,9 @@ struct MountTable {
     mounts = text.split(separator: "\n").compactMap { line in
       let columns = line.split(separator: " ")
       guard columns.count >= 3 else { return nil }
-      return Mount(path: Self.unescaped(columns[1]), type: String(columns[2]))
+      return Mount(
+        path: Self.unescaped(columns[1]), type: String(columns[2]),
+        options: columns.count > 3 ? columns[3].split(separator: ",").map(String.init) : [])
     }
   }
 
