@@ -18,6 +18,17 @@ package enum SyscallNames {
     return table[number & ~x32Bit] ?? x86_64FallBack(number, abi) ?? "syscall_\(number)"
   }
 
+  /// The number of the syscall of this name; nil where the numbering has none. x32's own numbers are not looked for.
+  package static func number(_ name: String, abi: SyscallABI) -> Int32? {
+    let table =
+      switch abi {
+      case .x86_64: x86_64
+      case .i386: i386
+      case .arm64: arm64
+      }
+    return table.first { $0.value == name }?.key
+  }
+
   /// x32 has numbers of its own only where structures differ; the others are those of x86_64.
   private static func x86_64FallBack(_ number: Int32, _ abi: SyscallABI) -> String? {
     abi == .x86_64 && number & x32Bit != 0 ? x86_64[number & ~x32Bit] : nil

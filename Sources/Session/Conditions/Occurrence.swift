@@ -11,13 +11,18 @@ package struct Occurrence: Sendable, Equatable {
   /// When the interval began, ns. It may be before the window, where an earlier window has that part.
   package var start: UInt64
   package var end: UInt64
+  /// Whether the interval has ended; if not, `end` is the end of the capture.
+  package var hasEnded = true
 
-  package init(condition: String, pid: Int32, tid: Int32, name: NameID, start: UInt64, end: UInt64) {
+  package init(
+    condition: String, pid: Int32, tid: Int32, name: NameID, start: UInt64, end: UInt64, hasEnded: Bool = true
+  ) {
     self.condition = condition
     self.pid = pid
     self.tid = tid
     self.name = name
     self.start = start
     self.end = end
+    self.hasEnded = hasEnded
   }
 }
