@@ -9,12 +9,13 @@ extension Session {
   mutating func act(on event: Event, released: UInt64, _ names: borrowing NameTable, _ loss: Loss) {
     for pid in aggregator.takeExecs() {
       if compatProcesses.contains(pid) { replaced.insert(pid) }
-      readABI(of: pid)
+      // Of a program that ran some time ago the lookout has asked.
+      if !settings.looksBack { readABI(of: pid) }
     }
     guard event.kind.isTrigger else { return }
     let isUserSpace = trigger(event.kind)?.isUserSpace ?? false
     // The pid filter follows forks into processes of their own, and knows nothing where other triggers are for anybody.
-    if isUserSpace, !isThread(event.tid) { return }
+    if isUserSpace, !Self.isThread(event.tid, &aggregator, &strangers, facts) { return }
     // What comes late belongs to where the stream is.
     let time = max(event.timestamp, released)
     let step = plan.step(on: event.kind, at: time)
@@ -26,7 +27,9 @@ extension Session {
   }
 
   /// Whether `tid` is a thread of the target, which events may not have told of yet.
-  private mutating func isThread(_ tid: Int32) -> Bool {
+  static func isThread(
+    _ tid: Int32, _ aggregator: inout Aggregator, _ strangers: inout Set<Int32>, _ facts: any TargetFacts
+  ) -> Bool {
     if aggregator.isThread(tid) { return true }
     if aggregator.children.isThread(tid) || strangers.contains(tid) { return false }
     if aggregator.livingProcesses.contains(where: { facts.hasThread(tid, of: $0) }) { return true }
@@ -35,7 +38,7 @@ extension Session {
   }
 
   /// The trigger of a kind. `closing`: it ended a window.
-  private func trigger(_ kind: EventKind, closing: Bool = false) -> SessionSettings.TriggerText? {
+  func trigger(_ kind: EventKind, closing: Bool = false) -> SessionSettings.TriggerText? {
     closing || kind == .stopTrigger ? settings.stopTrigger : settings.startTrigger
   }
 
@@ -71,7 +74,8 @@ extension Session {
   }
 
   private mutating func closeWindow(at time: UInt64, _ trigger: Event?, _ names: borrowing NameTable, _ loss: Loss) {
-    tracker.settleSilent(&aggregator, isGated: settings.startTrigger != nil)
+    tracker.settleSilent(
+      &aggregator, isGated: settings.isGated, known: settings.looksBack ? silentToThisDay : nil)
     let snapshot = aggregator.finishWindow(at: time)
     let counts = trigger == nil || !plan.isTooShort(from: snapshot.start, to: time)
     compatProcesses.formUnion(snapshot.processesWithCompatCalls)
@@ -86,6 +90,7 @@ extension Session {
     result.isTooShort = !counts
     result.startTrigger = openingTrigger
     result.stopTrigger = trigger.flatMap { self.trigger($0.kind, closing: true)?.text }
+    if settings.looksBack { plan.takeRequest(into: &result) }
     result.gatingIsUncertain = gateWatch.isUncertain
     result.uncertainProcesses = compatProcesses
     result.recordingCost = settings.recordingCost

@@ -24,11 +24,15 @@ package struct Session: ~Copyable {
   var slowSyscalls: [SlowSyscall] = []
   var effects: [SessionEffect] = []
   /// What the session has stopped at, a trigger or an exec, until `tick` looks at it.
-  private var stop: Event?
+  var stop: Event?
   /// Whether the first window waits for a command's exec, as of the last `tick`.
   private var isWaitingForExec = false
   /// The time before which all events were consumed, ns.
-  package private(set) var followed: UInt64 = 0
+  private(set) var reached: UInt64 = 0
+  /// What sees events before the session does, where windows are made of what has happened already.
+  var lookout: Lookout
+  /// The threads of which no event has told up to now, though the session is not there yet.
+  var silentToThisDay: Set<Int32> = []
   /// Tasks that are known, in this turn of `follow`, to be no threads of the target.
   var strangers: Set<Int32> = []
   /// Whether the kernel closes the gate of data events at stop triggers; nil where there is no gate.
@@ -55,11 +59,12 @@ package struct Session: ~Copyable {
     targetName = settings.first.name
     aggregator = Aggregator(
       abi: settings.abi, syscallEvents: settings.slowSyscalls, followsChildren: settings.followsChildren)
-    tracker = ThreadTracker(facts)
+    lookout = Lookout(settings)
+    tracker = ThreadTracker(facts, isLate: settings.looksBack)
     if settings.recordsCauses { machineWatch = MachineWatch(facts) }
     children = ChildWatch(settings.targets.map(\.pid), facts)
     plan = WindowPlan(
-      opening: settings.startTrigger == nil ? .time : .trigger, closing: settings.closing, pause: settings.pause,
+      opening: settings.opening, closing: settings.closing, pause: settings.pause,
       count: settings.count, shortest: settings.shortest)
   }
 
@@ -73,13 +78,22 @@ package struct Session: ~Copyable {
   ) {
     self.gateCloses = gateCloses
     for target in settings.targets + others {
+      let name = names.intern(target.name)
       tracker.lookAtAll(of: target.pid, &aggregator, &names)
       // Its first thread may have ended.
-      aggregator.setName(names.intern(target.name), ofProcess: target.pid)
+      aggregator.setName(name, ofProcess: target.pid)
+      if settings.looksBack {
+        tracker.lookAtAll(of: target.pid, &lookout.aggregator, &names)
+        lookout.aggregator.setName(name, ofProcess: target.pid)
+      }
       readABI(of: target.pid)
     }
-    if !settings.isCommand, !settings.followsChildren { children.lookAtAll(&aggregator) }
-    if settings.isCommand, settings.startTrigger == nil {
+    if !settings.isCommand, !settings.followsChildren {
+      children.lookAtAll(&aggregator)
+      if settings.looksBack { children.lookAtAll(&lookout.aggregator) }
+    }
+    lookout.begin = facts.now
+    if settings.isCommand, settings.startTrigger == nil, !settings.looksBack {
       aggregator.openWindowAtExec(of: settings.first.pid)
       isWaitingForExec = true
     } else {
@@ -97,13 +111,21 @@ package struct Session: ~Copyable {
   }
 
   /// The processes of the target that have not ended, as far as the stream has been followed.
-  package var livingProcesses: [Int32] { aggregator.livingProcesses }
+  package var livingProcesses: [Int32] {
+    settings.looksBack ? lookout.aggregator.livingProcesses : aggregator.livingProcesses
+  }
 
   /// How often events were lost so far, and are complete again.
-  package var gapCount: Int { aggregator.gapCount }
+  package var gapCount: Int { settings.looksBack ? lookout.aggregator.gapCount : aggregator.gapCount }
+
+  /// The time before which all events were seen, ns.
+  package var followed: UInt64 { settings.looksBack ? lookout.followed : reached }
 
   /// When the last of the target's processes ended, ns; nil while one lives, as far as the stream has been followed.
-  package var targetEnd: UInt64? { tracker.edge == nil ? aggregator.lastEnd : nil }
+  package var targetEnd: UInt64? {
+    if settings.looksBack { return tracker.edgeAhead == nil ? lookout.aggregator.lastEnd : nil }
+    return tracker.edge == nil ? aggregator.lastEnd : nil
+  }
 
   /// The target has ended, or the operator wants to: all that was recorded before `time`, ns, is reported, and nothing after.
   ///
@@ -129,7 +151,9 @@ package struct Session: ~Copyable {
   package var childrenSeen: Int { aggregator.children.seen }
 
   /// Child processes that are not watched and have not ended, children of children included.
-  package func livingChildren() -> Int { children.livingCount(aggregator) }
+  package func livingChildren() -> Int {
+    settings.looksBack ? children.livingCount(lookout.aggregator) : children.livingCount(aggregator)
+  }
 
   /// What the session wants done, in this order; asks for each once.
   package mutating func takeEffects() -> [SessionEffect] {
@@ -145,7 +169,8 @@ package struct Session: ~Copyable {
 
   /// The kernel's filter holds the tasks that `SessionEffect.watch` asked for.
   package mutating func watched(_ tids: [Int32]) {
-    let others = tracker.watched(tids, &aggregator)
+    let others =
+      settings.looksBack ? tracker.watched(tids, &lookout.aggregator) : tracker.watched(tids, &aggregator)
     if !others.isEmpty { effects.append(.watch(others)) }
   }
 
@@ -188,7 +213,7 @@ package struct Session: ~Copyable {
   package mutating func tick(_ limit: UInt64, _ names: inout NameTable, loss: Loss, released: UInt64) -> Bool {
     let stop = self.stop
     self.stop = nil
-    followed = max(followed, stop?.timestamp ?? limit)
+    reached = max(reached, stop?.timestamp ?? limit)
     let wasWaiting = isWaitingForExec
     isWaitingForExec = aggregator.isWaitingForExec
     if wasWaiting, !isWaitingForExec {
@@ -210,27 +235,47 @@ package struct Session: ~Copyable {
   /// Consumes all events before `complete`, ns, opening and closing windows on the way.
   package mutating func follow<Stream: EventStream & ~Copyable>(_ stream: inout Stream, upTo complete: UInt64) {
     strangers.removeAll(keepingCapacity: true)
+    if settings.looksBack { followBehind(&stream, upTo: complete) } else { followAtOnce(&stream, upTo: complete) }
+    if plan.isDone { return }
+    lookAround(min(complete, settings.looksBack ? reached : stream.released))
+  }
+
+  private mutating func followAtOnce<Stream: EventStream & ~Copyable>(_ stream: inout Stream, upTo complete: UInt64) {
     while !plan.isDone {
       let limit = min(complete, edge ?? .max)
       _ = stream.release(before: limit) { consume($0) }
       guard tick(limit, &stream.names, loss: stream.loss, released: stream.released) else { break }
     }
-    if plan.isDone { return }
+  }
+
+  /// Does what events up to `time`, ns, have shown to be needed.
+  private mutating func lookAround(_ time: UInt64) {
     for change in aggregator.takeTargetChanges() {
       stacks?.apply(change)
       if change.kind == .ended, compatProcesses.contains(change.pid) { replaced.insert(change.pid) }
     }
-    let unfiltered = tracker.follow(&aggregator)
+    let unfiltered: [Int32]
+    if settings.looksBack {
+      unfiltered = tracker.follow(&lookout.aggregator)
+      if !settings.followsChildren { children.follow(&lookout.aggregator) }
+      // The lookout has told of them, and of changes only the session's own are of use.
+      _ = aggregator.takeUnfiltered()
+      _ = lookout.aggregator.takeTargetChanges()
+    } else {
+      unfiltered = tracker.follow(&aggregator)
+      if !settings.followsChildren { children.follow(&aggregator) }
+    }
     if !unfiltered.isEmpty { effects.append(.watch(unfiltered)) }
-    if plan.isOpen { tracker.lookAtSilent(aggregator, isGated: settings.startTrigger != nil) }
+    if plan.isOpen { tracker.lookAtSilent(aggregator, isGated: settings.isGated) }
     if plan.isOpen { machineWatch?.follow(aggregator.livingProcesses) }
-    if !settings.followsChildren { children.follow(&aggregator) }
-    stacks?.discard(&aggregator, upTo: min(complete, stream.released))
+    stacks?.discard(&aggregator, upTo: time)
     if gateWatch.wantsOpenGate { effects.append(.widenGate) }
   }
 
   mutating func readABI(of pid: Int32) {
-    if let abi = facts.abi(of: pid) { aggregator.setABI(abi, of: pid) }
+    guard let abi = facts.abi(of: pid) else { return }
+    aggregator.setABI(abi, of: pid)
+    if settings.looksBack { lookout.aggregator.setABI(abi, of: pid) }
   }
 
   private mutating func collectSlowSyscalls() {

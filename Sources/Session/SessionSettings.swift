@@ -35,6 +35,16 @@ package struct SessionSettings: Sendable {
   package var count = 1
   /// Windows that a trigger closes earlier than this after their opening are not reported.
   package var shortest: UInt64 = 0
+  /// What windows are made of; if there is any, neither triggers nor the time make windows of their own.
+  package var conditions: [Condition] = []
+  /// How long before such an interval its window begins.
+  package var before: UInt64 = 0
+  /// How long after such an interval, or after a stop trigger that looks back, its window ends.
+  package var after: UInt64 = 0
+  /// How long the windows are that a stop trigger closes and nothing has opened; nil where triggers do not look back.
+  package var lookBack: UInt64?
+  /// The most memory for events that a window may be made of, bytes.
+  package var lookBackBytes = 64 << 20
   /// The syscalls that are reported one by one; nil for none.
   package var slowSyscalls: SyscallEventFilter?
   /// Which stacks these get; nil for none.
@@ -55,8 +65,18 @@ package struct SessionSettings: Sendable {
   /// The process by whose name the report goes.
   package var first: NamedProcess { targets.first ?? NamedProcess(pid: 0, name: "") }
 
+  /// Whether windows are made of what has happened already.
+  package var looksBack: Bool { !conditions.isEmpty || lookBack != nil }
+
+  /// Whether data are recorded only once the start trigger has come.
+  var isGated: Bool { startTrigger != nil && !looksBack }
+
+  /// What opens windows.
+  var opening: WindowPlan.Opening { looksBack ? .request : startTrigger == nil ? .time : .trigger }
+
   /// The stop trigger where one closes windows, else their length, else the end.
   var closing: WindowPlan.Closing {
+    if looksBack { return .request }
     if stopTrigger != nil { return .trigger }
     return length.map { .after($0) } ?? .end
   }

@@ -8,10 +8,10 @@ struct ThreadTracker {
   private var before: [Int32: (facts: ThreadFacts, at: UInt64)] = [:]
   /// The looks of the last 100 ms.
   private var recent: [Int32: (facts: ThreadFacts?, at: UInt64)] = [:]
-  /// What became true at a time, ns, in order: the aggregator is told when the stream has come as far. Those before
-  /// `marksReached` have been.
-  private var marks: [(time: UInt64, mark: Mark)] = []
-  private var marksReached = 0
+  /// What the session's aggregator has to be told.
+  private var marks = ThreadMarks()
+  /// What the aggregator has to be told that runs ahead of the session's; nil where none does.
+  private var marksAhead: ThreadMarks?
   /// The window in which silent threads were looked at last, by its start, ns.
   private var windowLookedAt: UInt64 = 0
   private var gapsSeen = 0
@@ -21,17 +21,11 @@ struct ThreadTracker {
   /// The processes of threads that `watched` has asked to watch, which no event has told of.
   private var processOfOther: [Int32: Int32] = [:]
 
-  private enum Mark {
-    /// The kernel's filter has held the thread since.
-    case filtered(Int32)
-    case seen(ThreadFacts)
-    /// These are all threads of the target's processes; others have ended.
-    case alive([ThreadFacts])
-    /// The process is numbering its syscalls so.
-    case abi(Int32, SyscallABI)
+  /// `isLate`: the session's aggregator follows another one, which the tracker asks what is true now.
+  init(_ facts: any TargetFacts, isLate: Bool = false) {
+    self.facts = facts
+    if isLate { marksAhead = ThreadMarks() }
   }
-
-  init(_ facts: any TargetFacts) { self.facts = facts }
 
   /// Looks at all threads of process `pid`, and makes them known to the aggregator.
   mutating func lookAtAll(of pid: Int32, _ aggregator: inout Aggregator, _ names: inout NameTable) {
@@ -39,7 +33,7 @@ struct ThreadTracker {
     for tid in facts.threads(of: pid) ?? [] {
       guard let seen = facts.thread(tid, of: pid) else { continue }
       before[tid] = (seen, time)
-      aggregator.observe(Self.observation(seen, &names), at: time)
+      aggregator.observe(ThreadObservation(seen, &names), at: time)
     }
   }
 
@@ -50,7 +44,7 @@ struct ThreadTracker {
     while case let new = (facts.threads(of: pid) ?? []).filter({ known.insert($0).inserted }), !new.isEmpty {
       for tid in new { look(at: tid, of: pid) }
     }
-    if let abi = facts.abi(of: pid) { marks.append((facts.now, .abi(pid, abi))) }
+    if let abi = facts.abi(of: pid) { mark(.abi(pid, abi), at: facts.now) }
   }
 
   /// Looks, once in an open window, at threads that no event has told of: where syscalls are recorded in windows only
@@ -68,9 +62,10 @@ struct ThreadTracker {
 
   /// Settles, before a window closes, the threads that no event has told of: a thread without a switch has been running,
   /// or waiting for a CPU, all along, and one without a syscall has been on one side of it. `isGated`: syscalls were not
-  /// recorded before the window, so that only looks within it tell on which.
-  mutating func settleSilent(_ aggregator: inout Aggregator, isGated: Bool) {
-    let silentThreads = aggregator.silentThreads
+  /// recorded before the window, so that only looks within it tell on which. `known`: those of which that is true to this day,
+  /// where the window has closed some time ago; nil: all.
+  mutating func settleSilent(_ aggregator: inout Aggregator, isGated: Bool, known: Set<Int32>? = nil) {
+    let silentThreads = aggregator.silentThreads.filter { known?.contains($0.tid) ?? true }
     if silentThreads.isEmpty { return }
     let time = facts.now
     for silent in silentThreads {
@@ -104,27 +99,29 @@ struct ThreadTracker {
     return seen
   }
 
-  /// When the aggregator has to be told something; the stream must not be followed beyond that before `reach`. Nil for nothing.
-  var edge: UInt64? { marksReached < marks.count ? marks[marksReached].time : nil }
+  // MARK: What became true at a time
 
-  /// All events up to `edge` have been consumed: tells the aggregator what became true then.
-  mutating func reach(_ aggregator: inout Aggregator, _ names: inout NameTable) {
-    let (time, mark) = marks[marksReached]
-    marksReached += 1
-    if marksReached == marks.count {
-      marks.removeAll(keepingCapacity: true)
-      marksReached = 0
-    }
-    switch mark {
-    case .filtered(let tid): aggregator.refiltered(tid: tid, at: time)
-    case .seen(let thread): aggregator.observe(Self.observation(thread, &names), at: time)
-    case .alive(let threads):
-      var alive: [ThreadObservation] = []
-      for thread in threads { alive.append(Self.observation(thread, &names)) }
-      aggregator.reconcile(alive: alive, at: time)
-    case .abi(let pid, let abi): aggregator.setABI(abi, of: pid)
-    }
+  private mutating func mark(_ mark: ThreadMarks.Mark, at time: UInt64) {
+    marks.add(mark, at: time)
+    marksAhead?.add(mark, at: time)
   }
+
+  /// See `ThreadMarks.edge`.
+  var edge: UInt64? { marks.edge }
+
+  /// See `ThreadMarks.reach`.
+  mutating func reach(_ aggregator: inout Aggregator, _ names: inout NameTable) { marks.reach(&aggregator, &names) }
+
+  /// As `edge`, of the aggregator that runs ahead.
+  var edgeAhead: UInt64? { marksAhead?.edge }
+
+  /// As `reach`, of the aggregator that runs ahead.
+  mutating func reachAhead(_ aggregator: inout Aggregator, _ names: inout NameTable) {
+    marksAhead?.reach(&aggregator, &names)
+  }
+
+  /// The process has been numbering its syscalls so since `time`, ns. The aggregator that runs ahead knows it already.
+  mutating func learn(_ abi: SyscallABI, of pid: Int32, since time: UInt64) { marks.add(.abi(pid, abi), at: time) }
 
   /// To be called when the stream has been followed as far as it is known: after losses, looks which threads there are, as some
   /// may have come and gone unseen. Returns the tasks that have to be put into the kernel's filter: a thread that another one's
@@ -137,7 +134,7 @@ struct ThreadTracker {
         let now = facts.now
         for thread in alive { before[thread.tid] = (thread, now) }
         // What was born before is among them, if it lives; what was born since, and was not found, is none that has ended.
-        marks.append((start, .alive(alive)))
+        mark(.alive(alive), at: start)
         budget.spent(from: start, to: now)
       }
     }
@@ -169,7 +166,7 @@ struct ThreadTracker {
       others += new
     }
     let filtered = facts.now
-    marks += tids.filter { aggregator.isThread($0) }.map { (filtered, .filtered($0)) }
+    for tid in tids where aggregator.isThread(tid) { mark(.filtered(tid), at: filtered) }
     for tid in tids {
       let other = processOfOther.removeValue(forKey: tid)
       if let pid = aggregator.process(of: tid) ?? other { look(at: tid, of: pid) }
@@ -182,7 +179,7 @@ struct ThreadTracker {
     let now = facts.now
     guard let seen = facts.thread(tid, of: pid) else { return }
     before[tid] = (seen, now)
-    marks.append((now, .seen(seen)))
+    mark(.seen(seen), at: now)
   }
 
   private mutating func forgetEnded(_ aggregator: inout Aggregator) {
@@ -190,12 +187,5 @@ struct ThreadTracker {
     before = before.filter { aggregator.isThread($0.key) }
     recent = recent.filter { aggregator.isThread($0.key) }
     mostLooks = 4096 + 2 * (before.count + recent.count)
-  }
-
-  private static func observation(_ seen: ThreadFacts, _ names: inout NameTable) -> ThreadObservation {
-    let mode: ThreadObservation.Mode = seen.isInSyscall.map { $0 ? .syscall : .user } ?? .unknown
-    return ThreadObservation(
-      pid: seen.pid, tid: seen.tid, name: names.intern(seen.name), state: seen.state, mode: mode,
-      isWorker: seen.isWorker)
   }
 }

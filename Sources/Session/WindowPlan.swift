@@ -9,6 +9,8 @@ struct WindowPlan {
   enum Opening {
     case time
     case trigger
+    /// Somebody who asks for it when it has begun already; see `requests`.
+    case request
   }
 
   /// What closes windows.
@@ -18,6 +20,8 @@ struct WindowPlan {
     case trigger
     /// The target's end, or whatever cuts the plan short.
     case end
+    /// Whoever asked for it has said when.
+    case request
   }
 
   /// What a trigger, or the time, does.
@@ -45,6 +49,8 @@ struct WindowPlan {
   private var end: UInt64?
   /// Where the plan is cut short: no window lasts longer, and none opens from then on.
   private var limit: UInt64?
+  /// The windows that were asked for; the first one is open, if any is.
+  var requests = WindowRequests()
 
   init(opening: Opening = .time, closing: Closing, pause: UInt64, count: Int, shortest: UInt64 = 0) {
     self.opening = opening
@@ -53,6 +59,9 @@ struct WindowPlan {
     self.shortest = shortest
     remaining = count
   }
+
+  /// Where the plan is cut short, ns; nil where it is not.
+  var cut: UInt64? { limit }
 
   /// The number of the open window, from 1.
   var index: Int { count + 1 }
@@ -69,16 +78,28 @@ struct WindowPlan {
   /// When something is to be done whether a trigger comes or not; nil where nothing is.
   var edge: UInt64? {
     guard !isDone else { return nil }
-    let due = isOpen ? end : opening == .time ? notBefore : nil
+    let due = isOpen ? currentEnd : nextStart
     guard let limit else { return due }
     // What opens exactly there opens no more.
     return min(due ?? limit, limit)
   }
 
+  /// When the open window closes, if that is known, ns.
+  private var currentEnd: UInt64? { closing == .request ? requests.first?.end : end }
+
+  /// When the next window opens, if that is known, ns.
+  private var nextStart: UInt64? {
+    switch opening {
+    case .time: notBefore
+    case .trigger: nil
+    case .request: requests.first?.start
+    }
+  }
+
   /// What is to be done at `edge`.
   mutating func stepAtEdge() -> Step {
     if isOpen { return .close }
-    if opening == .time, let notBefore, !isCut(at: notBefore) { return .open }
+    if let nextStart, !isCut(at: nextStart) { return .open }
     remaining = 0
     return .nothing
   }
@@ -114,6 +135,7 @@ struct WindowPlan {
       count += 1
       remaining -= 1
     }
+    if opening == .request { return }
     notBefore = time + pause
     if isCut(at: time + pause) { remaining = 0 }
   }

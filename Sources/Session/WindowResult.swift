@@ -45,6 +45,8 @@ package struct WindowResult: Sendable {
   package var machine = MachineObservation()
   /// The intervals for which the window was made; empty where no condition asked for it.
   package var occurrences: [Occurrence] = []
+  /// The number of such intervals that there was no room for.
+  package var occurrencesLeftOut: UInt64 = 0
   /// How much of the window's beginning was not kept any more when it was asked for, ns.
   package var overwritten: UInt64 = 0
   /// The names of the target's threads by tid; of a tid that was used twice, the earlier thread's.

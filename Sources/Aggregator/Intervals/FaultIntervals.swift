@@ -41,6 +41,9 @@ struct FaultIntervals {
     return fault.start
   }
 
+  /// The threads whose last sleep in a fault is over.
+  var slept: [Int32] { faults.filter { !$0.value.isAsleep && $0.value.end != 0 }.keys.sorted() }
+
   /// What comes next may be missing.
   mutating func forgetAll() { faults.removeAll() }
 }

@@ -163,6 +163,11 @@ package struct IntervalFinder: ~Copyable {
     note(.pageFault, from: start, to: end, of: threads.records[thread])
   }
 
+  /// Ends the faults whose threads have got a CPU after their last sleep in them: nothing else will tell that these are over.
+  mutating func endFaults(_ threads: inout ThreadTable) {
+    for tid in faults.slept { endFault(of: tid, &threads) }
+  }
+
   // MARK: What is open
 
   /// Passes on the intervals of the kinds asked for that have not ended, as if they ended at `now`, ns, however short they are.
@@ -208,6 +213,15 @@ extension Aggregator {
       if one.stops { return (position, true) }
     }
     return (position, finder.isFull)
+  }
+
+  /// Finds, at the end of all events, the page faults whose sleeps are over.
+  package mutating func endPageFaults(of finder: inout IntervalFinder) { finder.endFaults(&threads) }
+
+  /// The name of the target's thread `tid`; nil where it has none such.
+  package mutating func name(of tid: Int32) -> NameID? {
+    let thread = threads.find(tid)
+    return thread >= 0 ? threads.records[thread].name : nil
   }
 
   /// Passes on the intervals that have not ended; see `IntervalFinder.eachOpen`.
