@@ -84,6 +84,12 @@ package struct ThreadSnapshot: Sendable, Equatable {
   package var hardIRQs: [IRQSnapshot] = []
   package var softIRQs: [IRQSnapshot] = []
   package var accounting = Accounting()
+  /// Why the thread was in its states.
+  package var charges: [Charge] = []
+  /// The syscall or page fault that had not ended when the window closed; nil for none.
+  package var openCall: OpenCall?
+  /// The number of page faults in the thread's own code; nil where they are not recorded.
+  package var pageFaults: UInt64?
 
   package subscript(dynamicMember member: WritableKeyPath<ThreadStatistics, IntervalStatistic>) -> IntervalStatistic {
     get { statistics[keyPath: member] }
