@@ -128,7 +128,9 @@ struct KernelTextTests {
       case .exit: ("sched_process_exit", "\(event.subject)")
       case .exec: ("sched_process_exec", "\(event.subject) \(event.detail)")
       case .gapStart, .gapEnd: ("gap", "")
-      case .startTrigger, .stopTrigger, .startStopTrigger, .lostTriggers, .upcall, .returnAddress:
+      case .startTrigger, .stopTrigger, .startStopTrigger, .lostTriggers, .upcall, .returnAddress, .kernelStack,
+        .pageFault, .activityBegin, .activityEnd, .diskRequest, .machineSwitch, .machineWaking, .machineHardIRQEntry,
+        .machineHardIRQExit, .machineSoftIRQEntry, .machineSoftIRQExit:
         ("no event of the fixtures", "")
       }
     return "\(time) \(event.tid) \(name) \(essence)"
