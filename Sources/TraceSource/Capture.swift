@@ -11,10 +11,12 @@ package struct Capture: ~Copyable {
     _ tracefs: any TracefsAccess, owner: InstanceOwner = .current, settings: CaptureSettings
   ) throws(CaptureError) {
     let setup = try CaptureSetup(tracefs, owner: owner, settings: settings)
-    // Slow syscalls are reported in the order of their ends. Without sched_switch nothing tells that a task has changed its CPU.
+    // Slow syscalls are reported in the order of their ends, and windows of the past begin anywhere. Without sched_switch nothing
+    // tells that a task has changed its CPU.
     reader = StreamReader(
       try setup.openPages(),
-      keepsTotalOrder: settings.recordsWakers || settings.recordsCauses || setup.missingEvents.contains(.contextSwitch))
+      keepsTotalOrder: settings.recordsWakers || settings.recordsCauses || settings.looksBack
+        || setup.missingEvents.contains(.contextSwitch))
     self.setup = setup
   }
 

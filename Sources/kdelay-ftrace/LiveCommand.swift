@@ -27,6 +27,17 @@ struct LiveCommand: ParsableCommand {
         ur:[PATH:]SYMBOL         its return
         u:[PATH:]PROVIDER:PROBE  a USDT probe of the program or a library
 
+      Conditions:
+        long-poll>1s             the time between two polls of a thread
+        ready>10ms               a thread could run and had no CPU
+        syscall>20ms             a syscall; syscall:futex>5ms one of this name
+        blocked>1s               a sleep; blocked:D>1s one that no signal could end
+        stopped>1s               a signal, or a tracer, kept a thread from running
+        hardirq>1ms softirq>1ms  an interrupt held up a thread
+        page-fault>1ms           a thread waited for its memory
+        window>1s                from the start trigger to the stop trigger
+        ready>1ms@worker-*       only of threads whose name matches * ? []
+
       Other commands (kdelay-ftrace help COMMAND):
         report    report on a recording of a ring buffer's pages
         list      list what can be a trigger
@@ -36,9 +47,12 @@ struct LiveCommand: ParsableCommand {
 
   @OptionGroup(title: "Target") var targets: TargetOptions
   @OptionGroup(title: "Windows") var windows: WindowOptions
+  @OptionGroup(title: "Windows of what has happened") var conditions: ConditionOptions
   @OptionGroup(title: "Slow syscalls and stacks") var syscalls: SyscallOptions
   @OptionGroup(title: "Report") var report: ReportOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws { try validateConditions() }
 
   func run() throws {
     ReaderPriority.raise()
@@ -58,7 +72,7 @@ struct LiveCommand: ParsableCommand {
 extension LiveCommand {
   var command: [String] { targets.command }
   var sampleTime: Double? { windows.sampleTime }
-  var sampleCount: Int { windows.sampleCount }
+  var sampleCount: Int { windows.sampleCount ?? (conditions.when.isEmpty ? 1 : .max) }
   var sampleInterval: Double { windows.sampleInterval }
   var startTrigger: String? { windows.startTrigger }
   var stopTrigger: String? { windows.stopTrigger }

@@ -37,12 +37,12 @@ extension LiveSession {
     log?(
       recordingCost.map { "recording adds \($0.perSyscall) ns to a syscall" }
         ?? "what recording costs could not be measured")
-    let capture = try Capture(
-      tracefs,
-      settings: CaptureSettings(
-        bufferKiB: bufferKiB, triggers: triggers.probes, countsUpcalls: countsUpcalls,
-        recordsWakers: options.syscallEvents != nil, recordsReturnAddresses: options.stackOptions?.user == .dwarf,
-        recordsCauses: options.blame))
+    var captureSettings = CaptureSettings(
+      bufferKiB: bufferKiB, triggers: triggers.probes, countsUpcalls: countsUpcalls,
+      recordsWakers: options.syscallEvents != nil, recordsReturnAddresses: options.stackOptions?.user == .dwarf,
+      recordsCauses: options.blame)
+    captureSettings.looksBack = options.looksBack
+    let capture = try Capture(tracefs, settings: captureSettings)
     for event in capture.setup.missingEvents {
       Failure.say("warning: this kernel has no event \(event.name), which tells of \(event.purpose)")
     }
@@ -54,7 +54,7 @@ extension LiveSession {
     }
     _ = consume resolver  // its files had to stay open until the kernel had its probes
     log?("sub-buffers of \(capture.setup.pageSize) bytes, \(capture.setup.bufferBytes) bytes per CPU")
-    var settings = options.settings(targets, triggers, countsUpcalls: countsUpcalls)
+    var settings = try options.settings(targets, triggers, countsUpcalls: countsUpcalls)
     settings.recordingCost = recordingCost?.perSyscall
     settings.recordsCauses = options.blame
     settings.missingCauses = capture.setup.missingCauses
@@ -70,7 +70,7 @@ extension LiveCommand {
   /// What the session is asked for.
   fileprivate func settings(
     _ processes: [TargetProcess], _ triggers: TriggerPair, countsUpcalls: Bool
-  ) -> SessionSettings {
+  ) throws -> SessionSettings {
     let length = sampleTime ?? (command.isEmpty || startTrigger != nil ? 0.5 : nil)
     var settings = SessionSettings(targets: processes.map(\.named))
     settings.followsChildren = targets.selection.followsChildren
@@ -84,17 +84,33 @@ extension LiveCommand {
     settings.slowSyscalls = syscallEventFilter
     settings.stacks = stackOptions
     settings.countsUpcalls = countsUpcalls
+    try conditions.apply(to: &settings)
+    settings.lookBack = windows.lookBack.map { UInt64($0 * 1e9) }
     return settings
   }
 
+  /// Whether windows are made of what has happened already.
+  fileprivate var looksBack: Bool { !conditions.when.isEmpty || windows.lookBack != nil }
+
   /// Says which options do nothing.
   fileprivate func warnOfIdleOptions() {
-    if startTrigger != nil, stopTrigger != nil, sampleTime != nil {
+    if startTrigger != nil, stopTrigger != nil, sampleTime != nil, !looksBack {
       Failure.say("warning: --sample-time has no effect: the stop trigger ends each window")
     }
     for warning in report.warnings(syscalls) { Failure.say("warning: \(warning)") }
+    if looksBack { return warnOfIdleWindowOptions() }
     if triggerDelta != nil, stopTrigger == nil {
       Failure.say("warning: --trigger-delta has no effect: no stop trigger ends a window")
+    }
+  }
+
+  /// Windows of what has happened have the length of that.
+  private func warnOfIdleWindowOptions() {
+    let why = "windows are made of what has happened"
+    if sampleTime != nil { Failure.say("warning: --sample-time has no effect: \(why)") }
+    if sampleInterval > 0 { Failure.say("warning: --sample-interval has no effect: \(why)") }
+    if triggerDelta != nil {
+      Failure.say("warning: --trigger-delta has no effect: \(why); a condition 'window>TIME' asks for a length")
     }
   }
 }

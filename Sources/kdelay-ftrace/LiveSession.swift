@@ -41,7 +41,7 @@ struct LiveSession: ~Copyable {
     self.reporter = reporter
     self.targets = targets
     newcomers = Newcomers(selection)
-    progress = Progress(length: session.settings.stopTrigger == nil ? session.settings.length : nil)
+    progress = Progress(session.settings)
     bufferBytes = capture.setup.bufferBytes
     interval = DrainInterval(bufferBytes: bufferBytes)
     self.session = session
@@ -110,7 +110,7 @@ struct LiveSession: ~Copyable {
   }
 
   private func logGating() {
-    guard let log, session.settings.startTrigger != nil else { return }
+    guard let log, session.settings.startTrigger != nil, !session.settings.looksBack else { return }
     if let refusal = capture.setup.gateRefusal {
       log("no gating, everything is recorded while a trigger is waited for: \(refusal)")
     } else if capture.setup.gate?.closes == true {

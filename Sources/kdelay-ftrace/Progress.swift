@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Session
 
 /// One line on a terminal that says how far the window is, for windows longer than two seconds.
 struct Progress {
@@ -7,9 +8,18 @@ struct Progress {
   private var updated: UInt64 = 0
   private var events: UInt64 = 0
 
-  /// A line that is not there yet. `length`: that of a window, ns; nil where nobody knows it.
-  init(length: UInt64?) {
+  /// What is said while no window is open.
+  private let waiting: String
+
+  /// A line that is not there yet.
+  init(_ settings: SessionSettings) {
+    // Nobody knows how long a window is that something else than its length closes.
+    let length = settings.stopTrigger == nil && !settings.looksBack ? settings.length : nil
     isShown = isatty(STDERR_FILENO) == 1 && (length ?? .max) > 2_000_000_000
+    waiting =
+      !settings.conditions.isEmpty
+      ? "waiting for \(settings.conditions.map(\.text).joined(separator: ", "))"
+      : "waiting for the \(settings.startTrigger == nil ? "stop" : "start") trigger"
   }
 
   /// Says where it stands; five times a second. `started`: when the open window began, nil where a trigger is waited for.
@@ -20,7 +30,7 @@ struct Progress {
     events = total
     isVisible = true
     let elapsed = started.map { (now - $0) / 100_000_000 }
-    let state = elapsed.map { "\($0 / 10).\($0 % 10) s" } ?? "waiting for the start trigger"
+    let state = elapsed.map { "\($0 / 10).\($0 % 10) s" } ?? waiting
     Failure.write("\r\u{1B}[K\(state), \(rate) events/s, \(lost) events lost")
   }
 

@@ -15,7 +15,10 @@ struct SessionSummary {
       ? "process \(settings.first.pid) (\(session.targetName))"
       : "the \(settings.targets.count) processes of the target"
     let children = count == 0 ? nil : "\(target) had \(Self.unwatched(count))"
-    if session.windowCount == 0, let trigger = settings.startTrigger {
+    if session.windowCount == 0, !settings.conditions.isEmpty {
+      let texts = settings.conditions.map { "'\($0.text)'" }.joined(separator: ", ")
+      lines.append("nothing is reported: nothing happened that was \(texts)")
+    } else if session.windowCount == 0, let trigger = settings.startTrigger {
       // Triggers of the kernel come from any process.
       let reason = trigger.isUserSpace ? children : nil
       lines.append(

@@ -14,6 +14,10 @@ package struct CaptureSettings: Sendable {
   /// Whether it is recorded what every cause needs, of the whole machine (`--blame`).
   package var recordsCauses: Bool
 
+  /// Whether data are recorded all the time, though a start trigger is waited for, and read in the order of time: windows are
+  /// made of what has happened already.
+  package var looksBack = false
+
   package init(
     bufferKiB: Int, triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false,
     recordsReturnAddresses: Bool = false, recordsCauses: Bool = false

@@ -27,6 +27,8 @@ package struct CaptureSetup: ~Copyable {
   /// Why the data events are not gated though a start trigger is waited for.
   package private(set) var gateRefusal: String?
   // Fields go in this order: the probes are the last, as instances use them.
+  /// Whether data are recorded all the time.
+  private let looksBack: Bool
   private let instance: TracingInstance
   private var machine: MachineRecorder?
   private var recorder: TriggerRecorder?
@@ -84,6 +86,7 @@ package struct CaptureSetup: ~Copyable {
     triggers = installed
     hasKernelProbes = upcall != nil || settings.triggers.contains { $0.probe.isKernelFunction }
     self.upcall = upcall
+    looksBack = settings.looksBack
     pageSize = instance.pageSize
     self.instance = instance
     self.recorder = recorder
@@ -144,7 +147,7 @@ package struct CaptureSetup: ~Copyable {
     try causes.start(instance)
     try instance.set("tracing_on", "1")
     let first = triggers.first { $0.kind != .stopTrigger }
-    if let first { try openGate(on: first) }
+    if let first, !looksBack { try openGate(on: first) }
     for event in events {
       if gate == nil || !event.isGated { try instance.enable(event.name) }
     }

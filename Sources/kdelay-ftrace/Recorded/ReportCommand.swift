@@ -14,7 +14,8 @@ struct ReportCommand: ParsableCommand {
       A recording is a directory with the raw pages of a ring buffer: cpuN.raw of
       each CPU, as per_cpu/cpuN/trace_pipe_raw gave them, and the kernel's
       header_page and formats beside them or in the directory above. The report is
-      one window, from the first event to the last. Slow syscalls (-s) have stacks
+      one window, from the first event to the last; with --when it is a window of
+      each interval that is meant. Slow syscalls (-s) have stacks
       where there is a perf.data of the same time, recorded with
       `perf record -k mono --call-graph dwarf -e sched:sched_switch,task-clock:k`.
 
@@ -25,8 +26,18 @@ struct ReportCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("Read the recording in this directory.", valueName: "dir"))
   var input: String
 
+  @OptionGroup(title: "Windows of what has happened") var conditions: ConditionOptions
   @OptionGroup(title: "Slow syscalls and stacks") var syscalls: SyscallOptions
   @OptionGroup(title: "Report") var report: ReportOptions
+
+  func validate() throws {
+    if let window = try conditions.conditions().first(where: { $0.kind == .window }) {
+      throw ValidationError("the condition '\(window.text)' needs triggers, which a recording has none of")
+    }
+    if conditions.after > 0, conditions.when.isEmpty {
+      throw ValidationError("--after needs something to come after: add --when CONDITION")
+    }
+  }
 
   func run() throws {
     let signals = Signals()
@@ -53,7 +64,7 @@ struct ReportCommand: ParsableCommand {
           + "syscalls have this machine's names")
     }
     let facts = RecordedFacts(try capture.tasks(), begin: capture.begin)
-    let settings = settings(facts, capture.abi)
+    let settings = try settings(facts, capture.abi)
     reporter.start(
       ReportHeader(
         targets: settings.targets, clock: facts.clock))
@@ -73,11 +84,13 @@ struct ReportCommand: ParsableCommand {
   }
 
   /// One window of the process that was recorded.
-  private func settings(_ facts: RecordedFacts, _ abi: SyscallABI?) -> SessionSettings {
+  private func settings(_ facts: RecordedFacts, _ abi: SyscallABI?) throws -> SessionSettings {
     var settings = SessionSettings(targets: [NamedProcess(pid: facts.process, name: facts.processName)])
     settings.slowSyscalls = syscalls.filter
     settings.stacks = syscalls.stacks
     if let abi { settings.abi = abi }
+    try conditions.apply(to: &settings)
+    if settings.looksBack { settings.count = .max }
     return settings
   }
 }
