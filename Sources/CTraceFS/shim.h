@@ -76,6 +76,13 @@ static inline int kdelay_open_unnamed(const char *directory)
 	return open(directory, __O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
 }
 
+/* memfd_create is hidden from Swift by feature macros; 1 is MFD_CLOEXEC. Opens a file that is memory alone. Returns a
+ * descriptor, -1 with errno on failure. */
+static inline int kdelay_memory_file(void)
+{
+	return (int)syscall(SYS_memfd_create, "kdelay-ftrace", 1u);
+}
+
 /* pipe2 is hidden from Swift by feature macros. */
 static inline int kdelay_pipe(int ends[2])
 {

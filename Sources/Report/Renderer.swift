@@ -22,9 +22,12 @@ extension Renderer {
   package mutating func finish(_ output: inout ByteOutput) {}
 
   /// The text of one window's report.
-  package func text(of result: WindowResult) -> String {
+  package func text(of result: WindowResult) -> String { String(decoding: bytes(of: result), as: UTF8.self) }
+
+  /// One window's report by itself.
+  package func bytes(of result: WindowResult) -> [UInt8] {
     var renderer = self
-    return String(decoding: ByteOutput.bytes { renderer.window(result, &$0) }, as: UTF8.self)
+    return ByteOutput.bytes { renderer.window(result, &$0) }
   }
 }
 

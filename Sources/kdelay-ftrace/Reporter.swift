@@ -29,13 +29,16 @@ final class Reporter: @unchecked Sendable {
 
   private var renderer: any Renderer
   private var output: ReportOutput
+  /// What each report is handed to besides; nil where nothing is.
+  private let action: WindowAction?
   private var state = State()
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  init(_ renderer: any Renderer, _ output: consuming ReportOutput) {
+  init(_ renderer: any Renderer, _ output: consuming ReportOutput, action: WindowAction? = nil) {
     self.renderer = renderer
     self.output = output
+    self.action = action
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(changed, nil)
   }
@@ -53,6 +56,7 @@ final class Reporter: @unchecked Sendable {
       state.header = header
       state.hasEnded = false
     }
+    action?.start()
     var thread = pthread_t()
     let reporter = Unmanaged.passRetained(self)
     pthread_create(
@@ -100,7 +104,10 @@ final class Reporter: @unchecked Sendable {
       _ = pthread_cond_broadcast(changed)
     }
     // It may be stuck in a write that nobody reads; then it ends with the process.
+    action?.stop()
     for _ in 0..<200 where !hasEnded { usleep(500) }
+    // A command that heeds no signal is insisted on.
+    for _ in 0..<1000 where action?.hasEnded == false { usleep(500) }
     output.discard()
   }
 
@@ -118,11 +125,12 @@ final class Reporter: @unchecked Sendable {
   func finish(_ signals: borrowing Signals, after interruptions: Int) throws(ToolError) {
     var interruptions = interruptions
     close()
-    while interruptions < 2, !hasEnded {
+    while interruptions < 2, !hasEnded || action?.hasEnded == false {
       usleep(500)
       interruptions += signals.take()
     }
     if interruptions >= 2 { abandon() } else { try finish() }
+    if let summary = action?.summary { Failure.say(summary) }
   }
 
   private func run() {
@@ -142,6 +150,7 @@ final class Reporter: @unchecked Sendable {
     }
     renderer.finish(&bytes)
     bytes.handOn()
+    action?.close()
     if hasFailed { return }
     locked { state.hasEnded = true }
   }
@@ -155,6 +164,7 @@ final class Reporter: @unchecked Sendable {
       result.stacks?.notes = named.notes
     }
     renderer.window(result, &bytes)
+    action?.add(renderer.bytes(of: result))
   }
 
   private var hasFailed: Bool { locked { state.failure != nil } }

@@ -14,6 +14,16 @@ enum WindowTable {
     },
     .list("targets", process, "The target processes that lived in the window") { $0.result.targets },
     .object("window", window, "The stretch of time that is reported") { $0 },
+    .list(
+      "occurrences", OccurrenceTable.table,
+      "The intervals for which the window was made (--when), in the order of their ends"
+    ) {
+      view in view.result.occurrences.lazy.map { OccurrenceView(occurrence: $0, window: view) }
+    },
+    .count("occurrences_left_out", "Such intervals that there was no room for") { $0.result.occurrencesLeftOut },
+    .nanoseconds("overwritten_ns", "How much of the window's beginning had not been kept any more") {
+      $0.result.overwritten
+    },
     .object("loss", loss, "What was missed in the window") { $0 },
     .optionalNanoseconds(
       "recording_cost_ns", "An estimate of what recording adds to a syscall; null if it could not be measured"

@@ -37,7 +37,7 @@ package struct TextRenderer: Renderer {
   }
 
   private static func statistics(_ result: WindowResult, _ rows: [ThreadRow]) -> [String] {
-    var lines = Self.edges(result)
+    var lines = Self.edges(result) + OccurrenceLines.lines(result)
     if result.startTrigger != nil, result.stopTrigger != nil {
       lines.append("# Triggered sample dump, stop-start delta \(Self.delta(result)) ns @\(result.dumped)")
     } else {

@@ -14,7 +14,8 @@ struct ConditionOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Let such a window, or that of --look-back, end so long after the interval, or the trigger.", valueName: "seconds"))
+      "Let such a window, or that of --look-back, end so long after the interval, or the trigger.", valueName: "seconds"
+    ))
   var after = 0.0
 
   @Option(
@@ -60,7 +61,8 @@ extension LiveCommand {
     let windowCondition = all.first { $0.kind == .window }
     if let windowCondition, startTrigger == nil || stopTrigger == nil {
       throw ValidationError(
-        "the condition '\(windowCondition.text)' needs --start-trigger T and --stop-trigger T, between which a window lies")
+        "the condition '\(windowCondition.text)' needs --start-trigger T and --stop-trigger T, between which a window lies"
+      )
     }
     if !all.isEmpty, windowCondition == nil {
       if startTrigger != nil {

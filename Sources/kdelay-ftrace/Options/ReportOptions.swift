@@ -31,10 +31,27 @@ struct ReportOptions: ParsableArguments {
   @Flag(help: "Leave Open vSwitch's upcalls out.")
   var skipUpcallStats = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Run this command of the shell for each window, one at a time, with the window's report on its stdin.",
+      valueName: "command"))
+  var onWindow: String?
+
+  @Option(help: ArgumentHelp("End such a command if it takes longer.", valueName: "seconds"))
+  var onWindowTimeout = 10.0
+
+  func validate() throws {
+    if onWindow?.isEmpty == true { throw ValidationError("--on-window must be a command, not empty") }
+    if !(onWindowTimeout >= 0.1 && onWindowTimeout <= 86400) {
+      throw ValidationError("--on-window-timeout must be 0.1 to 86400 seconds, not \(onWindowTimeout)")
+    }
+  }
+
   /// What renders the report as it was asked for, and writes it. Opens the place where it goes.
   func reporter(_ syscalls: SyscallOptions) throws(ToolError) -> Reporter {
     Reporter(
-      format.renderer(grouping(syscalls.groupStacks), foldsThreads: !allThreads), try ReportOutput(path: output))
+      format.renderer(grouping(syscalls.groupStacks), foldsThreads: !allThreads), try ReportOutput(path: output),
+      action: onWindow.map { WindowAction($0, seconds: onWindowTimeout) })
   }
 
   private func grouping(_ asked: Bool?) -> SyscallGrouping {

@@ -9,7 +9,8 @@ struct WindowOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Report so many windows (default: 1; with --when: all until the target ends or a signal comes).", valueName: "runs"))
+      "Report so many windows (default: 1; with --when: all until the target ends or a signal comes).",
+      valueName: "runs"))
   var sampleCount: Int?
 
   @Option(help: ArgumentHelp("Wait so long between two windows.", valueName: "seconds"))
@@ -42,12 +43,16 @@ struct WindowOptions: ParsableArguments {
     if let sampleTime, !(sampleTime >= 1e-9 && sampleTime <= Self.longest) {
       throw ValidationError("--sample-time must be a nanosecond to a year, in seconds, not \(sampleTime)")
     }
-    if let sampleCount, sampleCount < 1 { throw ValidationError("--sample-count must be at least 1, not \(sampleCount)") }
+    if let sampleCount, sampleCount < 1 {
+      throw ValidationError("--sample-count must be at least 1, not \(sampleCount)")
+    }
     if let lookBack {
       if !(lookBack >= 1e-9 && lookBack <= 86400) {
         throw ValidationError("--look-back must be a nanosecond to a day, in seconds, not \(lookBack)")
       }
-      if stopTrigger == nil { throw ValidationError("--look-back needs a trigger to look back from: add --stop-trigger T") }
+      if stopTrigger == nil {
+        throw ValidationError("--look-back needs a trigger to look back from: add --stop-trigger T")
+      }
       if startTrigger != nil { throw ValidationError("give either --look-back SECONDS or --start-trigger T, not both") }
     }
     if !(sampleInterval >= 0 && sampleInterval <= Self.longest) {
