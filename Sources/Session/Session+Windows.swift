@@ -97,9 +97,7 @@ extension Session {
     result.slowSyscalls = slowSyscalls
     result.stacks = stacks?.closeWindow()
     result.wakers = wakerNames.names
-    if let machineWatch { result.machine = machineWatch.close(aggregator.livingProcesses) }
-    result.machine.isRecorded = settings.recordsCauses
-    result.machine.missing = settings.missingCauses
+    result.machine = machine
     if settings.countsUpcalls {
       result.missedUpcalls = missedUpcalls
       missedUpcalls = 0
@@ -107,6 +105,18 @@ extension Session {
     slowSyscalls.removeAll(keepingCapacity: true)
     plan.closed(at: time, counts: counts)
     effects.append(.closed(result))
+  }
+
+  /// What the machine did in the window that closes.
+  private var machine: MachineObservation {
+    var machine = machineWatch?.close(aggregator.livingProcesses) ?? MachineObservation()
+    machine.isRecorded = settings.recordsCauses
+    machine.missing = settings.missingCauses
+    if settings.recordsCauses, settings.looksBack {
+      machine.missing.append(
+        "what control groups and freezers did, and pressure, is not known of a window that is made after it is over")
+    }
+    return machine
   }
 
   /// Takes over the first thread's name, which an exec or the thread itself can have changed. One that ended in an earlier

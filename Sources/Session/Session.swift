@@ -61,7 +61,8 @@ package struct Session: ~Copyable {
       abi: settings.abi, syscallEvents: settings.slowSyscalls, followsChildren: settings.followsChildren)
     lookout = Lookout(settings)
     tracker = ThreadTracker(facts, isLate: settings.looksBack)
-    if settings.recordsCauses { machineWatch = MachineWatch(facts) }
+    // Of a window of the past, what is so now says nothing.
+    if settings.recordsCauses, !settings.looksBack { machineWatch = MachineWatch(facts) }
     children = ChildWatch(settings.targets.map(\.pid), facts)
     plan = WindowPlan(
       opening: settings.opening, closing: settings.closing, pause: settings.pause,

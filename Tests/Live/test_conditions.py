@@ -72,7 +72,8 @@ class Conditions(ConditionTestCase):
                 long = [c for c in answer["intervals"] if c[3] - c[0] > 1_900_000]
                 # A wake-up that comes from the idle task goes unrecorded on some machines: see test_known_answers.
                 self.assertGreaterEqual(len(found), 190)
-                self.assertLessEqual(len(found), len([c for c in answer["intervals"] if c[3] - c[0] > 1_500_000]))
+                # The thread also slept until it was let go.
+                self.assertLessEqual(len(found), 1 + len([c for c in answer["intervals"] if c[3] - c[0] > 1_500_000]))
                 starts = [(c[0], c[3]) for c in long]
                 inside = [f for f in found if any(a <= f["start_ns"] and f["end_ns"] <= d for a, d in starts)]
                 self.assertGreaterEqual(len(inside), 190)

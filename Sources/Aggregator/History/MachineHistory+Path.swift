@@ -38,7 +38,9 @@ extension MachineHistory {
         return
       }
       let record = record(number)
-      defer { number = self.number(before: number, by: record.task == tid ? record.previousOfTask : record.previousOfOther) }
+      defer {
+        number = self.number(before: number, by: record.task == tid ? record.previousOfTask : record.previousOfOther)
+      }
       if record.time >= to {
         // What happens at the end or after it ends the piece before it.
         (later, laterNumber) = (record, number)

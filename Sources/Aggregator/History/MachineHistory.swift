@@ -78,7 +78,9 @@ package struct MachineHistory: ~Copyable {
 
   /// The number of the latest record of a task; -1 for none.
   func last(of tid: Int32) -> Int {
-    guard let position = index.find(UInt64(UInt32(bitPattern: tid))), tasks[Int(position)].last >= oldest else { return -1 }
+    guard let position = index.find(UInt64(UInt32(bitPattern: tid))), tasks[Int(position)].last >= oldest else {
+      return -1
+    }
     return tasks[Int(position)].last
   }
 
