@@ -1,5 +1,5 @@
-// map-fight [THREADS [MS]]: threads `mapper-N` map and unmap populated memory of one address space for MS milliseconds: they
-// wait for each other in the kernel, at the address space's lock, although the program has no lock of its own.
+// map-fight [THREADS [MS [CPU]]]: threads `mapper-N` on one CPU map and unmap populated memory of one address space for MS
+// milliseconds. They wait for each other in the kernel, at the address space's lock: the program has no lock of its own.
 //
 // The calls' own clock has the waits in it, and the work: what was waiting is for an observer of the kernel to tell.
 #include "workload.h"
@@ -30,12 +30,13 @@ static void mapper_body(struct worker *self) {
 int main(int argc, char **argv) {
     long count = number_argument(argc, argv, 1, 4);
     duration_ms = number_argument(argc, argv, 2, 1000);
+    int cpu = (int)number_argument(argc, argv, 3, 0);
     if (count > most) count = most;
     static struct worker workers[most];
     for (long i = 0; i < count; i++) {
         snprintf(workers[i].comm, sizeof workers[i].comm, "mapper-%ld", i + 1);
         workers[i].body = mapper_body;
-        workers[i].cpu = -1;
+        workers[i].cpu = cpu;
     }
     workers_start(workers, (int)count);
     wait_for_go(getpid());
