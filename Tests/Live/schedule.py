@@ -1,5 +1,5 @@
-"""The machine's scheduling as `perf record` sees it, and what `perf sched` and a few lines of Python make of that: an account of
-threads that has nothing in common with the tool but the kernel's tracepoints."""
+"""The machine's scheduling as `perf record` sees it, and what `perf sched` and a few lines of Python make of that: an account
+of threads that has nothing in common with the tool but the kernel's tracepoints."""
 import bisect
 import collections
 import os
@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-EVENTS = ("sched:sched_switch", "sched:sched_waking", "sched:sched_wakeup", "sched:sched_wakeup_new", "sched:sched_migrate_task",
-          "sched:sched_stat_runtime")
+EVENTS = [f"sched:sched_{name}" for name in ("switch", "waking", "wakeup", "wakeup_new", "migrate_task", "stat_runtime")]
 LINE = re.compile(r"\s*(-?\d+)\s+\[(\d+)\]\s+(\d+)\.(\d{9}):\s+(\w+:\w+):\s(.*)")
 SWITCH = re.compile(r"(?:prev_comm=)?(.*?)(?: prev_pid=|:)(\d+).*?(?:prev_state=| \[\d+\] )(\S+) ==> "
                     r"(?:next_comm=)?(.*)(?: next_pid=|:)(\d+) ")
@@ -30,8 +29,9 @@ class Schedule:
         for name in ("control", "answers"):
             os.mkfifo(f"{self.directory}/{name}")
         events = [word for event in (*EVENTS, *self.more) for word in ("-e", event)]
-        self.process = subprocess.Popen(["perf", "record", "-q", "-a", "-k", "mono", "-m", "8192", "-D", "-1", "--control",
-                                         f"fifo:{self.directory}/control,{self.directory}/answers", *events, "-o", f"{self.directory}/perf.data"],
+        fifos = f"fifo:{self.directory}/control,{self.directory}/answers"
+        self.process = subprocess.Popen(["perf", "record", "-q", "-a", "-k", "mono", "-m", "8192", "-D", "-1",
+                                         "--control", fifos, *events, "-o", f"{self.directory}/perf.data"],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         with open(f"{self.directory}/control", "w") as control:
             control.write("enable\n")
@@ -133,8 +133,8 @@ class Schedule:
                 yield (before.next_name if before.next == after.prev else "unknown"), b - a
 
     def timehist(self, tid):
-        """Sums of `perf sched timehist` for a thread, ns: its runs, its waits for a CPU and its other waits. perf rounds each to
-        microseconds."""
+        """Sums of `perf sched timehist` for a thread, ns: its runs, its waits for a CPU and its other waits, of which perf
+        rounds each to microseconds."""
         run = ready = blocked = 0
         before = ""
         # A thread that is gone is named by its tid alone, and others have their process behind a slash.
