@@ -14,6 +14,7 @@ BINARY = pathlib.Path(os.environ.get("KDELAY_BINARY", ROOT / ".build/release/kde
 WORKLOADS = pathlib.Path(os.environ.get("KDELAY_WORKLOADS", ROOT / ".build/workloads"))
 TRACEFS = pathlib.Path("/sys/kernel/tracing")
 GETPPID = "getppid"
+STATES_WITH_CAUSES = ("syscall", "hard_irq", "soft_irq", "ready", "blocked_interruptible", "blocked_uninterruptible", "stopped")
 
 
 def instances():
@@ -115,7 +116,7 @@ class Tool:
             try:
                 own = self.instances
                 triggered = "--start-trigger" in self.process.args or "--stop-trigger" in self.process.args
-                return len(own) >= 1 + triggered and all((i / "tracing_on").read_text().strip() == "1" for i in own)
+                return len(own) >= 1 + triggered + ("--blame" in self.process.args) and all((i / "tracing_on").read_text().strip() == "1" for i in own)
             except OSError:
                 return False
         wait_until(recording, "the tool records")
@@ -225,3 +226,29 @@ class LiveTestCase(unittest.TestCase):
             self.assertEqual(sum(parts.values()), life, entry["comm"])
             self.assertGreaterEqual(min(parts.values()), 0)
             self.assertLessEqual(life, sample["window"]["duration_ns"])
+            self.check_causes(entry)
+        self.check_verdict(sample)
+
+    def check_causes(self, entry):
+        """The causes of a state are the state, to the ns."""
+        sums = {}
+        for cause in entry["causes"]:
+            sums[cause["state"]] = sums.get(cause["state"], 0) + cause["total_ns"]
+            self.assertLessEqual(cause["max_ns"], cause["total_ns"], cause)
+            self.assertGreater(cause["count"], 0, cause)
+        for state in STATES_WITH_CAUSES:
+            self.assertEqual(sums.pop(state, 0), entry["accounting"][f"{state}_ns"], (entry["comm"], state, entry["causes"]))
+        self.assertEqual(sums, {})
+
+    def check_verdict(self, sample):
+        """The parts of the verdict are the threads' life, and so is the critical path the window."""
+        verdict, window = sample["verdict"], sample["window"]
+        parts = ("kernel_ns", "idle_ns", "user_ns", "waiting_ns", "stopped_ns", "unknown_ns")
+        life = sum(entry["accounting"]["lifetime_ns"] for entry in sample["threads"])
+        self.assertEqual((verdict["lifetime_ns"], sum(verdict[part] for part in parts)), (life, life))
+        at = window["start_ns"]
+        for part in sample["critical_path"]:
+            self.assertEqual(part["start_ns"], at)
+            at = part["end_ns"]
+            self.assertGreater(at, part["start_ns"])
+        self.assertIn(at, (window["start_ns"], window["stop_ns"]))
