@@ -1,4 +1,4 @@
-"""Reading of causes, and what the tests about them share: hogs, and control groups of both versions."""
+"""Reading of causes, and what the tests about them share: hogs, control groups of both versions, programs that wait."""
 import contextlib
 import os
 import pathlib
@@ -103,6 +103,98 @@ def controller(name):
     """The version 1 hierarchy of a controller; None where the machine has it in version 2, or not at all."""
     path = VERSION_1 / name
     return path if (path / "cgroup.procs").exists() else None
+
+
+def frozen_amid(workload, freeze, is_frozen, thaw):
+    """Runs the measured part of a workload, which is frozen in the midst of it; returns for how long, ns, at the least."""
+    workload.process.stdin.write("go\n")
+    workload.process.stdin.flush()
+    time.sleep(0.3)
+    freeze()
+    wait_until(is_frozen, "the workload is frozen")
+    begin = now()
+    time.sleep(0.7)
+    frozen = now() - begin
+    thaw()
+    workload.process.stdout.readline()
+    return frozen
+
+
+@contextlib.contextmanager
+def storm_of_flushes(directory):
+    """redis with `appendfsync always` whose disk has another one's flushes to do; gives (its pid, what runs its benchmark)."""
+    port = "7394"
+    redis = subprocess.Popen(["redis-server", "--port", port, "--save", "", "--dir", directory, "--bind", "127.0.0.1",
+                              "--appendonly", "yes", "--appendfsync", "always"], stdout=subprocess.DEVNULL)
+    flushes = f"while :; do dd if=/dev/zero of={directory}/storm bs=1M count=64 conv=fsync; done"
+    storm = subprocess.Popen(["sh", "-c", flushes], stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def benchmark():
+        return subprocess.run(["redis-benchmark", "-p", port, "-n", "2000", "-t", "set", "-c", "4", "-q"], check=True,
+                              capture_output=True, text=True).stdout.strip().splitlines()[-1].split("\r")[-1]
+    try:
+        wait_until(lambda: subprocess.run(["redis-cli", "-p", port, "ping"], capture_output=True).stdout == b"PONG\n",
+                   "redis answers")
+        yield redis.pid, benchmark
+    finally:
+        os.killpg(storm.pid, signal.SIGKILL)
+        storm.wait()
+        redis.terminate()
+        redis.wait()
+
+
+@contextlib.contextmanager
+def row_lock(directory):
+    """PostgreSQL with two sessions, of which one has locked a row; gives (its backend's pid, the other one's, what has the first
+    one sleep for a second while the other one wants the row, and returns how long that took, ns)."""
+    os.chmod(directory, 0o777)
+    binaries = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+    user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    data, port = f"{directory}/data", "7395"
+
+    def server(*command):
+        subprocess.run([*user, *command], check=True, stdout=subprocess.DEVNULL, cwd=directory)
+    psql = [*user, "psql", "-qAtX", "-h", directory, "-p", port, "postgres"]
+
+    def ask(process, sql):
+        process.stdin.write(sql + "\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+    server(binaries / "initdb", "-D", data, "-A", "trust")
+    server(binaries / "pg_ctl", "-D", data, "-w", "-l", f"{directory}/log", "-o",
+           f"-p {port} -k {directory} -c listen_addresses=", "start")
+    try:
+        subprocess.run([*psql, "-c", "CREATE TABLE t (i int); INSERT INTO t VALUES (1)"], check=True)
+        with session(psql) as sleeper, session(psql) as waiter:
+            sleeping, waiting = (ask(each, "SELECT pg_backend_pid();") for each in (sleeper, waiter))
+            # PostgreSQL's search for deadlocks, after a second, would make two waits of one.
+            ask(waiter, "SET deadlock_timeout = '1min'; SELECT 1;")
+            ask(sleeper, "BEGIN; UPDATE t SET i = i + 1; SELECT 1;")
+
+            def update():
+                sleeper.stdin.write("SELECT pg_sleep(1); COMMIT;\n")
+                sleeper.stdin.flush()
+                begin = now()
+                ask(waiter, "UPDATE t SET i = i + 1 RETURNING i;")
+                return now() - begin
+            yield sleeping, waiting, update
+    finally:
+        server(binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+@contextlib.contextmanager
+def session(psql):
+    process = subprocess.Popen(psql, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+def now():
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
 class CauseTestCase(LiveTestCase):

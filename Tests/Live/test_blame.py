@@ -2,13 +2,11 @@
 import os
 import pathlib
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
 
-from causes import (BLOCKED, CauseTestCase, ControlGroup, blocked, causes, controller, favour, hog, total, version_2)
-from harness import Tool, Workload, named, syscall, thread, wait_until
+from causes import (BLOCKED, CauseTestCase, ControlGroup, causes, controller, favour, frozen_amid, hog, row_lock,
+                    storm_of_flushes, total, version_2)
+from harness import Tool, Workload, named, syscall, thread
 from schedule import Schedule
 
 
@@ -72,37 +70,27 @@ class Groups(BlameTestCase):
             sample, _ = self.watch("victim", 0, 500)
         self.assertEqual(causes(named(sample, "victim"), cause="throttled"), [])
 
-    def check_frozen(self, program, comm, freeze, thaw, is_frozen, add):
-        with Workload(program, 0, 2000) as workload:
-            add(workload.pid)
+    def check_frozen(self, group, freeze, is_frozen, thaw):
+        with Workload("victim", 0, 2000) as workload:
+            group.add(workload.pid)
             with self.sampling(workload.pid) as samples:
-                workload.process.stdin.write("go\n")
-                workload.process.stdin.flush()
-                time.sleep(0.3)
-                freeze()
-                wait_until(is_frozen, f"{comm} is frozen")
-                begin = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-                time.sleep(0.7)
-                frozen = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - begin
-                thaw()
-                workload.process.stdout.readline()
+                frozen = frozen_amid(workload, freeze, is_frozen, thaw)
         (sample,) = samples
-        victim = named(sample, comm)
+        victim = named(sample, "victim")
         self.assertMost(total(victim, *BLOCKED, "ready", cause="frozen"), frozen, (victim["causes"], victim["accounting"]))
 
     def test_a_frozen_group_of_version_2(self):
         with version_2() as hierarchy, ControlGroup(hierarchy) as group:
-            self.check_frozen("victim", "victim", lambda: group.write("cgroup.freeze", 1),
-                              lambda: group.write("cgroup.freeze", 0),
-                              lambda: "frozen 1" in group.read("cgroup.events"), group.add)
+            self.check_frozen(group, lambda: group.write("cgroup.freeze", 1),
+                              lambda: "frozen 1" in group.read("cgroup.events"), lambda: group.write("cgroup.freeze", 0))
 
     def test_a_frozen_group_of_version_1(self):
         if not controller("freezer"):
             self.skipTest("no freezer of version 1")
         with ControlGroup(controller("freezer")) as group:
-            self.check_frozen("victim", "victim", lambda: group.write("freezer.state", "FROZEN"),
-                              lambda: group.write("freezer.state", "THAWED"),
-                              lambda: group.read("freezer.state").strip() == "FROZEN", group.add)
+            self.check_frozen(group, lambda: group.write("freezer.state", "FROZEN"),
+                              lambda: group.read("freezer.state").strip() == "FROZEN",
+                              lambda: group.write("freezer.state", "THAWED"))
 
 
 class PageFaults(BlameTestCase):
@@ -257,76 +245,26 @@ class Programs(BlameTestCase):
         super().setUp()
         self.directory = tempfile.mkdtemp(prefix="kdelay-live-", dir="/var/tmp")
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        os.chmod(self.directory, 0o777)
-
-    def start(self, *command, **options):
-        process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, **options)
-
-        def stop():
-            process.terminate()
-            process.wait(30)
-        self.addCleanup(stop)
-        return process
 
     def test_redis_beside_a_storm_of_flushes(self):
-        port = "7394"
-        redis = self.start("redis-server", "--port", port, "--save", "", "--dir", self.directory, "--bind", "127.0.0.1",
-                           "--appendonly", "yes", "--appendfsync", "always")
-        wait_until(lambda: subprocess.run(["redis-cli", "-p", port, "ping"], capture_output=True).stdout == b"PONG\n",
-                   "redis answers")
-        storm = self.start("sh", "-c", f"while :; do dd if=/dev/zero of={self.directory}/storm bs=1M count=64 conv=fsync; done",
-                           start_new_session=True)
-        try:
-            with Schedule() as schedule, self.sampling(redis.pid) as samples:
-                subprocess.run(["redis-benchmark", "-p", port, "-n", "2000", "-t", "set", "-c", "4", "-q"], check=True,
-                               capture_output=True)
+        with storm_of_flushes(self.directory) as (redis, benchmark):
+            with Schedule() as schedule:
+                with self.sampling(redis) as samples:
+                    benchmark()
                 schedule.stop()
-        finally:
-            os.killpg(storm.pid, signal.SIGKILL)
         (sample,) = samples
-        main = thread(sample, redis.pid)
-        truth = schedule.totals(redis.pid, sample["window"]["start_ns"], sample["window"]["stop_ns"])["D"]
-        disk = total(main, "blocked_uninterruptible", cause="disk")
+        main = thread(sample, redis)
+        truth = schedule.totals(redis, sample["window"]["start_ns"], sample["window"]["stop_ns"])["D"]
         self.assertGreater(syscall(main, "fdatasync")["count"], 100)
-        self.assertMost(disk, truth, main["causes"], share=0.9)
+        self.assertMost(total(main, "blocked_uninterruptible", cause="disk"), truth, main["causes"], share=0.9)
         self.assertIn("fdatasync", {found["syscall"] for found in causes(main, cause="disk")})
         # The first thing that a reader sees.
-        self.assertIn("fdatasync", sample["verdict"]["text"][0] + sample["verdict"]["text"][1])
+        self.assertIn("fdatasync", " ".join(sample["verdict"]["text"][:2]))
 
     def test_a_row_lock_of_a_session_that_sleeps(self):
-        binaries = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-        user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-
-        def postgres(*command):
-            return subprocess.run([*user, *command], check=True, capture_output=True, text=True, cwd=self.directory).stdout
-        data, port = f"{self.directory}/data", "7395"
-        postgres(binaries / "initdb", "-D", data, "-A", "trust")
-        postgres(binaries / "pg_ctl", "-D", data, "-w", "-l", f"{self.directory}/log", "-o",
-                 f"-p {port} -k {self.directory} -c listen_addresses=", "start")
-        self.addCleanup(postgres, binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
-        psql = [*user, "psql", "-qAtX", "-h", self.directory, "-p", port, "postgres"]
-        subprocess.run([*psql, "-c", "CREATE TABLE t (i int); INSERT INTO t VALUES (1)"], check=True)
-
-        def session():
-            process = subprocess.Popen(psql, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            self.addCleanup(lambda: (process.stdin.close(), process.wait(), process.stdout.close()))
-            return process, ask(process, "SELECT pg_backend_pid();")
-
-        def ask(process, sql):
-            process.stdin.write(sql + "\n")
-            process.stdin.flush()
-            return int(process.stdout.readline())
-        (sleeper, sleeping), (waiter, waiting) = session(), session()
-        # Its search for deadlocks, after a second, would make two waits of one.
-        ask(waiter, "SET deadlock_timeout = '1min'; SELECT 1;")
-        ask(sleeper, "BEGIN; UPDATE t SET i = i + 1; SELECT 1;")
-        with self.sampling(waiting) as samples:
-            sleeper.stdin.write("SELECT pg_sleep(1); COMMIT;\n")
-            sleeper.stdin.flush()
-            begin = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-            ask(waiter, "UPDATE t SET i = i + 1 RETURNING i;")
-            waited = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - begin
+        with row_lock(self.directory) as (sleeping, waiting, update):
+            with self.sampling(waiting) as samples:
+                waited = update()
         (sample,) = samples
         backend = thread(sample, waiting)
         self.assertGreater(waited, 900_000_000)

@@ -1,5 +1,5 @@
 """Totals of threads against `perf sched timehist` and `perf sched latency` of the same seconds."""
-from causes import CauseTestCase, blocked, favour, hog
+from causes import CauseTestCase, blocked, hog
 from harness import Workload, thread
 from schedule import Schedule
 
