@@ -145,8 +145,8 @@ def storm_of_flushes(directory):
 
 @contextlib.contextmanager
 def row_lock(directory):
-    """PostgreSQL with two sessions, of which one has locked a row; gives (its backend's pid, the other one's, what has the first
-    one sleep for a second while the other one wants the row, and returns how long that took, ns)."""
+    """PostgreSQL with two sessions, of which one has locked a row; gives (its backend's pid, the other one's, what has the
+    first one sleep for a second while the other one wants the row, and returns how long that took, ns)."""
     os.chmod(directory, 0o777)
     binaries = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
     user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
