@@ -81,7 +81,10 @@ struct PageBenchmark: ~Copyable {
         let cpu = UInt16(truncatingIfNeeded: stream.cpu)
         while let page = reader.source.next(position) {
           scratch.removeAll()
-          events += stream.decoder.decode(page, cpu: cpu, lastKnown: 0, into: &scratch, names: &reader.names, stacks: reader.kernelStacks).events
+          events +=
+            stream.decoder.decode(
+              page, cpu: cpu, lastKnown: 0, into: &scratch, names: &reader.names, stacks: reader.kernelStacks
+            ).events
         }
       }
       return events

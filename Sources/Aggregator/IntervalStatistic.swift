@@ -8,6 +8,9 @@ package struct IntervalStatistic: Sendable, Equatable, BitwiseCopyable {
 
   package init() {}
 
+  /// One interval of `length`, ns.
+  package init(_ length: UInt64) { record(length) }
+
   /// Adds the interval from `start` to `end`; one that ends before it starts (clocks of two CPUs) counts as 0 ns.
   @inline(__always)
   mutating func record(from start: UInt64, to end: UInt64) {

@@ -104,12 +104,5 @@ extension [IRQSnapshot] {
 }
 
 extension IRQSnapshot {
-  /// The kernel's names of the soft interrupt vectors (include/linux/interrupt.h), as kernel_delay.py writes them.
-  private static let vectorNames = [
-    "hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu",
-  ]
-
-  var vectorName: String {
-    Self.vectorNames.indices.contains(Int(number)) ? Self.vectorNames[Int(number)] : "vector_\(number)"
-  }
+  var vectorName: String { SoftInterrupt.name(number) }
 }

@@ -98,6 +98,7 @@ extension Session {
     result.stacks = stacks?.closeWindow()
     result.wakers = wakerNames.names
     result.machine = machine
+    findCauses(&result)
     if settings.countsUpcalls {
       result.missedUpcalls = missedUpcalls
       missedUpcalls = 0

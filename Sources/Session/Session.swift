@@ -17,6 +17,9 @@ package struct Session: ~Copyable {
   var children: ChildWatch
   var gateWatch = GateWatch()
   var wakerNames = WakerNames()
+  var causeFinder: CauseFinder
+  /// The kernel stacks that events refer to by number; nil before the stream has been followed.
+  var kernelStacks: KernelStackTable?
   /// What looks at control groups and at the machine; nil where causes are not recorded.
   var machineWatch: MachineWatch?
   /// What finds the stacks of slow syscalls; nil where stacks were not asked for.
@@ -57,6 +60,7 @@ package struct Session: ~Copyable {
     self.facts = facts
     self.stacks = stacks
     targetName = settings.first.name
+    causeFinder = CauseFinder(facts)
     aggregator = Aggregator(
       abi: settings.abi, syscallEvents: settings.slowSyscalls, followsChildren: settings.followsChildren)
     lookout = Lookout(settings)
@@ -236,6 +240,7 @@ package struct Session: ~Copyable {
   /// Consumes all events before `complete`, ns, opening and closing windows on the way.
   package mutating func follow<Stream: EventStream & ~Copyable>(_ stream: inout Stream, upTo complete: UInt64) {
     strangers.removeAll(keepingCapacity: true)
+    kernelStacks = stream.kernelStacks
     if settings.looksBack { followBehind(&stream, upTo: complete) } else { followAtOnce(&stream, upTo: complete) }
     if plan.isDone { return }
     lookAround(min(complete, settings.looksBack ? reached : stream.released))

@@ -75,7 +75,8 @@ import TraceModel
   @Test func whatWasOverwrittenIsUnknownAndNeverWrong() {
     var history = MachineHistory(capacity: 16, isComplete: true)
     for turn in 0..<100 {
-      history.switched(at: UInt64(turn * 10), cpu: 0, from: Int32(turn % 2 + 1), state: 0, to: Int32((turn + 1) % 2 + 1))
+      history.switched(
+        at: UInt64(turn * 10), cpu: 0, from: Int32(turn % 2 + 1), state: 0, to: Int32((turn + 1) % 2 + 1))
     }
     let seen = Self.holders(&history, from: 0, to: 990)
     #expect(seen.first?.holder == .unknown)
@@ -128,7 +129,8 @@ import TraceModel
   @Test func aPathThatIsTooLongEndsWithOneUnknownPiece() {
     var history = MachineHistory(capacity: 1024, isComplete: true)
     for turn in 0..<100 {
-      history.switched(at: UInt64(turn * 10), cpu: 0, from: Int32(turn % 2 + 1), state: 0, to: Int32((turn + 1) % 2 + 1))
+      history.switched(
+        at: UInt64(turn * 10), cpu: 0, from: Int32(turn % 2 + 1), state: 0, to: Int32((turn + 1) % 2 + 1))
     }
     let path = Self.path(&history, of: 1, from: 5, to: 990, limit: 10)
     #expect(path.count == 11)

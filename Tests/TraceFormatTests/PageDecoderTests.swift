@@ -17,7 +17,7 @@ struct PageDecoderTests {
     var events = FlatArray<Event>()
     var names = NameTable()
     let summary = page.bytes.withUnsafeBytes {
-      decoder.decode($0, cpu: 1, lastKnown: lastKnown, into: &events, names: &names)
+      decoder.decode($0, cpu: 1, lastKnown: lastKnown, into: &events, names: &names, stacks: KernelStackTable())
     }
     return (Array(events.elements), summary)
   }
@@ -155,7 +155,7 @@ struct PageDecoderTests {
     var events = FlatArray<Event>()
     var names = NameTable()
     let summary = [UInt8](repeating: 0, count: 15).withUnsafeBytes {
-      decoder.decode($0, cpu: 0, lastKnown: 0, into: &events, names: &names)
+      decoder.decode($0, cpu: 0, lastKnown: 0, into: &events, names: &names, stacks: KernelStackTable())
     }
     #expect(summary.status == .truncated && events.count == 0)
   }
@@ -173,7 +173,8 @@ struct PageDecoderTests {
         let size = Int.random(in: 0...page.count, using: &random)
         page.withUnsafeBytes {
           _ = decoder.decode(
-            UnsafeRawBufferPointer(rebasing: $0[..<size]), cpu: 0, lastKnown: 0, into: &events, names: &names)
+            UnsafeRawBufferPointer(rebasing: $0[..<size]), cpu: 0, lastKnown: 0, into: &events, names: &names,
+            stacks: KernelStackTable())
         }
       }
     }

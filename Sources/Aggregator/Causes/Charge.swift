@@ -54,6 +54,8 @@ package struct Charge: Sendable, Equatable {
   /// The task on whose doing most of the wait depended: `tid` itself, or one that it waited for; 0 where nothing tells.
   package var pathTID: Int32 = 0
   package var pathDoing = PathPiece.Doing.unknown
+  /// Whether that task was blocked so that a signal could have ended it, as those are that wait for work or for a timer.
+  package var pathIsInterruptible = false
   /// How many tasks the path from the waker on has: 1 where it is `tid` alone; 0 where nothing tells.
   package var pathLength: UInt8 = 0
   /// The number of an interrupt, a vector, or a kernel activity.

@@ -171,21 +171,16 @@ package struct PathSegment: Sendable, Equatable {
   package var start: UInt64
   package var end: UInt64
   package var task: Cause.Task
-  /// What the task did.
-  package var state: AccountingState
+  /// What the task did; nil where it was on a CPU, of which nothing tells in what mode.
+  package var state: AccountingState?
   package var kind: Cause.Kind?
-  /// Where: the syscall or the kernel's function; nil where nothing tells.
-  package var place: String?
 
-  package init(
-    start: UInt64, end: UInt64, task: Cause.Task, state: AccountingState, kind: Cause.Kind? = nil, place: String? = nil
-  ) {
+  package init(start: UInt64, end: UInt64, task: Cause.Task, state: AccountingState?, kind: Cause.Kind? = nil) {
     self.start = start
     self.end = end
     self.task = task
     self.state = state
     self.kind = kind
-    self.place = place
   }
 }
 
