@@ -1,5 +1,5 @@
 /// Where a nanosecond of a thread's life can go. Exactly one applies at any time.
-package enum AccountingState: Int, Sendable, CaseIterable {
+package enum AccountingState: Int, Sendable, BitwiseCopyable, CaseIterable {
   /// The thread is on a CPU outside syscalls and interrupts.
   case user
   /// The thread is on a CPU inside a syscall; the interrupts that landed there are not part of it.

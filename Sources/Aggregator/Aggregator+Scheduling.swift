@@ -4,10 +4,16 @@ extension Aggregator {
   mutating func contextSwitch(_ event: Event) {
     let isComplete = openGaps.isEmpty
     let previous = threads.find(event.tid)
+    let next = threads.find(event.subject)
+    noteSwitch(event, previous, next)
     if previous >= 0, threads.records[previous].scheduling != .dead {
       threads.records[previous].switchOut(event, isComplete: isComplete)
+      if threads.records[previous].scheduling == .unknown { chargeAll(previous) }
       // Its exit was lost.
-      if threads.records[previous].scheduling == .dead { threadEnded(previous, at: event.timestamp) }
+      if threads.records[previous].scheduling == .dead {
+        chargeAll(previous)
+        threadEnded(previous, at: event.timestamp)
+      }
       if syscallEvents.isWanted, threads.records[previous].syscallStart != 0 {
         let state = event.detail & TaskState.reported
         let since = threads.records[previous].since
@@ -16,9 +22,11 @@ extension Aggregator {
           in: &threads.records[previous].waits)
       }
     }
-    let next = threads.find(event.subject)
     if next >= 0, threads.records[next].scheduling != .dead {
       threads.records[next].switchIn(event)
+      chargeReady(next)
+      // Its wake-up was not seen.
+      chargeBlocked(next)
       let since = threads.records[next].since
       waits.changeOpen(threads.records[next].waits) { $0.end = since }
     }
@@ -28,8 +36,14 @@ extension Aggregator {
     let isComplete = openGaps.isEmpty
     let thread = threads.find(event.subject)
     guard thread >= 0 else { return }
-    threads.records[thread].wake(at: event.timestamp, isComplete: isComplete)
+    threads.records[thread].wake(at: event.timestamp, cpu: event.detail, isComplete: isComplete)
     let (since, waker) = (threads.records[thread].since, threads.records[thread].waker)
+    if causes.scope == .target {
+      causes.history.woken(
+        event.subject, at: event.timestamp, cpu: event.cpu, by: waker,
+        isFollowed: !threads.records[thread].isUnfiltered)
+    }
+    chargeBlocked(thread, by: waker)
     threads.records[thread].waker = nil
     waits.changeOpen(threads.records[thread].waits) { wait in
       guard wait.wakeup == 0 else { return }

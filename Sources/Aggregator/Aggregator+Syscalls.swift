@@ -25,7 +25,7 @@ extension Aggregator {
     else { return 0 }
     var since = threads.records[thread].since
     var (userTime, syscallTime): (UInt64, UInt64) = (0, 0)
-    var durations = syscalls.statistics[position].durations
+    var durations = IntervalStatistic()
     var errors: UInt64 = 0
     var next = first
     while next &+ 1 < events.count {
@@ -44,10 +44,13 @@ extension Aggregator {
       next &+= 2
     }
     guard next > first else { return 0 }
-    syscalls.statistics[position].durations = durations
+    syscalls.statistics[position].durations.add(durations)
+    // None of them has given up its CPU.
+    syscalls.statistics[position].onCPU.add(durations)
     syscalls.statistics[position].errors &+= errors
     threads.records[thread].accounting[.user] &+= userTime
     threads.records[thread].accounting[.syscall] &+= syscallTime
+    threads.records[thread].charged[.syscall] &+= syscallTime
     threads.records[thread].since = since
     threads.records[thread].syscallStart = 0
     threads.records[thread].syscallNumber = number

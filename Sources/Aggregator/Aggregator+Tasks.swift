@@ -27,6 +27,10 @@ extension Aggregator {
     let number = isThread ? threads.records[parent].process : fork(event, name, by: parent)
     var record = threadRecord(event.subject, of: number, name: name, at: event.timestamp)
     record.mode = .syscall  // it begins with the end of the clone that made it
+    if threads.records[parent].mode == .syscall, threads.records[parent].callStart != 0 {
+      record.syscallNumber = threads.records[parent].syscallNumber
+      record.callStart = max(event.timestamp, 1)
+    }
     record.isWorker = isThread && event.value & cloneUntraced != 0
     guard !record.isWorker else { return addUnfiltered(record) }
     record.scheduling = .unborn
@@ -44,7 +48,10 @@ extension Aggregator {
 
   /// The thread at `position` has ended by `time`, ns, and no event told of it.
   mutating func drop(_ position: Int, at time: UInt64) {
-    if threads.records[position].isAlive { threads.records[position].abandon(at: time) }
+    if threads.records[position].isAlive {
+      threads.records[position].abandon(at: time)
+      chargeAll(position)
+    }
     threads.records[position].scheduling = .dead
     threadEnded(position, at: time)
   }
@@ -86,6 +93,7 @@ extension Aggregator {
     let thread = threads.find(event.subject)
     guard thread >= 0, threads.records[thread].scheduling != .dead else { return children.ended(event.subject) }
     threads.records[thread].end(event)
+    chargeAll(thread)
     threadEnded(thread, at: event.timestamp)
     waits.forget(&threads.records[thread].waits)
   }
@@ -108,12 +116,14 @@ extension Aggregator {
       let oldName = threads.records[thread].name
       let leader = threads.find(newTID)
       threads.records[thread].end(event, in: .syscall)
+      chargeAll(thread)
       addUnfiltered(threadRecord(newTID, of: number, name: name ?? oldName, at: event.timestamp))
       processes.records[Int(number)].name = name ?? oldName
       threadEnded(thread, at: event.timestamp)
       // The old leader is gone, even if its exit was lost.
       if leader >= 0, threads.records[leader].scheduling != .dead {
         threads.records[leader].end(event)
+        chargeAll(leader)
         threadEnded(leader, at: event.timestamp)
       }
     }
@@ -130,6 +140,7 @@ extension Aggregator {
     threads.records[thread].isUnfiltered = false
     // What looked open may have ended and begun again unseen.
     threads.records[thread].abandon(at: time)
+    chargeAll(thread)
     if openGaps.isEmpty { threads.records[thread].resumeDeduction(at: time) }
   }
 

@@ -16,14 +16,14 @@ extension Aggregator {
       let number = processNumber(of: seen.pid, name: seen.name, numbers: SpecialNumbers(initialABI))
       add(threadRecord(seen.tid, of: number, name: seen.name, at: time))
     }
-    take(seen)
+    take(seen, at: time)
   }
 
   /// Takes over what was seen of a thread that is known.
-  private mutating func take(_ seen: ThreadObservation) {
+  private mutating func take(_ seen: ThreadObservation, at time: UInt64) {
     let thread = threads.find(seen.tid)
     rename(thread, seen.name)
-    threads.records[thread].apply(seen)
+    threads.records[thread].apply(seen, at: time)
   }
 
   /// The living thread that was seen; -1 where it is not known. One of another process had the id before, and has ended unseen.
@@ -56,7 +56,7 @@ extension Aggregator {
         // Nobody saw who made it: it may be one that the kernel's filter does not follow.
         observeUnfiltered(seen, at: time)
       } else {
-        take(seen)  // a rename may be among the lost
+        take(seen, at: time)  // a rename may be among the lost
       }
     }
   }
@@ -78,6 +78,8 @@ extension Aggregator {
     syscalls.removeAll()
     hardIRQs.removeAll()
     softIRQs.removeAll()
+    causes.charges.removeAll()
+    _ = causes.history.takeCPUTimes(upTo: time)
     eventsRead = 0
     lostEvents = [:]
     missingTime = 0
@@ -121,6 +123,7 @@ extension Aggregator {
     for position in 0..<threads.records.count where threads.records[position].scheduling != .unborn {
       threads.records[position].charge(upTo: time)
       threads.records[position].decideMode(was: .unknown)
+      chargeAll(position)
       discarded += threads.records[position].discarded
       indexOfThread[Int32(position)] = snapshots.count
       let number = Int(threads.records[position].process)
@@ -130,11 +133,20 @@ extension Aggregator {
         lived.append(ProcessSnapshot(processes.records[number]))
       }
       snapshots.append(ThreadSnapshot(threads.records[position], process: process))
+      snapshots[snapshots.count - 1].openCall = threads.records[position].openCall(since: windowStart)
+      if causes.scope == .machine {
+        snapshots[snapshots.count - 1].pageFaults = threads.records[position].context.faults
+      }
     }
     for position in 0..<syscalls.statistics.count {
       let statistic = syscalls.statistics[position]
       guard let index = indexOfThread[statistic.thread] else { continue }
       snapshots[index].syscalls.append(snapshot(of: statistic))
+      if let charge = Charge(statistic) { snapshots[index].charges.append(charge) }
+    }
+    for position in 0..<causes.charges.entries.count {
+      let entry = causes.charges.entries[position]
+      if let index = indexOfThread[entry.thread] { snapshots[index].charges.append(entry.charge) }
     }
     Self.collect(hardIRQs.statistics, indexOfThread) { snapshots[$0].hardIRQs.append($1) }
     Self.collect(softIRQs.statistics, indexOfThread) { snapshots[$0].softIRQs.append($1) }

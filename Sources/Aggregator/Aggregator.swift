@@ -32,6 +32,7 @@ package struct Aggregator: ~Copyable {
   package internal(set) var returnAddresses = ReturnAddressTable()
   /// The number of triggers that were missed since the last window was closed.
   package var missedTriggers: UInt64 = 0
+  var causes: CauseTracker
 
   /// The numbering of the syscalls of processes that are not told of any other one.
   let initialABI: SyscallABI
@@ -58,10 +59,13 @@ package struct Aggregator: ~Copyable {
   var windowOpeningExec: Int32?
 
   /// `abi`: the numbering of processes until `setABI`. `syscallEvents`: the syscalls that are reported one by one; nil for
-  /// none. `followsChildren`: whether processes that the target makes belong to it; otherwise they are counted alone.
+  /// none. `followsChildren`: whether processes that the target makes belong to it; otherwise they are counted alone. `causes`: what
+  /// causes are learnt from.
   package init(
-    abi: SyscallABI = .native, syscallEvents filter: SyscallEventFilter? = nil, followsChildren: Bool = false
+    abi: SyscallABI = .native, syscallEvents filter: SyscallEventFilter? = nil, followsChildren: Bool = false,
+    causes scope: CauseScope = .target
   ) {
+    causes = CauseTracker(scope)
     syscallEvents = SyscallEventList(filter)
     initialABI = abi
     self.followsChildren = followsChildren
@@ -115,10 +119,15 @@ package struct Aggregator: ~Copyable {
     case .lostTriggers: lostTriggers(event)
     case .upcall: upcalls.record(result: event.subject, cpu: event.cpu)
     case .returnAddress: returnAddress(event)
-    case .kernelStack, .pageFault, .activityBegin, .activityEnd, .diskRequest: break
-    case .machineSwitch, .machineWaking, .machineHardIRQEntry, .machineHardIRQExit, .machineSoftIRQEntry,
-      .machineSoftIRQExit:
-      break
+    case .kernelStack: kernelStack(event)
+    case .pageFault: pageFault(event)
+    case .activityBegin: activityBegin(event)
+    case .activityEnd: activityEnd(event)
+    case .diskRequest: break
+    case .machineSwitch: machineSwitch(event)
+    case .machineWaking: machineWaking(event)
+    case .machineHardIRQEntry, .machineSoftIRQEntry: machineInterrupt(event, begins: true)
+    case .machineHardIRQExit, .machineSoftIRQExit: machineInterrupt(event, begins: false)
     }
   }
 
@@ -149,10 +158,12 @@ package struct Aggregator: ~Copyable {
     // Of a poll that began before the window its end is enough.
     let numbers = threads.records[position].numbers
     if event.subject == numbers.poll { threads.records[position].lastPollEnd = event.timestamp }
-    guard start != 0 else { return }
+    guard start != 0 else { return chargeSyscall(position, number: event.subject, statistic: nil) }
     // The exit of rt_sigreturn says -1; its entry knew better. A number that changed on the way is somebody else's call.
     let number = threads.records[position].syscallNumber
-    guard event.subject == number || event.subject == -1 else { return }
+    guard event.subject == number || event.subject == -1 else {
+      return chargeSyscall(position, number: -1, statistic: nil)
+    }
     let key = SyscallTable.key(thread: position, number: number) | numbers.key
     let statistic: Int
     if let recent = threads.records[position].recentSyscalls.position(of: key) {
@@ -162,6 +173,7 @@ package struct Aggregator: ~Copyable {
         of: key, thread: Int32(truncatingIfNeeded: position), abi: numbers.abi, number: number)
       threads.records[position].recentSyscalls.set(key, statistic)
     }
+    chargeSyscall(position, number: number, statistic: statistic)
     // The kernel's ERR_PTR range: -MAX_ERRNO…-1. rt_sigreturn returns whatever the interrupted code had in its register.
     let failed = event.value < 0 && event.value >= -4095 && number != numbers.signalReturn
     syscalls.record(from: start, to: event.timestamp, failed: failed, at: statistic)
@@ -219,6 +231,7 @@ package struct Aggregator: ~Copyable {
     }
     if openGaps.isEmpty { gapStart = max(event.timestamp, windowStart) }
     openGaps.insert(event.cpu)
+    causes.history.gap(at: event.timestamp, cpu: event.cpu)
     lostEvents[Int(event.cpu), default: 0] &+= UInt64(max(event.value, 0))
     for position in 0..<threads.records.count where threads.records[position].isAlive {
       // What runs on another CPU stays known: it can't leave that one unseen. Everything else may have been woken,
@@ -226,11 +239,13 @@ package struct Aggregator: ~Copyable {
       let record = threads.records[position]
       if record.scheduling == .running, !openGaps.contains(record.cpu) { continue }
       threads.records[position].abandon(at: event.timestamp)
+      chargeAll(position)
     }
   }
 
   private mutating func gapEnd(_ event: Event) {
     openGaps.remove(event.cpu)
+    causes.history.gap(at: event.timestamp, cpu: event.cpu)
     guard openGaps.isEmpty else { return }
     gapCount += 1
     lastGapEnd = event.timestamp

@@ -4,6 +4,7 @@ internal import TraceModel
 struct SpecialNumbers: BitwiseCopyable {
   let poll: Int32
   let signalReturn: Int32
+  let futex: Int32
   private let firstProbe: Int32
   let abi: SyscallABI
   /// What the numbering adds to the key of a statistic.
@@ -14,6 +15,7 @@ struct SpecialNumbers: BitwiseCopyable {
     key = SyscallTable.key(of: abi)
     poll = abi.pollNumber
     signalReturn = abi.signalReturnNumber
+    futex = abi.futexNumber
     firstProbe = abi.firstProbeNumber ?? .min
   }
 

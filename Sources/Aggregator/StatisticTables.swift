@@ -6,6 +6,8 @@ struct SyscallStatistic: BitwiseCopyable {
   let abi: SyscallABI
   let number: Int32
   var durations = IntervalStatistic()
+  /// How long the calls were on a CPU, without interrupts and kernel activities.
+  var onCPU = IntervalStatistic()
   var errors: UInt64 = 0
   var histogram = HistogramArena.Histogram()
 }

@@ -15,20 +15,26 @@ package struct ThreadObservation: Sendable, Equatable {
   package var mode: Mode
   /// Whether the kernel made the thread for itself, as io_uring's workers: it never leaves the kernel.
   package var isWorker: Bool
+  /// The number of the syscall that the thread is in; nil outside of one, and where nothing tells.
+  package var syscall: Int32?
 
-  package init(pid: Int32, tid: Int32, name: NameID, state: ThreadFacts.State, mode: Mode, isWorker: Bool = false) {
+  package init(
+    pid: Int32, tid: Int32, name: NameID, state: ThreadFacts.State, mode: Mode, isWorker: Bool = false,
+    syscall: Int32? = nil
+  ) {
     self.pid = pid
     self.tid = tid
     self.name = name
     self.state = state
     self.mode = mode
     self.isWorker = isWorker
+    self.syscall = syscall
   }
 }
 
 extension ThreadRecord {
-  /// Takes over what /proc says, unless events have told already.
-  mutating func apply(_ seen: ThreadObservation) {
+  /// Takes over what /proc says of the thread at `time`, ns, unless events have told already.
+  mutating func apply(_ seen: ThreadObservation, at time: UInt64) {
     // The flag of the event that told of its making can be a program's own (CLONE_UNTRACED of clone(2)).
     if isWorker != seen.isWorker { setWorker(seen.isWorker) }
     guard scheduling == .unknown, isDeducible else { return }
@@ -38,7 +44,12 @@ extension ThreadRecord {
     case .uninterruptible: scheduling = .uninterruptible
     case .stopped: scheduling = .stopped
     }
-    if !isWorker { mode = Mode(seen.mode) }
+    guard !isWorker else { return }
+    mode = Mode(seen.mode)
+    guard mode == .syscall, let syscall = seen.syscall else { return }
+    syscallNumber = syscall
+    callArgument = -1
+    (callStart, callBeganEarlier) = (max(time, 1), true)
   }
 
   /// Settles what no event has told: the thread has been running (or ready) in `mode` since it was last known.

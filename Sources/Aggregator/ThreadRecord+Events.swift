@@ -5,6 +5,8 @@ enum TaskState {
   static let interruptible: Int32 = 0x01  // S
   static let uninterruptible: Int32 = 0x02  // D
   static let stoppedOrTraced: Int32 = 0x0C  // T, t
+  static let stopped: Int32 = 0x04
+  static let traced: Int32 = 0x08
   static let dead: Int32 = 0x30  // X, Z
   /// The bits that tell a state. Preemption is 0 (`R`) on some kernels and a bit above all states (`R+`) on others.
   static let reported: Int32 = 0xFF
@@ -25,6 +27,10 @@ extension ThreadRecord {
     probeStart = 0
     syscallStart = since
     syscallNumber = event.subject
+    callArgument = Int32(truncatingIfNeeded: event.value)
+    callStart = since
+    callBeganEarlier = false
+    isInFault = false
     if isPoll, lastPollEnd != 0 {
       statistics.longPoll.record(from: lastPollEnd, to: since)
       lastPollEnd = 0
@@ -41,6 +47,7 @@ extension ThreadRecord {
     mode = .user
     let start = syscallStart
     syscallStart = 0
+    callStart = 0
     return start
   }
 
@@ -54,6 +61,8 @@ extension ThreadRecord {
     decideMode(was: .user)
     mode = .user
     syscallStart = 0
+    callStart = 0
+    isInFault = false
     probeStart = since
   }
 
@@ -69,6 +78,8 @@ extension ThreadRecord {
   mutating func takeProbeForSyscall(_ number: Int32) {
     syscallStart = probeStart
     syscallNumber = number
+    callStart = probeStart
+    callBeganEarlier = false
     probeStart = 0
     mode = .syscall
   }
@@ -83,6 +94,7 @@ extension ThreadRecord {
       runStart = 0
     }
     let state = event.detail & TaskState.reported
+    context.leaveCPU(event.cpu, state: state)
     if state & TaskState.dead != 0 {
       decideMode(was: .unknown)
       scheduling = .dead
@@ -129,7 +141,8 @@ extension ThreadRecord {
     runStart = since
   }
 
-  mutating func wake(at time: UInt64, isComplete: Bool) {
+  /// `cpu`: where the thread waits for its turn from now on.
+  mutating func wake(at time: UInt64, cpu: Int32, isComplete: Bool) {
     switch scheduling {
     case .running, .ready, .dead:
       return  // it had not gone to sleep yet, or is awake already
@@ -145,6 +158,8 @@ extension ThreadRecord {
     if isComplete, !isUnfiltered {
       scheduling = .ready
       readyStart = since
+      context.cpu = UInt16(truncatingIfNeeded: cpu)
+      context.hasCPU = true
     } else {
       scheduling = .unknown  // it may be running already on a CPU that is silent
       isDeducible = false

@@ -53,6 +53,10 @@ struct ThreadRecord: BitwiseCopyable {
   var isUnfiltered = false
   /// Whether the kernel made the thread for itself, as io_uring's workers: it never leaves the kernel.
   var isWorker = false
+  /// Whether the thread has faulted in its own code, and nothing has shown since that it is not in the fault any more.
+  var isInFault = false
+  /// The number of kernel activities that are open.
+  var activityDepth: UInt8 = 0
   var cpu: UInt16 = 0
   var hardDepth = 0
   var softDepth = 0
@@ -64,6 +68,12 @@ struct ThreadRecord: BitwiseCopyable {
   /// When the syscall that a probe makes began.
   var probeStart: UInt64 = 0
   var syscallNumber: Int32 = 0
+  /// The second argument of the syscall; what it is a futex call for, with flags.
+  var callArgument: Int32 = -1
+  /// When the syscall began that the thread is in, ns, also where that was before the window, or the earliest time at which it is
+  /// known to have been in it (`callBeganEarlier`); 0 outside of syscalls, and where nothing tells which it is.
+  var callStart: UInt64 = 0
+  var callBeganEarlier = false
   /// The thread's waits in the current syscall, where syscalls are reported one by one.
   var waits = WaitPool.Chain()
   var lastPollEnd: UInt64 = 0
@@ -72,6 +82,8 @@ struct ThreadRecord: BitwiseCopyable {
 
   // What it added up to.
   var accounting = Accounting()
+  /// How much of each state has been charged to reasons.
+  var charged = Accounting()
   var recentSyscalls = RecentSyscalls()
 
   // What a switch changes.
@@ -89,6 +101,7 @@ struct ThreadRecord: BitwiseCopyable {
   var hardFrames = InlineArray<4, HardIRQFrame>(repeating: HardIRQFrame())
   /// The number of open intervals that were given up, for want of an event that ends them.
   var discarded: UInt64 = 0
+  var context = WaitContext()
 
   init(
     tid: Int32, pid: Int32, process: Int32, numbers: SpecialNumbers, name: NameID, at time: UInt64
@@ -114,7 +127,7 @@ struct ThreadRecord: BitwiseCopyable {
   @inline(__always)
   var isBetweenSyscalls: Bool {
     scheduling == .running && mode == .user && hardDepth | softDepth == 0 && undecided | probeStart == 0
-      && waits.isEmpty
+      && waits.isEmpty && !isInFault && activityDepth == 0
   }
 
   var isAlive: Bool { scheduling != .dead && scheduling != .unborn }
@@ -197,6 +210,8 @@ struct ThreadRecord: BitwiseCopyable {
     for depth in 0..<hardFrames.count { hardFrames[depth].start = 0 }
     discarded = 0
     accounting = Accounting()
+    charged = Accounting()
+    context.startWindow()
     undecided = 0
     statistics = ThreadStatistics()
     recentSyscalls = RecentSyscalls()
@@ -205,6 +220,9 @@ struct ThreadRecord: BitwiseCopyable {
   /// Nobody knows which side of the syscall boundary it is on, or whether inside an interrupt.
   mutating func forgetMode() {
     mode = untoldMode
+    callStart = 0
+    isInFault = false
+    activityDepth = 0
     hardDepth = 0
     softDepth = 0
   }
@@ -230,6 +248,9 @@ struct ThreadRecord: BitwiseCopyable {
     syscallStart = 0
     probeStart = 0
     lastPollEnd = 0
+    callStart = 0
+    isInFault = false
+    activityDepth = 0
     hardDepth = 0
     softDepth = 0
     scheduling = .unknown

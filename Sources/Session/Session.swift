@@ -62,7 +62,8 @@ package struct Session: ~Copyable {
     targetName = settings.first.name
     causeFinder = CauseFinder(facts)
     aggregator = Aggregator(
-      abi: settings.abi, syscallEvents: settings.slowSyscalls, followsChildren: settings.followsChildren)
+      abi: settings.abi, syscallEvents: settings.slowSyscalls, followsChildren: settings.followsChildren,
+      causes: settings.recordsCauses ? .machine : .target)
     lookout = Lookout(settings)
     tracker = ThreadTracker(facts, isLate: settings.looksBack)
     // Of a window of the past, what is so now says nothing.

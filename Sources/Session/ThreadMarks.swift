@@ -53,6 +53,7 @@ extension ThreadObservation {
   init(_ seen: ThreadFacts, _ names: inout NameTable) {
     self.init(
       pid: seen.pid, tid: seen.tid, name: names.intern(seen.name), state: seen.state,
-      mode: seen.isInSyscall.map { $0 ? .syscall : .user } ?? .unknown, isWorker: seen.isWorker)
+      mode: seen.isInSyscall.map { $0 ? .syscall : .user } ?? .unknown, isWorker: seen.isWorker,
+      syscall: seen.syscall)
   }
 }

@@ -33,6 +33,15 @@ package enum SyscallABI: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     }
   }
 
+  /// The number of `futex`, whose second argument tells what for it waits.
+  package var futexNumber: Int32 {
+    switch self {
+    case .x86_64: 202
+    case .i386: 240
+    case .arm64: 98
+    }
+  }
+
   /// The number of `rt_sigreturn`, whose `sys_exit` carries -1 instead.
   package var signalReturnNumber: Int32 {
     switch self {

@@ -198,6 +198,7 @@ struct SimulationTests {
         #expect(thread.accounting[state] == truth.spent[name] ?? 0, "\(tid) \(name)")
       }
       #expect(thread.accounting[.unknown] == 0)
+      #expect(thread.statesNotCharged == [])
       #expect(thread.accounting.lifetime == machine.time - start)
       #expect((thread.run.count, thread.run.total) == truth.run)
       #expect((thread.ready.count, thread.ready.total) == truth.ready)
@@ -297,7 +298,7 @@ struct SimulationTests {
       script.feed([
         Event(
           timestamp: late ? time - 500 : time, tid: Int32.random(in: 9...14, using: &random),
-          kind: EventKind(rawValue: UInt8.random(in: 0...14, using: &random))!,
+          kind: EventKind(rawValue: UInt8.random(in: 0...31, using: &random))!,
           cpu: UInt16.random(in: 0...2, using: &random), subject: Int32.random(in: -1...14, using: &random),
           detail: Int32.random(in: 0...0x1FF, using: &random),
           value: [0, -1, 1, 0x10000, .min, .max].randomElement(using: &random)!)
@@ -306,6 +307,7 @@ struct SimulationTests {
     let snapshot = script.finish(at: time + 100)
     for thread in snapshot.threads {
       #expect(thread.accounting.lifetime <= time + 100 - 1000)
+      #expect(thread.statesNotCharged == [])
       #expect(thread.run.total <= thread.accounting.lifetime)
       #expect(thread.ready.total <= thread.accounting.lifetime)
     }

@@ -2,7 +2,7 @@ package import TraceModel
 
 /// Time that a thread spent in one state for one reason, as far as events tell it. The charges of a state add up to the state's
 /// time in the thread's accounting.
-package struct Charge: Sendable, Equatable {
+package struct Charge: Sendable, Equatable, BitwiseCopyable {
   /// What the events showed of the reason.
   package enum Reason: UInt8, Sendable, BitwiseCopyable {
     /// Nothing tells.

@@ -21,7 +21,7 @@ struct Lookout: ~Copyable {
   var hasEnded = false
 
   init(_ settings: SessionSettings) {
-    aggregator = Aggregator(abi: settings.abi, followsChildren: settings.followsChildren)
+    aggregator = Aggregator(abi: settings.abi, followsChildren: settings.followsChildren, causes: .none)
     watch = ConditionWatch(settings.conditions)
     finder = watch.finder()
     retained = EventRetention(bytes: settings.looksBack ? settings.lookBackBytes : 0)

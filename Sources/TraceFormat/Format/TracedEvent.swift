@@ -43,9 +43,13 @@ package enum TracedEvent: CaseIterable, Sendable {
         RecordReading(.contextSwitch, tid: "prev_pid", subject: "next_pid", detail: "prev_state"),
         purpose: "run, ready and blocked time")
     case .wakeup:
-      Row("sched", "sched_wakeup", RecordReading(.wakeup, subject: "pid"), purpose: "ready time after a wake-up")
+      Row(
+        "sched", "sched_wakeup", RecordReading(.wakeup, subject: "pid", detail: "target_cpu"),
+        purpose: "ready time after a wake-up")
     case .wakeupNew:
-      Row("sched", "sched_wakeup_new", RecordReading(.wakeupNew, subject: "pid"), purpose: "ready time after a wake-up")
+      Row(
+        "sched", "sched_wakeup_new", RecordReading(.wakeupNew, subject: "pid", detail: "target_cpu"),
+        purpose: "ready time after a wake-up")
     case .waking:
       Row(
         "sched", "sched_waking", RecordReading(.waking, subject: "pid", detail: "common_flags"),
