@@ -275,6 +275,7 @@ package struct Session: ~Copyable {
     if !unfiltered.isEmpty { effects.append(.watch(unfiltered)) }
     if plan.isOpen { tracker.lookAtSilent(aggregator, isGated: settings.isGated) }
     if plan.isOpen { machineWatch?.follow(aggregator.livingProcesses) }
+    causeFinder.note(aggregator.takeNewTasks())
     stacks?.discard(&aggregator, upTo: time)
     if gateWatch.wantsOpenGate { effects.append(.widenGate) }
   }

@@ -37,8 +37,8 @@ import TraceModel
     var thread = ThreadSnapshot(tid: 10, name: 0, pid: 10)
     thread.charges = charges
     let window = CauseFinder.Window(
-      machine: machine, names: NameTable(), stacks: stacks, threads: [10: (10, "a"), 11: (10, "b")], switched: [:])
-    return finder.causes(of: thread, abi: .x86_64, in: window)
+      machine: machine, names: NameTable(), stacks: stacks, threads: [10: (10, "a"), 11: (10, "b")])
+    return finder.causes(of: thread, abi: .x86_64, in: window) { _ in nil }
   }
 
   @Test func whoHadTheCPUIsNamedAndToldApart() {

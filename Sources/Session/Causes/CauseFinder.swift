@@ -23,8 +23,18 @@ struct CauseFinder {
     let stacks: KernelStackTable?
     /// The target's threads by tid.
     let threads: [Int32: (pid: Int32, name: String)]
-    /// The names of other tasks, as switches tell them.
-    let switched: [Int32: String]
+  }
+
+  /// Where the name of a task is found that a switch of the machine told.
+  typealias SwitchedName = (Int32) -> NameID?
+
+  /// What the charges of one window have in common.
+  func window(_ result: WindowResult, _ stacks: KernelStackTable?) -> Window {
+    var threads: [Int32: (pid: Int32, name: String)] = [:]
+    for thread in result.snapshot.threads {
+      threads[thread.tid] = (thread.pid == 0 ? result.target : thread.pid, result.names[thread.name])
+    }
+    return Window(machine: result.machine, names: result.names, stacks: stacks, threads: threads)
   }
 
   /// Asks for the names of tasks that have become part of causes.
@@ -33,12 +43,14 @@ struct CauseFinder {
   }
 
   /// The causes of a thread's states.
-  mutating func causes(of thread: ThreadSnapshot, abi: SyscallABI, in window: Window) -> ThreadCauses {
+  mutating func causes(
+    of thread: ThreadSnapshot, abi: SyscallABI, in window: Window, _ switched: SwitchedName
+  ) -> ThreadCauses {
     var merged: [Key: IntervalStatistic] = [:]
     var result = ThreadCauses()
     result.pageFaults.count = thread.pageFaults
     for charge in thread.charges where charge.durations.total > 0 {
-      let key = key(of: charge, thread, abi, window)
+      let key = key(of: charge, thread, abi, window, switched)
       merged[key, default: IntervalStatistic()].add(charge.durations)
       guard charge.side == .pageFault, charge.reason != .syscall else { continue }
       result.pageFaults.total += charge.durations.total
@@ -93,7 +105,7 @@ struct CauseFinder {
   // MARK: One charge
 
   private mutating func key(
-    of charge: Charge, _ thread: ThreadSnapshot, _ abi: SyscallABI, _ window: Window
+    of charge: Charge, _ thread: ThreadSnapshot, _ abi: SyscallABI, _ window: Window, _ switched: SwitchedName
   ) -> Key {
     var key = Key(state: charge.state, kind: .unknown)
     if charge.side == .syscall, charge.syscall >= 0 { key.syscall = SyscallNames.name(charge.syscall, abi: abi) }
@@ -101,9 +113,9 @@ struct CauseFinder {
     switch charge.state {
     case .ready:
       key.kind = ready(charge, thread, stack, window)
-      if key.kind == .task || key.kind == .ownProcess { key.by = task(charge.tid, window) }
+      if key.kind == .task || key.kind == .ownProcess { key.by = task(charge.tid, window, switched) }
     case .blockedInterruptible, .blockedUninterruptible:
-      block(charge, thread, stack, window, &key)
+      block(charge, thread, stack, window, switched, &key)
     case .syscall: key.kind = Self.computing(charge)
     case .user: key.kind = Self.computing(charge)
     case .hardIRQ, .softIRQ:
@@ -148,7 +160,8 @@ struct CauseFinder {
   }
 
   private mutating func block(
-    _ charge: Charge, _ thread: ThreadSnapshot, _ stack: WaitReason?, _ window: Window, _ key: inout Key
+    _ charge: Charge, _ thread: ThreadSnapshot, _ stack: WaitReason?, _ window: Window,
+    _ switched: SwitchedName, _ key: inout Key
   ) {
     key.kind = stack?.kind ?? .unknown
     key.place = stack?.place
@@ -165,10 +178,11 @@ struct CauseFinder {
       key.place = file
     }
     if charge.tid != 0, !charge.isEndedByInterrupt {
-      key.by = task(charge.tid, window)
+      key.by = task(charge.tid, window, switched)
       if charge.pathTID != 0, charge.pathLength > 0 {
         key.path = Cause.PathEnd(
-          task: task(charge.pathTID, window), doing: Self.doing(charge.pathDoing), length: Int(charge.pathLength))
+          task: task(charge.pathTID, window, switched), doing: Self.doing(charge.pathDoing),
+          length: Int(charge.pathLength))
       }
     }
     let waitsForWork =
@@ -200,8 +214,8 @@ struct CauseFinder {
   // MARK: Names
 
   /// A task of the window as causes name it.
-  mutating func task(_ tid: Int32, _ window: Window) -> Cause.Task {
-    names.task(tid, thread: window.threads[tid], switched: window.switched[tid] ?? "")
+  mutating func task(_ tid: Int32, _ window: Window, _ switched: SwitchedName) -> Cause.Task {
+    names.task(tid, thread: window.threads[tid], switched: switched(tid).map { window.names[$0] } ?? "")
   }
 
   /// What a kernel stack says; nil where there is none.

@@ -21,7 +21,7 @@ enum CriticalPath {
 
   /// The segments of a path, in order of time, from its pieces, of which the latest is first. Neighbours that are alike are one.
   static func segments(
-    _ pieces: borrowing FlatArray<PathPiece>, _ name: (Int32) -> Cause.Task
+    _ pieces: borrowing FlatArray<PathPiece>, _ task: (Int32) -> Cause.Task
   ) -> [PathSegment] {
     var segments: [PathSegment] = []
     for position in (0..<pieces.count).reversed() {
@@ -34,7 +34,7 @@ enum CriticalPath {
         segments[last].end = piece.end
       } else {
         segments.append(
-          PathSegment(start: piece.start, end: piece.end, task: name(piece.tid), state: state, kind: kind))
+          PathSegment(start: piece.start, end: piece.end, task: task(piece.tid), state: state, kind: kind))
       }
     }
     return segments

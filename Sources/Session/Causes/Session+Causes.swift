@@ -3,21 +3,36 @@ internal import TraceModel
 
 // Why the target's threads were in their states.
 extension Session {
-  /// Adds to a window's result why its threads were in their states.
+  /// Adds to a window's result why its threads were in their states, and what the worst of them depended on.
   mutating func findCauses(_ result: inout WindowResult) {
+    causeFinder.note(aggregator.takeNewTasks())
     let snapshot = result.snapshot
-    var threads: [Int32: (pid: Int32, name: String)] = [:]
-    for thread in snapshot.threads { threads[thread.tid] = (thread.pid, result.names[thread.name]) }
-    let window = CauseFinder.Window(
-      machine: result.machine, names: result.names, stacks: kernelStacks, threads: threads, switched: [:])
+    for times in aggregator.takeCPUTimes(upTo: snapshot.stop) where settings.recordsCauses {
+      result.machine.idleTime[times.cpu] = times.idle
+      result.machine.unknownTime[times.cpu] = times.unknown
+    }
+    let window = causeFinder.window(result, kernelStacks)
     for thread in snapshot.threads {
       let abi =
         snapshot.processes.indices.contains(thread.process) ? snapshot.processes[thread.process].abi : settings.abi
-      var causes = causeFinder.causes(of: thread, abi: abi, in: window)
+      var causes = causeFinder.causes(of: thread, abi: abi, in: window) { aggregator.switchedName(of: $0) }
       causes.inProgress = thread.openCall.map { InProgress($0) }
       result.causes.append(causes)
     }
+    result.criticalPath = criticalPath(snapshot, result.causes, window)
     causeFinder.closeWindow()
+  }
+
+  private mutating func criticalPath(
+    _ snapshot: Snapshot, _ causes: [ThreadCauses], _ window: CauseFinder.Window
+  ) -> [PathSegment] {
+    guard let thread = CriticalPath.thread(snapshot.threads, causes) else { return [] }
+    var pieces = FlatArray<PathPiece>()
+    aggregator.criticalPath(
+      of: thread.tid, from: snapshot.start, to: snapshot.stop, limit: CriticalPath.mostPieces, into: &pieces)
+    return CriticalPath.segments(pieces) { tid in
+      causeFinder.task(tid, window) { aggregator.switchedName(of: $0) }
+    }
   }
 }
 
