@@ -13,7 +13,10 @@ extension WindowResult {
   var severalProcesses: [NamedProcess] { snapshot.processes.count > 1 ? targets : [] }
 
   /// Threads by process (its name, then its pid), by name, and by tid; of a tid that was used twice, the earlier first.
-  var threads: [ThreadSnapshot] {
+  var threads: [ThreadSnapshot] { threadOrder.map { snapshot.threads[$0] } }
+
+  /// The places in `snapshot.threads` in the order of `threads`.
+  var threadOrder: [Int] {
     let processes = severalProcesses
     let order = processes.indices.sorted {
       (processes[$0].name, processes[$0].pid, $0) < (processes[$1].name, processes[$1].pid, $1)
@@ -22,15 +25,18 @@ extension WindowResult {
     for (rank, process) in order.enumerated() { ranks[process] = rank }
     return snapshot.threads.enumerated().map { offset, thread in
       let rank = ranks.indices.contains(thread.process) ? ranks[thread.process] : 0
-      return (rank: rank, name: names[thread.name], offset: offset, thread: thread)
+      return (rank: rank, name: names[thread.name], offset: offset, tid: thread.tid)
     }
     .sorted { left, right in
       if left.rank != right.rank { return left.rank < right.rank }
       if left.name != right.name { return left.name < right.name }
-      return (left.thread.tid, left.offset) < (right.thread.tid, right.offset)
+      return (left.tid, left.offset) < (right.tid, right.offset)
     }
-    .map(\.thread)
+    .map(\.offset)
   }
+
+  /// The causes of the thread at a place in `snapshot.threads`; none where they were not looked for.
+  func causes(at place: Int) -> ThreadCauses { causes.indices.contains(place) ? causes[place] : ThreadCauses() }
 
   /// The process that a thread of the target belongs to.
   func pid(of thread: ThreadSnapshot) -> Int32 { thread.pid == 0 ? target : thread.pid }

@@ -90,7 +90,7 @@ class Text(LiveTestCase):
         rows = [line for line in self.accounts if line.split()[0].isdigit()]
         self.assertEqual(len(rows), len(self.parse()))
         for row in rows:
-            # TID, THREAD, LIFE ms, USER, RECORDING (a part of it), eight more shares, VERDICT.
+            # TID, THREAD, LIFE ms, USER, RECORDING (a part of it), eight more shares.
             shares = row[27:].split()[1:11]
             self.assertEqual(len(shares), 10, row)
             del shares[1]

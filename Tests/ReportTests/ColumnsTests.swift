@@ -15,25 +15,6 @@ struct ColumnsTests {
     #expect(Columns.left("abcdef", 4) == "abcdef" && Columns.cut("abcdef", 4) == "abcd")
   }
 
-  @Test(arguments: [
-    ([AccountingState.user: 60, .ready: 40], "waits for a CPU"),
-    ([.user: 90, .ready: 10], "runs its own code"),
-    ([.syscall: 70, .user: 30], "runs in the kernel"),
-    ([.blockedInterruptible: 95, .user: 5], "sleeps"),
-    ([.blockedInterruptible: 70, .blockedUninterruptible: 30], "blocked in the kernel"),
-    ([.softIRQ: 15, .hardIRQ: 10, .user: 75], "interrupted"),
-    ([.stopped: 30, .user: 70], "stopped"),
-    ([.ready: 34, .blockedUninterruptible: 43, .syscall: 23], "blocked in the kernel"),
-    ([.user: 30, .syscall: 30, .blockedInterruptible: 40], "runs"),
-    ([.unknown: 60, .user: 40], "unknown"),
-    ([:], "no time in the window"),
-  ])
-  func theVerdictNamesWhatToLookAt(_ spent: [AccountingState: UInt64], _ verdict: String) {
-    var accounting = Accounting()
-    for (state, time) in spent { accounting[state] = time }
-    #expect(AccountingSection.verdict(accounting, recording: 0) == verdict)
-  }
-
   @Test func syscallsHaveTheNamesOfTheirABI() {
     #expect(SyscallNames.name(0, abi: .x86_64) == "read")
     #expect(SyscallNames.name(64, abi: .i386) == "getppid")

@@ -96,8 +96,8 @@ struct TableTests {
     let result = WindowResult(
       target: 1, targetName: "", index: 1, snapshot: snapshot, loss: Loss(), names: NameTable(), clock: nil)
     let lines = TextRenderer().text(of: result).split(separator: "\n")
-    #expect(lines.first == "# Start sampling @1.000000007 s of the kernel's clock")
-    #expect(lines.dropFirst().first == "# Stop sampling @12.345678901 s of the kernel's clock")
+    #expect(lines.contains("# Start sampling @1.000000007 s of the kernel's clock"))
+    #expect(lines.contains("# Stop sampling @12.345678901 s of the kernel's clock"))
   }
 
   @Test func aTimeOfOneClockIsShownAsThatOfTheOther() {

@@ -2,7 +2,7 @@ internal import Aggregator
 package import Session
 internal import TraceModel
 
-/// The text report: kernel_delay.py's lines column for column, then what this tool adds in sections of its own.
+/// The text report: the verdict, kernel_delay.py's lines column for column, then what this tool adds in sections of its own.
 package struct TextRenderer: Renderer {
   private let grouping: SyscallGrouping
   private let foldsThreads: Bool
@@ -22,6 +22,7 @@ package struct TextRenderer: Renderer {
       foldsThreads
       ? ThreadFolding.rows(threads, names, processes: result.severalProcesses, recordingCost: cost)
       : ThreadFolding.single(threads, names, processes: result.severalProcesses, recordingCost: cost)
+    for line in VerdictSection.lines(Verdict(result)) { output.line(line) }
     for line in Self.statistics(result, rows) { output.line(line) }
     SyscallEventSection.write(result, grouping) { output.line($0) }
     var lines = result.upcalls.map { UpcallSection.lines($0) } ?? []

@@ -57,30 +57,26 @@ enum ProbeSection {
   }
 }
 
-/// The section that says where each thread's life went, one line a thread, with a verdict.
+/// The section that says where each thread's life went, one line a thread.
 enum AccountingSection {
-  private static let columns: [(title: String, state: AccountingState)] = [
-    ("USER", .user), ("SYSCALL", .syscall), ("HARDIRQ", .hardIRQ), ("SOFTIRQ", .softIRQ),
-    ("READY", .ready), ("SLEEP(S)", .blockedInterruptible), ("BLOCK(D)", .blockedUninterruptible),
-    ("STOPPED", .stopped), ("UNKNOWN", .unknown),
-  ]
+  private static let states = AccountingState.allCases
 
   /// The section's lines. `cost` is what recording a syscall adds to USER, ns. `hasMore` says that stack samples or probes
   /// have cost more.
   static func lines(_ rows: [ThreadRow], recordingCost cost: UInt64?, hasMore: Bool) -> [String] {
     guard !rows.isEmpty else { return [] }
-    let titles = columns.map { Columns.right($0.title, 9) }
+    let titles = states.map { Columns.right($0.title, 9) }
     var lines = [
       "", "# ACCOUNTING (every nanosecond of each thread's life in the window, in % of LIFE):",
       "\(Columns.right("TID", 10)) \(Columns.left("THREAD", 16)) \(Columns.right("LIFE ms", 12))"
-        + titles[0] + Columns.right("RECORDING", 10) + titles.dropFirst().joined() + "  VERDICT",
+        + titles[0] + Columns.right("RECORDING", 10) + titles.dropFirst().joined(),
     ]
     lines += rows.lines { row in
       let worst = row.fold.map { fold in
-        line(String(fold.worst.tid), fold.worstName, fold.worst, fold.worst.recordingTime(cost))
-          + " (the worst of these)"
+        line(String(fold.worst.tid), fold.worstName, fold.worst.accounting, fold.worst.recordingTime(cost))
+          + "  (the worst of these)"
       }
-      return [line(row.label, row.name, row.thread, row.recording)] + (worst.map { [$0] } ?? [])
+      return [line(row.label, row.name, row.thread.accounting, row.recording)] + (worst.map { [$0] } ?? [])
     }
     let count = rows.reduce(0) { $0 + $1.threadCount }
     if count > 1 {
@@ -96,14 +92,9 @@ enum AccountingSection {
     return lines
   }
 
-  /// The line of a thread, or of several, with its verdict.
-  private static func line(_ tid: String, _ name: String, _ thread: ThreadSnapshot, _ recording: UInt64?) -> String {
-    line(tid, name, thread.accounting, recording) + "  \(verdict(thread.accounting, recording: recording ?? 0))"
-  }
-
   private static func line(_ tid: String, _ name: String, _ accounting: Accounting, _ recording: UInt64?) -> String {
     let life = accounting.lifetime
-    let shares = columns.map { Columns.right(share(accounting[$0.state], of: life), 9) }
+    let shares = states.map { Columns.right(share(accounting[$0], of: life), 9) }
     let ours = Columns.right(recording.map { share($0, of: life) } ?? "?", 10)
     return "\(Columns.right(tid, 10)) \(Columns.left(name, 16)) \(Columns.right(milliseconds(life), 12))"
       + shares[0] + ours + shares.dropFirst().joined()
@@ -118,31 +109,6 @@ enum AccountingSection {
     guard part > 0, whole > 0 else { return "-" }
     let tenths = (part * 1000 + whole / 2) / whole
     return tenths == 0 ? "<0.1" : "\(tenths / 10).\(tenths % 10)"
-  }
-
-  /// The state that a reader should look at first, in a word or two: of those that take a fifth of the time and are worth a
-  /// word the largest (waiting for a CPU, for interrupts, in the kernel, or stopped), else the one that takes half of it.
-  /// What recording took, ns, is not the thread's.
-  static func verdict(_ measured: Accounting, recording: UInt64) -> String {
-    var accounting = measured
-    accounting[.user] -= min(recording, accounting[.user])
-    let life = accounting.lifetime
-    guard life > 0 else { return "no time in the window" }
-    func part(_ states: [AccountingState]) -> UInt64 { states.reduce(0) { $0 + accounting[$1] } }
-    let notable: [(states: [AccountingState], word: String)] = [
-      ([.ready], "waits for a CPU"), ([.hardIRQ, .softIRQ], "interrupted"),
-      ([.blockedUninterruptible], "blocked in the kernel"), ([.stopped], "stopped"),
-    ]
-    let ordinary: [(states: [AccountingState], word: String)] = [
-      ([.unknown], "unknown"), ([.syscall], "runs in the kernel"), ([.user], "runs its own code"),
-      ([.blockedInterruptible], "sleeps"), ([.user, .syscall], "runs"),
-    ]
-    if part([.unknown]) * 2 < life,
-      let worst = notable.max(by: { part($0.states) < part($1.states) }), part(worst.states) * 5 >= life
-    {
-      return worst.word
-    }
-    return ordinary.first { part($0.states) * 2 >= life }?.word ?? "mixed"
   }
 }
 

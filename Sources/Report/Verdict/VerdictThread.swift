@@ -1,0 +1,64 @@
+internal import Aggregator
+internal import Session
+internal import TraceModel
+
+/// One thread of the window as the verdict sees it.
+struct VerdictThread {
+  var task: Cause.Task
+  /// The name of the thread's process, where the target has several; else empty.
+  var process: String
+  var accounting: Accounting
+  /// The thread's causes: those of each state but user and unknown add up to it, as what is left is there as unknown.
+  var causes: [Cause]
+  var inProgress: InProgress?
+  var division: TimeDivision
+  /// What recording cost the thread, ns; a part of its user time.
+  var recording: UInt64
+  /// The longest time that the thread was ready without a CPU, ns.
+  var longestReady: UInt64
+
+  /// All threads of the window, in the order of the report.
+  static func all(_ result: WindowResult) -> [VerdictThread] {
+    let processes = result.severalProcesses
+    return result.threadOrder.map { place in
+      let thread = result.snapshot.threads[place]
+      let known = result.causes(at: place)
+      return VerdictThread(
+        task: Cause.Task(
+          pid: result.pid(of: thread), tid: thread.tid, name: Columns.printable(result.names[thread.name])),
+        process: processes.indices.contains(thread.process) ? Columns.printable(processes[thread.process].name) : "",
+        accounting: thread.accounting, causes: known.causes + rest(thread.accounting, known.causes),
+        inProgress: known.inProgress, division: TimeDivision(thread.accounting, known.causes),
+        recording: thread.recordingTime(result.recordingCost) ?? 0, longestReady: thread.ready.max)
+    }
+  }
+
+  /// What the causes leave of each state.
+  private static func rest(_ accounting: Accounting, _ causes: [Cause]) -> [Cause] {
+    var left = accounting
+    for cause in causes { left[cause.state] -= min(cause.total, left[cause.state]) }
+    return AccountingState.allCases.compactMap { state in
+      guard left[state] > 0, state != .user, state != .unknown else { return nil }
+      return Cause(state, .unknown, count: 0, total: left[state], longest: 0)
+    }
+  }
+
+  /// The causes that somebody or something is to blame for.
+  var blamed: [Cause] { causes.filter(\.isBlamed) }
+
+  /// The time in which the thread was kept from its work, ns.
+  var lost: UInt64 { causes.reduce(0) { $1.isBlamed ? $0 + $1.total : $0 } }
+}
+
+extension Cause {
+  /// Whether a thread loses time by it. One that waits for its child's end, or sleeps for a reason that no event tells, may do
+  /// what it is meant to do; in a `vfork` (D) it is held up.
+  var isBlamed: Bool {
+    switch TimeDivision.part(state, kind) {
+    case .kernel, .stopped: true
+    case .waiting: kind != .child || state == .blockedUninterruptible
+    case .unknown: state == .blockedUninterruptible
+    case .idle, .user: false
+    }
+  }
+}

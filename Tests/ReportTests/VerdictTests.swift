@@ -1,0 +1,91 @@
+import Testing
+import TraceModel
+
+@testable import Aggregator
+@testable import Report
+@testable import Session
+
+struct VerdictTests {
+  /// One file a made-up window, to be read as a user reads it.
+  @Test(arguments: Scenario.allCases)
+  func theReportOfAKnownTroubleTellsIt(_ scenario: Scenario) throws {
+    try GoldenTests.check(TextRenderer().text(of: scenario.result), "verdicts/\(scenario.rawValue).txt")
+  }
+
+  @Test(arguments: Scenario.allCases)
+  func aVerdictIsShortAndItsPartsAreTheLife(_ scenario: Scenario) {
+    let verdict = Verdict(scenario.result)
+    #expect((2...Verdict.mostSentences).contains(verdict.sentences.count))
+    #expect(verdict.sentences.allSatisfy { !$0.text.contains("\n") && $0.text.hasSuffix(".") })
+    let life = scenario.result.snapshot.threads.reduce(0) { $0 + $1.accounting.lifetime }
+    #expect(verdict.division.lifetime == life)
+    #expect(verdict.causes.count <= Verdict.mostCauses)
+    #expect(verdict.causes.map(\.cause.total) == verdict.causes.map(\.cause.total).sorted(by: >))
+  }
+
+  private static let notTheKernel: Set<Scenario> = [
+    .inversion, .stoppedReader, .rowLock, .crowd, .idleLoop, .ownCode, .debugged, .ownTool,
+  ]
+
+  @Test(arguments: Scenario.allCases)
+  func theKernelIsBlamedWhereItIsToBlame(_ scenario: Scenario) {
+    let first = Verdict(scenario.result).sentences[0].text
+    #expect(first.hasPrefix("Not the kernel") == Self.notTheKernel.contains(scenario), "\(first)")
+  }
+
+  @Test func everyKindOfCauseIsInOnePart() {
+    for kind in Cause.Kind.allCases {
+      for state in AccountingState.allCases {
+        var accounting = Accounting()
+        accounting[state] = 7
+        let division = TimeDivision(accounting, [Cause(state, kind, count: 1, total: 7, longest: 7)])
+        #expect(division[TimeDivision.part(state, kind)] == 7 && division.lifetime == 7)
+      }
+    }
+  }
+
+  @Test func whatCausesDoNotTellIsUnknownAndWhatTheyTellTooMuchIsNotCounted() {
+    var accounting = Accounting()
+    accounting[.blockedInterruptible] = 100
+    let little = TimeDivision(accounting, [Cause(.blockedInterruptible, .disk, count: 1, total: 30, longest: 30)])
+    #expect(little[.kernel] == 30 && little[.unknown] == 70)
+    let much = TimeDivision(accounting, [Cause(.blockedInterruptible, .disk, count: 1, total: 300, longest: 300)])
+    #expect(much[.kernel] == 100 && much.lifetime == 100)
+  }
+
+  @Test func aVerdictWithoutThreadsOrCausesIsOneToo() {
+    var window = Scenario.hog.result
+    window.causes = []
+    #expect(Verdict(window).sentences[0].text.contains("lost 51 % of 1,000 ms to the kernel"))
+    window.snapshot.threads = []
+    #expect(Verdict(window).sentences.map(\.text) == ["Not the kernel: no thread of the target lived in the window."])
+  }
+
+  @Test func namesInAVerdictCannotDriveTheTerminal() {
+    var window = MadeUpWindow()
+    let evil = Cause.Task.made("h\u{1B}[2J\n", 5)
+    window.thread(
+      "a\u{1B}[2Jb\n", 4,
+      [
+        .made(.ready, .task, 500, by: evil), .made(.blockedUninterruptible, .pageFault, 500, at: "/tmp/\u{1B}[2J\n"),
+      ])
+    let text = TextRenderer().text(of: window.result)
+    #expect(!text.contains("\u{1B}") && text.contains("h?[2J?") && text.contains("/tmp/?[2J?"))
+  }
+
+  @Test(
+    arguments: [
+      (0, "0 ns"), (999, "999 ns"), (4_849, "4.8 us"), (99_499, "99 us"), (999_499, "999 us"), (999_500, "1.0 ms"),
+      (9_999_999, "10 ms"), (1_187_400_000, "1,187 ms"), (99_999_999_999, "100,000 ms"), (3_600_000_000_000, "3,600 s"),
+    ] as [(UInt64, String)])
+  func timesAreSaidAsAPersonSaysThem(_ time: UInt64, _ text: String) { #expect(Amount.time(time) == text) }
+
+  @Test(
+    arguments: [
+      (0, 10, "0 %"), (1, 100_000, "<0.1 %"), (48, 1000, "4.8 %"), (995, 10_000, "10 %"), (333, 1000, "33 %"),
+      (9_999, 10_000, ">99 %"), (10, 10, "100 %"), (1 << 63, UInt64.max, "50 %"), (0, 0, "0 %"),
+    ] as [(UInt64, UInt64, String)])
+  func sharesAreSaidAsAPersonSaysThem(_ part: UInt64, _ whole: UInt64, _ text: String) {
+    #expect(Amount.share(part, of: whole) == text)
+  }
+}
