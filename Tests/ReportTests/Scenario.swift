@@ -184,9 +184,9 @@ enum Scenario: String, CaseIterable {
       window.thread("C", 73, user: 1000, [])
       let start = MadeUpWindow.start
       window.criticalPath = [
-        PathSegment(start: start, end: start + 850_000_000, task: c, state: .user),
-        PathSegment(start: start + 850_000_000, end: start + 900_000_000, task: b, state: .user),
-        PathSegment(start: start + 900_000_000, end: start + 1_000_000_000, task: .made("A", 71), state: .user),
+        PathSegment(start: start, end: start + 850_000_000, task: c, state: nil),
+        PathSegment(start: start + 850_000_000, end: start + 900_000_000, task: b, state: nil),
+        PathSegment(start: start + 900_000_000, end: start + 1_000_000_000, task: .made("A", 71), state: nil),
       ]
     case .stoppedReader:
       call.number = 1

@@ -17,6 +17,7 @@ struct TableTests {
     #expect(
       Set(definitions.keys) == [
         "thread", "min_max", "max", "upcalls", "upcall_count", "syscall_event", "frame", "user_frame",
+        "cause", "blamed_cause", "task", "path_end", "in_progress", "segment", "verdict",
       ])
     for object in [schema] + definitions.values {
       let members = try #require(object["properties"] as? [String: [String: Any]])

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import TraceModel
 
@@ -59,6 +60,38 @@ struct VerdictTests {
     #expect(Verdict(window).sentences[0].text.contains("lost 51 % of 1,000 ms to the kernel"))
     window.snapshot.threads = []
     #expect(Verdict(window).sentences.map(\.text) == ["Not the kernel: no thread of the target lived in the window."])
+  }
+
+  @Test func theJSONReportOfAKnownTroubleHasAllOfIt() throws {
+    for scenario in [Scenario.slowWriter, .inversion, .stoppedReader, .droppedCaches] {
+      try GoldenTests.check(JSONRenderer().text(of: scenario.result), "verdicts/\(scenario.rawValue).json")
+    }
+  }
+
+  @Test(arguments: Scenario.allCases)
+  func inJSONTheCausesOfAStateAreTheStateAndThePartsOfTheVerdictAreTheLife(_ scenario: Scenario) throws {
+    let text = Data(JSONRenderer().text(of: scenario.result).utf8)
+    let window = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+    let verdict = try #require(window["verdict"] as? [String: Any])
+    let parts = ["kernel_ns", "waiting_ns", "stopped_ns", "idle_ns", "user_ns", "unknown_ns"]
+    #expect(parts.reduce(0) { $0 + (verdict[$1] as? Int ?? -1) } == verdict["lifetime_ns"] as? Int)
+    for thread in try #require(window["threads"] as? [[String: Any]]) {
+      let accounting = try #require(thread["accounting"] as? [String: Int])
+      var sums: [String: Int] = [:]
+      for cause in try #require(thread["causes"] as? [[String: Any]]) {
+        sums[try #require(cause["state"] as? String) + "_ns", default: 0] += try #require(cause["total_ns"] as? Int)
+      }
+      for (state, time) in accounting where !["user_ns", "unknown_ns", "lifetime_ns"].contains(state) {
+        #expect(sums[state] ?? 0 == time, "\(state)")
+      }
+    }
+  }
+
+  @Test func aTaskWhoseNameIsHostileKeepsItInJSON() {
+    var window = MadeUpWindow()
+    window.thread("a\u{1B}b", 4, [.made(.ready, .task, 500, by: .made("c\n", 5))])
+    let text = JSONRenderer().text(of: window.result)
+    #expect(text.components(separatedBy: #""comm":"a\u001bb""#).count == 5 && text.contains(#""comm":"c\n""#))
   }
 
   @Test func namesInAVerdictCannotDriveTheTerminal() {

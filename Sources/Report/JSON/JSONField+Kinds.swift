@@ -23,6 +23,15 @@ extension JSONField {
     Self(name, .integer(minimum: 0), description) { source, output in output.json(value(source)) }
   }
 
+  /// A number of things, or null.
+  static func optionalCount(
+    _ name: String, _ description: String, _ value: @escaping @Sendable (Source) -> UInt64?
+  ) -> Self {
+    Self(name, .optional(.integer(minimum: 0)), description) { source, output in
+      if let value = value(source) { output.json(value) } else { output.jsonNull() }
+    }
+  }
+
   /// A number that names something; `minimum` is the least that it can be, nil where it may be negative.
   static func number(
     _ name: String, _ description: String, minimum: Int64? = 0, _ value: @escaping @Sendable (Source) -> Int64
@@ -60,6 +69,15 @@ extension JSONField {
     _ name: String, of words: [String], _ description: String, _ value: @escaping @Sendable (Source) -> String
   ) -> Self {
     Self(name, .word(words), description) { source, output in output.json(value(source)) }
+  }
+
+  /// One of a few texts, or null.
+  static func optionalWord(
+    _ name: String, of words: [String], _ description: String, _ value: @escaping @Sendable (Source) -> String?
+  ) -> Self {
+    Self(name, .optional(.word(words)), description) { source, output in
+      if let value = value(source) { output.json(value) } else { output.jsonNull() }
+    }
   }
 
   static func texts(

@@ -29,6 +29,20 @@ enum ThreadTable {
       .object("accounting", accounting, "Where its life in the window went; the states add up to lifetime_ns") {
         $0.thread.accounting
       },
+      .list(
+        "causes", CauseTable.table, "Why it did not run its own code, most time first; of each state they add up to it"
+      ) {
+        $0.causes.causes
+      },
+      .optionalObject(
+        "in_progress", CauseTable.inProgress, "What it was still in when the window ended; null for nothing"
+      ) {
+        view in
+        view.causes.inProgress.map { InProgressView(call: $0, window: view.window) }
+      },
+      .object("page_faults", CauseTable.pageFaults, "Page faults, whose time is part of other members") {
+        $0.causes.pageFaults
+      },
       .object(
         "probe_overhead", probes, "Syscalls that probes made amid the thread's own code; their time is part of user_ns"
       ) {
@@ -103,23 +117,22 @@ enum ThreadTable {
 
   private static let accounting = JSONTable<Accounting>(
     AccountingState.allCases.map { state in
-      let (name, description) = text(of: state)
-      return .nanoseconds(name, description) { $0[state] }
+      .nanoseconds(state.word + "_ns", text(of: state)) { $0[state] }
     }, [.nanoseconds("lifetime_ns", "How long the thread lived in the window") { $0.lifetime }])
 
-  private static func text(of state: AccountingState) -> (name: String, description: String) {
+  private static func text(of state: AccountingState) -> String {
     switch state {
-    case .user: ("user_ns", "On a CPU, outside syscalls and interrupts")
-    case .syscall: ("syscall_ns", "On a CPU inside a syscall, without the interrupts that came there")
-    case .hardIRQ: ("hard_irq_ns", "On a CPU in a hard interrupt, also one inside a soft interrupt")
-    case .softIRQ: ("soft_irq_ns", "On a CPU in a soft interrupt")
-    case .ready: ("ready_ns", "Ready to run, without a CPU")
+    case .user: "On a CPU, outside syscalls and interrupts"
+    case .syscall: "On a CPU inside a syscall, without the interrupts that came there"
+    case .hardIRQ: "On a CPU in a hard interrupt, also one inside a soft interrupt"
+    case .softIRQ: "On a CPU in a soft interrupt"
+    case .ready: "Ready to run, without a CPU"
     case .blockedInterruptible:
-      ("blocked_interruptible_ns", "Waiting for what a signal can interrupt: a timer, a lock, input")
+      "Waiting for what a signal can interrupt: a timer, a lock, input"
     case .blockedUninterruptible:
-      ("blocked_uninterruptible_ns", "Waiting inside the kernel, mostly for a disk or a lock")
-    case .stopped: ("stopped_ns", "Stopped by a signal or by a tracer")
-    case .unknown: ("unknown_ns", "Not known: no event tells")
+      "Waiting inside the kernel, mostly for a disk or a lock"
+    case .stopped: "Stopped by a signal or by a tracer"
+    case .unknown: "Not known: no event tells"
     }
   }
 }

@@ -24,6 +24,7 @@ enum WindowTable {
     .nanoseconds("overwritten_ns", "How much of the window's beginning had not been kept any more") {
       $0.result.overwritten
     },
+    .object("verdict", VerdictTable.table, "Who lost time, to what, and what is not known") { Verdict($0.result) },
     .object("loss", loss, "What was missed in the window") { $0 },
     .optionalNanoseconds(
       "recording_cost_ns", "An estimate of what recording adds to a syscall; null if it could not be measured"
@@ -34,6 +35,11 @@ enum WindowTable {
       Int64($0.snapshot.childrenNotWatched)
     },
     .list("threads", ThreadTable.table, "The target's threads that lived in the window") { $0.threads },
+    .list(
+      "critical_path", CauseTable.segment,
+      "What the thread that lost the most depended on; without gaps, from the window's begin to its end"
+    ) { $0.result.criticalPath },
+    .object("machine", VerdictTable.machine, "What the machine did besides") { $0.result.machine },
     .optionalObject("upcalls", upcalls, "Open vSwitch's upcalls; null where they are not counted") {
       $0.result.upcalls
     },

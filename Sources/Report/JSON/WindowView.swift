@@ -6,7 +6,7 @@ internal import TraceModel
 final class WindowView {
   let result: WindowResult
   let snapshot: Snapshot
-  /// The text of each distinct user stack that a syscall has; empty for the others.
+  /// The text of each distinct user stack that a syscall has, also one in progress; empty for the others.
   private let userStacks: [[UInt8]]
   /// The text of each distinct kernel stack that a syscall or a wait has; empty for the others.
   private let kernelStacks: [[UInt8]]
@@ -17,10 +17,12 @@ final class WindowView {
     self.result = result
     snapshot = result.snapshot
     let stacks = result.stacks?.frames ?? []
-    let users = Set(result.slowSyscalls.compactMap(\.userStack))
+    let inProgress = result.causes.lazy.compactMap(\.inProgress)
+    let users = Set(result.slowSyscalls.lazy.compactMap(\.userStack) + inProgress.compactMap(\.userStack))
     let kernels = Set(
       result.slowSyscalls.lazy.compactMap(\.kernelStack)
-        + result.slowSyscalls.lazy.flatMap(\.waits).compactMap(\.kernelStack))
+        + result.slowSyscalls.lazy.flatMap(\.waits).compactMap(\.kernelStack)
+        + inProgress.compactMap(\.kernelStack))
     userStacks = Self.texts(stacks, users, StackTables.userFrame)
     kernelStacks = Self.texts(stacks, kernels, StackTables.frame)
   }
@@ -43,13 +45,27 @@ final class WindowView {
   }
 
   /// The window's threads, in the order that all formats have them in.
-  var threads: [ThreadView] { result.threads.map { ThreadView(thread: $0, window: self) } }
+  var threads: [ThreadView] {
+    result.threadOrder.map {
+      ThreadView(thread: snapshot.threads[$0], causes: result.causes(at: $0), window: self)
+    }
+  }
 }
 
-/// A thread's statistics, and the window that they are of.
+/// A thread's statistics and causes, and the window that they are of.
 struct ThreadView {
   let thread: ThreadSnapshot
+  let causes: ThreadCauses
   let window: WindowView
+}
+
+/// A syscall or page fault that has not ended, and the window that it is of.
+struct InProgressView {
+  let call: InProgress
+  let window: WindowView
+
+  /// How long it had lasted when the window ended, ns.
+  var soFar: UInt64 { call.soFar(at: window.snapshot.stop) }
 }
 
 /// The statistics of one of a thread's syscalls.

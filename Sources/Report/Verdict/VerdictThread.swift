@@ -25,8 +25,8 @@ struct VerdictThread {
       let known = result.causes(at: place)
       return VerdictThread(
         task: Cause.Task(
-          pid: result.pid(of: thread), tid: thread.tid, name: Columns.printable(result.names[thread.name])),
-        process: processes.indices.contains(thread.process) ? Columns.printable(processes[thread.process].name) : "",
+          pid: result.pid(of: thread), tid: thread.tid, name: result.names[thread.name]),
+        process: processes.indices.contains(thread.process) ? processes[thread.process].name : "",
         accounting: thread.accounting, causes: known.causes + rest(thread.accounting, known.causes),
         inProgress: known.inProgress, division: TimeDivision(thread.accounting, known.causes),
         recording: thread.recordingTime(result.recordingCost) ?? 0, longestReady: thread.ready.max)

@@ -19,12 +19,12 @@ struct VerdictWords {
     let others = pool.namesakes - pool.threads.count
     guard pool.threads.count > 1 else {
       let (task, name) = (pool.worst.task, pool.worst.process)
-      let process = name.isEmpty || task.pid == task.tid ? "" : " of \(name) (\(task.pid))"
+      let process = name.isEmpty || task.pid == task.tid ? "" : " of \(Columns.printable(name)) (\(task.pid))"
       let isOneOfMany = others > 0 && pool.namesakes > ThreadFolding.fewest
       return CauseWords.task(task) + process + (isOneOfMany ? ", one of \(grouped(pool.namesakes))," : "")
     }
     let count = grouped(pool.threads.count) + (others > 0 ? " of \(grouped(pool.namesakes))" : "")
-    return "\(count) threads \(pool.name)"
+    return "\(count) threads \(Columns.printable(pool.name))"
   }
 
   /// All threads of the target.

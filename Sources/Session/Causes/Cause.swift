@@ -80,7 +80,7 @@ package struct Cause: Sendable, Equatable {
     package var length: Int
 
     /// What a task does that another one waits for.
-    package enum Doing: String, Sendable {
+    package enum Doing: String, Sendable, CaseIterable {
       case running, ready, blocked, stopped, unknown
     }
 
