@@ -138,6 +138,9 @@ package struct Session: ~Copyable {
   /// What is followed already stays: a cut before that is one there.
   package mutating func cutShort(at time: UInt64) { plan.cutShort(at: max(time, followed)) }
 
+  /// The number of triggers that were missed since the last window was closed.
+  package var missedTriggers: UInt64 { aggregator.missedTriggers }
+
   /// Whether nothing is left to do.
   package var isDone: Bool { plan.isDone }
 

@@ -27,6 +27,11 @@ struct SessionSummary {
     } else if settings.startTrigger == nil, settings.stopTrigger?.isUserSpace == true, !session.hasSeenTrigger {
       lines.append("warning: the stop trigger did not come\(children.map { ": \($0)" } ?? "")")
     }
+    if settings.looksBack, session.missedTriggers > 0 {
+      lines.append(
+        "warning: the kernel missed \(session.missedTriggers) triggers after the last window: nothing is reported of these"
+      )
+    }
     guard let lifetime else { return }
     let living = session.livingChildren()
     if !isCommand {

@@ -154,6 +154,27 @@ struct LookBackTests {
     #expect(script.results.allSatisfy { $0.occurrences.isEmpty && $0.overwritten == 0 })
   }
 
+  @Test func triggersThatTheKernelDroppedAreCountedInTheNextWindow() {
+    let script = script(.when(lookBack: 200, count: 3, stop: true))
+    script.record(.stopTrigger, at: 1400)
+    script.record(.lostTriggers, at: 1450, value: 3)
+    script.record(.stopTrigger, at: 1500)
+    script.record(.lostTriggers, at: 1550, value: 2)
+    script.read(upTo: 3000)
+    #expect(script.results.map(\.snapshot.missedTriggers) == [0, 3])
+    #expect(script.session.missedTriggers == 2)
+  }
+
+  @Test func stopTriggersWithATimeAfterThemShareAWindow() {
+    let script = script(.when(after: 100, lookBack: 200, count: 3, stop: true))
+    script.record(.stopTrigger, at: 1400)
+    script.record(.stopTrigger, at: 1450)
+    script.record(.stopTrigger, at: 1700)
+    script.read(upTo: 3000)
+    #expect(script.windows == [[1200, 1501], [1501, 1801]])
+    #expect(script.results.map { $0.occurrences.map(\.end) } == [[1400, 1450], [1700]])
+  }
+
   @Test func aWindowOfTriggersIsMadeIfItIsLongEnough() {
     let script = script(.when("window>100ns", start: true, stop: true))
     for (start, stop): (UInt64, UInt64) in [(1100, 1150), (1200, 1400)] {
