@@ -1,3 +1,4 @@
+import Aggregator
 import Testing
 import TraceModel
 

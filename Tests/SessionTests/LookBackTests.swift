@@ -171,7 +171,7 @@ struct LookBackTests {
     script.record(.stopTrigger, at: 1450)
     script.record(.stopTrigger, at: 1700)
     script.read(upTo: 3000)
-    #expect(script.windows == [[1200, 1501], [1501, 1801]])
+    #expect(script.windows == [[1200, 1500], [1500, 1800]])
     #expect(script.results.map { $0.occurrences.map(\.end) } == [[1400, 1450], [1700]])
   }
 
