@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import tempfile
 
-EVENTS = [f"sched:sched_{name}" for name in ("switch", "waking", "wakeup", "wakeup_new", "migrate_task", "stat_runtime")]
+# Without sched_waking, from which timehist would count a wait, the interrupt's work included.
+EVENTS = [f"sched:sched_{name}" for name in ("switch", "wakeup", "wakeup_new", "migrate_task", "stat_runtime")]
 LINE = re.compile(r"\s*(-?\d+)\s+\[(\d+)\]\s+(\d+)\.(\d{9}):\s+(\w+:\w+):\s(.*)")
 SWITCH = re.compile(r"(?:prev_comm=)?(.*?)(?: prev_pid=|:)(\d+).*?(?:prev_state=| \[\d+\] )(\S+) ==> "
                     r"(?:next_comm=)?(.*)(?: next_pid=|:)(\d+) ")
@@ -136,14 +137,15 @@ class Schedule:
         """Sums of `perf sched timehist` for a thread, ns: its runs, its waits for a CPU and its other waits, of which perf
         rounds each to microseconds."""
         run = ready = blocked = 0
-        before = ""
+        before = "?"
         # A thread that is gone is named by its tid alone, and others have their process behind a slash.
         row = re.compile(rf"\s*[\d.]+ \[\d+\]\s+.*[\[:]{tid}(?:/\d+)?\]?\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)\s+(\S+)\s*")
         for line in self.perf("sched", "timehist", "--state").splitlines():
             if found := row.fullmatch(line):
                 wait, delay, ran = (round(float(found[i]) * 1e6) for i in (1, 2, 3))
                 run += ran
-                if before.startswith("R"):
+                # perf 6.1 has the letter of a state that is no more, W, for the bit that says "preempted".
+                if before[0] in "RW":
                     ready += wait
                 else:
                     ready += delay
