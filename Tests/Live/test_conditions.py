@@ -207,8 +207,12 @@ class OnWindow(ConditionTestCase):
             wait_until(lambda: os.path.exists(f"{directory}/pid") and os.path.getsize(f"{directory}/pid"), "the command runs")
             with open(f"{directory}/pid") as file:
                 pid = int(file.read())
+            def is_taken():
+                with open(f"/proc/{tool.process.pid}/status") as file:
+                    return any(line.split() == ["ShdPnd:", "0" * 16] for line in file)
             tool.signal(signal.SIGINT)
-            time.sleep(0.2)
+            # Two signals of one kind that wait are one.
+            wait_until(is_taken, "the first signal is taken")
             self.assertTrue(os.path.exists(f"/proc/{pid}"))
             result = tool.finish(signal.SIGINT, seconds=10)
             self.assertEqual(result.status, 0)
