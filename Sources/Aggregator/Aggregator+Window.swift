@@ -148,8 +148,14 @@ extension Aggregator {
       let entry = causes.charges.entries[position]
       if let index = indexOfThread[entry.thread] { snapshots[index].charges.append(entry.charge) }
     }
-    Self.collect(hardIRQs.statistics, indexOfThread) { snapshots[$0].hardIRQs.append($1) }
-    Self.collect(softIRQs.statistics, indexOfThread) { snapshots[$0].softIRQs.append($1) }
+    Self.collect(hardIRQs.statistics, indexOfThread) {
+      snapshots[$0].hardIRQs.append(IRQSnapshot($1))
+      if let charge = Charge(.hardIRQ, $1) { snapshots[$0].charges.append(charge) }
+    }
+    Self.collect(softIRQs.statistics, indexOfThread) {
+      snapshots[$0].softIRQs.append(IRQSnapshot($1))
+      if let charge = Charge(.softIRQ, $1) { snapshots[$0].charges.append(charge) }
+    }
     let missing = missingTime &+ (openGaps.isEmpty ? 0 : time &- min(gapStart, time))
     let missed = missedTriggers
     missedTriggers = 0
@@ -177,15 +183,12 @@ extension Aggregator {
 
   private static func collect(
     _ statistics: borrowing FlatArray<IRQStatistic>, _ indexOfThread: [Int32: Int],
-    _ append: (Int, IRQSnapshot) -> Void
+    _ append: (Int, IRQStatistic) -> Void
   ) {
     for position in 0..<statistics.count {
       let statistic = statistics[position]
       guard let index = indexOfThread[statistic.thread] else { continue }
-      append(
-        index,
-        IRQSnapshot(
-          number: statistic.number, name: statistic.name, durations: statistic.durations))
+      append(index, statistic)
     }
   }
 }
@@ -195,6 +198,12 @@ extension ThreadSnapshot {
     self.init(tid: record.tid, name: record.name, pid: record.pid, process: process)
     statistics = record.statistics
     accounting = record.accounting
+  }
+}
+
+extension IRQSnapshot {
+  fileprivate init(_ statistic: IRQStatistic) {
+    self.init(number: statistic.number, name: statistic.name, durations: statistic.durations)
   }
 }
 

@@ -142,6 +142,7 @@ package struct Aggregator: ~Copyable {
     } else {
       threads.records[thread].enterSyscall(event, isPoll: event.subject == threads.records[thread].numbers.poll)
     }
+    chargeUnendedSyscall(thread)
     waits.forget(&threads.records[thread].waits)
   }
 

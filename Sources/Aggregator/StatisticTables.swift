@@ -55,6 +55,8 @@ struct IRQStatistic: BitwiseCopyable {
   /// The name of a hard interrupt's handler; several handlers can share one interrupt.
   let name: NameID
   var durations = IntervalStatistic()
+  /// How long they were on the CPU, without the interrupts inside them.
+  var exclusive = IntervalStatistic()
 }
 
 /// Statistics of interrupts by (thread, number, handler).
@@ -62,7 +64,10 @@ struct IRQTable: ~Copyable {
   var statistics = FlatArray<IRQStatistic>(capacity: 64)
   private var index = FlatIndex(capacity: 64)
 
-  mutating func record(from start: UInt64, to end: UInt64, thread: Int32, number: Int32, name: NameID) {
+  /// `exclusive`: the time, ns, without the interrupts inside it.
+  mutating func record(
+    from start: UInt64, to end: UInt64, thread: Int32, number: Int32, name: NameID, exclusive: UInt64
+  ) {
     // Interrupt numbers and handlers are few: 20 bits each leave 24 for the thread's index.
     let key =
       UInt64(truncatingIfNeeded: number) & 0xFFFFF | (UInt64(truncatingIfNeeded: name) & 0xFFFFF) &<< 20
@@ -75,6 +80,7 @@ struct IRQTable: ~Copyable {
       index.set(key, Int32(position))
     }
     statistics[position].durations.record(from: start, to: end)
+    statistics[position].exclusive.record(exclusive)
   }
 
   mutating func removeAll() {

@@ -36,9 +36,13 @@ extension Aggregator {
   // MARK: Off a CPU
 
   /// The thread got its CPU, or is not ready any more for another reason.
+  @inline(__always)
   mutating func chargeReady(_ thread: Int) {
     let length = takeUncharged(.ready, of: thread)
-    guard length > 0, isWindowOpen else { return }
+    if length > 0, isWindowOpen { chargeReady(thread, length) }
+  }
+
+  private mutating func chargeReady(_ thread: Int, _ length: UInt64) {
     var charge = charge(.ready, .unknown, of: thread)
     guard causes.scope != .none, threads.records[thread].context.hasCPU else { return add(charge, of: thread, length) }
     let end = threads.records[thread].since
@@ -93,20 +97,26 @@ extension Aggregator {
   }
 
   /// A wait ends, or goes on after the window's end (`isOpen`). `waker`: what ended it; nil where nothing tells.
+  @inline(__always)
   mutating func chargeBlocked(_ thread: Int, isOpen: Bool = false, by waker: Waker? = nil) {
-    for state in [AccountingState.blockedInterruptible, .blockedUninterruptible] {
-      let length = takeUncharged(state, of: thread)
-      if length > 0, isWindowOpen { chargeBlocked(thread, state, length, isOpen: isOpen, by: waker) }
-    }
+    let interruptible = takeUncharged(.blockedInterruptible, of: thread)
+    let uninterruptible = takeUncharged(.blockedUninterruptible, of: thread)
     let stopped = takeUncharged(.stopped, of: thread)
-    if stopped > 0 {
-      let bits = threads.records[thread].context.state
-      let reason: Charge.Reason =
-        bits & TaskState.stopped != 0 ? .signal : bits & TaskState.traced != 0 ? .tracer : .unknown
-      var charge = charge(.stopped, reason, of: thread)
-      charge.isOpen = isOpen
-      add(charge, of: thread, stopped)
+    guard interruptible | uninterruptible | stopped != 0, isWindowOpen else { return }
+    if interruptible > 0 { chargeBlocked(thread, .blockedInterruptible, interruptible, isOpen: isOpen, by: waker) }
+    if uninterruptible > 0 {
+      chargeBlocked(thread, .blockedUninterruptible, uninterruptible, isOpen: isOpen, by: waker)
     }
+    if stopped > 0 { chargeStopped(thread, stopped, isOpen: isOpen) }
+  }
+
+  private mutating func chargeStopped(_ thread: Int, _ length: UInt64, isOpen: Bool) {
+    let bits = threads.records[thread].context.state
+    let reason: Charge.Reason =
+      bits & TaskState.stopped != 0 ? .signal : bits & TaskState.traced != 0 ? .tracer : .unknown
+    var charge = charge(.stopped, reason, of: thread)
+    charge.isOpen = isOpen
+    add(charge, of: thread, length)
   }
 
   private mutating func chargeBlocked(
@@ -152,17 +162,32 @@ extension Aggregator {
     add(charge, of: thread, length)
   }
 
-  /// A hard interrupt has ended, or another one begins in it.
-  mutating func chargeHardIRQ(_ thread: Int, _ frame: HardIRQFrame) {
-    var charge = Charge(.hardIRQ, frame.irq < 0 ? .unknown : .interrupt)
-    (charge.number, charge.name) = (max(frame.irq, 0), frame.name)
-    add(charge, of: thread, takeUncharged(.hardIRQ, of: thread))
+  /// A syscall begins where the end of the one before it was not seen: that one's time is charged to no syscall.
+  @inline(__always)
+  mutating func chargeUnendedSyscall(_ thread: Int) {
+    if threads.records[thread].accounting[.syscall] == threads.records[thread].charged[.syscall] { return }
+    if threads.records[thread].activityDepth != 0 { endActivities(thread) }
+    chargeUncounted(thread, number: -1, takeUncharged(.syscall, of: thread))
   }
 
-  mutating func chargeSoftIRQ(_ thread: Int, vector: Int32?) {
+  /// The time in hard interrupts since it was charged last, ns: that of the one that ends, or that another one begins in.
+  @inline(__always)
+  mutating func takeHardIRQTime(of thread: Int) -> UInt64 { takeUncharged(.hardIRQ, of: thread) }
+
+  @inline(__always)
+  mutating func takeSoftIRQTime(of thread: Int) -> UInt64 { takeUncharged(.softIRQ, of: thread) }
+
+  /// Charges time in an interrupt that is not counted as one of its name.
+  mutating func chargeHardIRQ(_ thread: Int, _ frame: HardIRQFrame?, _ length: UInt64) {
+    var charge = Charge(.hardIRQ, frame == nil ? .unknown : .interrupt)
+    if let frame { (charge.number, charge.name) = (frame.irq, frame.name) }
+    add(charge, of: thread, length)
+  }
+
+  mutating func chargeSoftIRQ(_ thread: Int, vector: Int32?, _ length: UInt64) {
     var charge = Charge(.softIRQ, vector == nil ? .unknown : .interrupt)
     charge.number = vector ?? 0
-    add(charge, of: thread, takeUncharged(.softIRQ, of: thread))
+    add(charge, of: thread, length)
   }
 
   // MARK: All of it
@@ -174,7 +199,7 @@ extension Aggregator {
     if threads.records[thread].activityDepth != 0 { chargeActivity(thread) }
     let inCall = takeUncharged(.syscall, of: thread)
     if inCall > 0 { add(charge(.syscall, .syscall, of: thread), of: thread, inCall) }
-    chargeHardIRQ(thread, threads.records[thread].hardFrame ?? HardIRQFrame(irq: -1))
-    chargeSoftIRQ(thread, vector: threads.records[thread].openSoftVector)
+    chargeHardIRQ(thread, threads.records[thread].hardFrame, takeHardIRQTime(of: thread))
+    chargeSoftIRQ(thread, vector: threads.records[thread].openSoftVector, takeSoftIRQTime(of: thread))
   }
 }

@@ -42,4 +42,12 @@ extension Charge {
     syscall = statistic.number
     durations = statistic.onCPU
   }
+
+  /// What the interrupts of a statistic had of their threads' time; nil where that was none.
+  init?(_ state: AccountingState, _ statistic: IRQStatistic) {
+    guard statistic.exclusive.total > 0 else { return nil }
+    self.init(state, .interrupt)
+    (number, name) = (statistic.number, statistic.name)
+    durations = statistic.exclusive
+  }
 }
