@@ -54,6 +54,18 @@ import TraceModel
     #expect(seen.last?.end == 350)
   }
 
+  @Test func aLongWaitIsKnownHoweverManyInterruptsThereWereInIt() {
+    var history = MachineHistory(capacity: 8192, isComplete: true)
+    history.switched(at: 100, cpu: 0, from: 99, state: 0, to: 5)
+    for number in 0..<UInt64(2000) {
+      history.interrupt(begins: true, at: 200 + number * 10, cpu: 0)
+      history.interrupt(begins: false, at: 203 + number * 10, cpu: 0)
+    }
+    let holdings = Self.holders(&history, from: 100, to: 30_000)
+    #expect(holdings.filter { $0.holder == .unknown } == [])
+    #expect(holdings.filter { $0.holder == .interrupt }.reduce(0) { $0 + $1.length } == 6000)
+  }
+
   @Test func theWaitingThreadAtTheEdgeGivesItsPieceToTheNeighbour() {
     var history = MachineHistory(capacity: 64, isComplete: true)
     history.switched(at: 90, cpu: 0, from: 0, state: 0, to: 7)

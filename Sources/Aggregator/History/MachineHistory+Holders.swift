@@ -2,7 +2,8 @@ package import TraceModel
 
 // Who had a CPU, for the thread that waited for it.
 extension MachineHistory {
-  /// The most records that one question walks back over: with very many threads ready on a CPU, each of their waits has very many.
+  /// The most records that any question may walk back over. With very many threads ready on a CPU, each of their waits has very many
+  /// records: beyond this, questions share what `allowance` grows by with each record.
   private static let mostRecords = 512
 
   /// Sets `holdings` to who had a CPU between `from` and `to`, ns: pieces without gaps, in order of time. `waiting` is the thread that waited: two
@@ -40,6 +41,7 @@ extension MachineHistory {
   /// Collects the numbers of the CPU's records from the latest one before `to` back to the one that says who had the CPU at `from`.
   private mutating func collect(onCPU cpu: UInt16, from: UInt64, to: UInt64) {
     walked.removeAll()
+    let most = max(Self.mostRecords, min(allowance, 1 << 16))
     var number = last(onCPU: cpu)
     // The first switch after `to` says who had the CPU until then.
     var closing = -1
@@ -50,12 +52,13 @@ extension MachineHistory {
       skipped += 1
     }
     if closing >= 0 { walked.append(closing) }
-    while number >= 0, walked.count < Self.mostRecords {
+    while number >= 0, walked.count < most {
       walked.append(number)
       let record = record(number)
       if record.time <= from, record.kind == .contextSwitch || record.kind == .gap { break }
       number = self.number(before: number, by: record.previousOnCPU)
     }
+    allowance = max(0, allowance - walked.count)
     // What comes before the first switch is not known.
     while walked.count > 0, record(walked[walked.count - 1]).kind != .contextSwitch,
       record(walked[walked.count - 1]).kind != .gap

@@ -41,6 +41,8 @@ package struct MachineHistory: ~Copyable {
   package let isComplete: Bool
   /// The latest time of a record, ns: time never goes back.
   private(set) var latest: UInt64 = 0
+  /// The number of records that questions may still walk back over: eight for each that is kept.
+  var allowance = 0
   // Memory that is used again and again.
   var walked = FlatArray<Int>()
 
@@ -202,6 +204,7 @@ package struct MachineHistory: ~Copyable {
     }
     if records.count <= mask { records.append(record) } else { records[next & mask] = record }
     next += 1
+    if allowance < 8 * (mask + 1) { allowance &+= 8 }
   }
 
   // MARK: Idle time
