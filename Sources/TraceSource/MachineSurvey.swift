@@ -3,6 +3,7 @@ internal import Glibc
 internal import SystemCalls
 internal import SystemPackage
 internal import TraceFormat
+internal import TraceModel
 
 /// One thing that the tool needs or can use, and whether this machine has it.
 package struct Finding: Sendable, Equatable {
@@ -34,7 +35,7 @@ package struct MachineSurvey {
   package init(_ tracefs: any TracefsAccess) { self.tracefs = tracefs }
 
   package func findings() -> [Finding] {
-    [permissions(), numbering()] + events() + instanceFeatures() + probes() + [stackSamples()]
+    [permissions(), numbering()] + events() + instanceFeatures() + probes() + [stackSamples()] + causes()
   }
 
   private func permissions() -> Finding {
@@ -55,6 +56,25 @@ package struct MachineSurvey {
         tracefs.exists("events/\(event.name.system)/\(event.name.name)/format") ? .ok : .missing,
         "event \(event.name)", loss: event.purpose, isEssential: event.isEssential)
     }
+  }
+
+  /// What `--blame` uses besides.
+  private func causes() -> [Finding] {
+    let events = CauseEvent.allCases.map { event in
+      file("events/\(event.name.path)/format", "event \(event.name) for --blame", loss: event.purpose)
+    }
+    let limits = ProcessLimits()
+    let hasPressure = PressureFacts.read() != nil
+    return events + [
+      file(
+        "events/\(CauseEvent.kernelStack.path)/format", "kernel stacks at switches for --blame",
+        loss: "what threads wait for"),
+      Finding(limits.seesQuotas ? .ok : .missing, "control groups' CPU quotas for --blame", loss: "throttled time"),
+      Finding(limits.seesFreezers ? .ok : .missing, "control groups' freezers for --blame", loss: "frozen time"),
+      Finding(
+        hasPressure ? .ok : .missing, "pressure stall information (CONFIG_PSI) for --blame",
+        loss: "how long tasks of the machine waited for CPU, memory and disks"),
+    ]
   }
 
   private func probes() -> [Finding] {

@@ -14,8 +14,11 @@ struct CauseEvents: Sendable {
   /// All that the running kernel has.
   init(_ tracefs: any TracefsAccess) {
     events = CauseEvent.allCases.filter { tracefs.exists("events/\($0.name.path)/format") }
-    let lacking = CauseEvent.allCases.filter { !events.contains($0) }
-    missing = lacking.map { "This kernel has no event \($0.name): \($0.purpose) cannot be told." }
+    for event in CauseEvent.allCases where !events.contains(event) {
+      // A beginning is of no use without its end, and the other way round: that is said once.
+      let sentence = "This kernel has no event \(event.name): \(event.purpose) cannot be told."
+      if !missing.contains(where: { $0.hasSuffix(": \(event.purpose) cannot be told.") }) { missing.append(sentence) }
+    }
     hasStacks =
       tracefs.exists("events/\(CauseEvent.kernelStack.path)/format")
       && tracefs.exists("events/\(TracedEvent.contextSwitch.name.path)/format")

@@ -23,6 +23,12 @@ package struct ProcessLimits: Sendable {
     self.mounts = mounts
   }
 
+  /// Whether quotas of CPU time can be looked at, of some processes at least.
+  var seesQuotas: Bool { mounts["cpu"] != nil || mounts[""] != nil }
+
+  /// Whether freezers can be looked at, of some processes at least.
+  var seesFreezers: Bool { mounts["freezer"] != nil || mounts[""] != nil }
+
   /// What limits the process now; nil where it has ended, or no group of it can be looked at.
   package func read(of pid: Int32) -> ControlGroupFacts? {
     guard let text = try? SystemFiles.read("/proc/\(pid)/cgroup") else { return nil }
