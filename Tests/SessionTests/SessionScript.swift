@@ -16,6 +16,11 @@ final class ScriptedFacts: TargetFacts {
   var children: [DescendantProcess] = []
   var ended: Set<Int32> = []
   var mappings: [CodeMapping] = []
+  /// What control groups put on each process.
+  var groups: [Int32: ControlGroupFacts] = [:]
+  /// How often somebody asked for that.
+  private(set) var groupLooks = 0
+  var stalls: PressureFacts?
   /// Whether the threads that live can be asked for.
   var knowsThreads = true
 
@@ -27,6 +32,11 @@ final class ScriptedFacts: TargetFacts {
   func descendants(of pids: [Int32]) -> [DescendantProcess] { children }
   func isAlive(_ pid: Int32) -> Bool { !ended.contains(pid) }
   func codeMappings(of pid: Int32) -> [CodeMapping] { mappings }
+  func controlGroup(of pid: Int32) -> ControlGroupFacts? {
+    groupLooks += 1
+    return groups[pid]
+  }
+  func pressure() -> PressureFacts? { stalls }
 }
 
 /// Events that a script has recorded, in the order in which they come out of the merge.

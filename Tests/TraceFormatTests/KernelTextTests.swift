@@ -92,7 +92,8 @@ struct KernelTextTests {
       words.first { $0.hasPrefix("\(key)=") }.map { String($0.dropFirst(key.count + 1)) } ?? "?"
     }
     switch name {
-    case "sys_enter": return words[1]
+    // "NR 202 (7f01, 81, …)"
+    case "sys_enter": return "\(words[1]) \(words[3].filter { $0 != "," && $0 != ")" })"
     case "sys_exit": return "\(words[1]) \(words[3])"
     case "sched_switch": return "\(value("prev_pid")) \(value("prev_state")) \(value("next_pid"))"
     case "sched_wakeup", "sched_wakeup_new", "sched_waking", "sched_process_exit": return value("pid")
@@ -113,7 +114,7 @@ struct KernelTextTests {
     let time = "\(microseconds / 1_000_000).\(String(repeating: "0", count: 6 - fraction.count))\(fraction)"
     let (name, essence): (String, String) =
       switch event.kind {
-      case .syscallEnter: ("sys_enter", "\(event.subject)")
+      case .syscallEnter: ("sys_enter", "\(event.subject) \(String(UInt64(bitPattern: event.value), radix: 16))")
       case .syscallExit: ("sys_exit", "\(event.subject) \(event.value)")
       case .contextSwitch: ("sched_switch", "\(event.tid) \(stateLetters(event.detail)) \(event.subject)")
       case .wakeup: ("sched_wakeup", "\(event.subject)")

@@ -11,11 +11,11 @@ struct CaptureSetupTests {
   /// Everything from creation to removal.
   private func runCapture(
     _ tracefs: TracefsTree, _ triggers: [Trigger] = [], countsUpcalls: Bool = false, recordsWakers: Bool = false,
-    recordsReturnAddresses: Bool = false
+    recordsReturnAddresses: Bool = false, recordsCauses: Bool = false
   ) throws(CaptureError) {
     let settings = CaptureSettings(
       bufferKiB: 1024, triggers: triggers, countsUpcalls: countsUpcalls, recordsWakers: recordsWakers,
-      recordsReturnAddresses: recordsReturnAddresses)
+      recordsReturnAddresses: recordsReturnAddresses, recordsCauses: recordsCauses)
     var capture = try Capture(tracefs, owner: owner, settings: settings)
     try capture.setup.watch(tids: [10, 11])
     try capture.setup.start(tids: [10, 11])
@@ -56,6 +56,72 @@ struct CaptureSetupTests {
     let tracefs = try TracefsTree()
     try runCapture(tracefs, recordsWakers: true)
     #expect(tracefs.changes.contains("write instances/kdelay-4194305-7/events/sched/sched_waking/enable 1"))
+  }
+
+  /// Every instance is set up before any event is enabled; the machine's is the first to record.
+  @Test func causesAreRecordedInTheDataInstanceAndTheMachineInOneOfItsOwn() throws {
+    let tracefs = try TracefsTree()
+    try runCapture(tracefs, recordsCauses: true)
+    let data = "instances/kdelay-4194305-7"
+    let machine = "\(data)-machine"
+    let changes = tracefs.changes.filter {
+      $0.contains("/events/") || $0.contains("tracing_on") || $0.contains("set_event_pid") || $0.contains("dir ")
+    }
+    let machineEvents = MachineEvent.allCases.map { "write \(machine)/events/\($0.event.name.path)/enable 1" }
+    let causes = CauseEvent.allCases.map { "write \(data)/events/\($0.name.path)/enable 1" }
+    let events = TracedEvent.allCases.map { "write \(data)/events/\($0.name.path)/enable 1" }
+    #expect(
+      changes == [
+        "mkdir kdelay-4194305-7", "write \(data)/tracing_on 0", "mkdir kdelay-4194305-7-machine",
+        "write \(machine)/tracing_on 0", "append \(data)/set_event_pid 10 11",
+      ] + machineEvents + [
+        "write \(machine)/tracing_on 1", "append \(data)/events/sched/sched_switch/trigger stacktrace",
+      ] + causes + ["write \(data)/tracing_on 1"] + events + [
+        "write \(data)/tracing_on 0", "write \(machine)/tracing_on 0", "rmdir kdelay-4194305-7",
+        "rmdir kdelay-4194305-7-machine",
+      ])
+    #expect(tracefs.instances.isEmpty)
+  }
+
+  @Test func whateverOfTheCausesFailsLeavesNothingBehind() throws {
+    let complete = try TracefsTree()
+    try runCapture(complete, recordsCauses: true)
+    for step in 0..<complete.changes.count - 2 {
+      let tracefs = try TracefsTree()
+      tracefs.failing = step
+      #expect(throws: CaptureError.self, "\(complete.changes[step])") { try runCapture(tracefs, recordsCauses: true) }
+      #expect(tracefs.instances.isEmpty, "after step \(step): \(complete.changes[step])")
+    }
+  }
+
+  @Test func whatTheKernelLacksForCausesIsSaidOnceForEachPurpose() throws {
+    let tracefs = try TracefsTree()
+    for event in ["lock", "vmscan", "irq"] { try tracefs.remove("events/\(event)") }
+    let capture = try Capture(
+      tracefs, owner: owner, settings: CaptureSettings(bufferKiB: 64, recordsCauses: true))
+    #expect(
+      capture.setup.missingCauses == [
+        "This kernel has no event vmscan:mm_vmscan_direct_reclaim_begin: time in which threads free memory themselves "
+          + "cannot be told.",
+        "This kernel has no event vmscan:mm_vmscan_memcg_reclaim_begin: time in which threads free memory of their "
+          + "control group cannot be told.",
+        "This kernel has no event lock:contention_begin: time in which threads spin for locks of the kernel cannot be "
+          + "told.",
+        "This kernel has no event irq:irq_handler_entry: how long interrupts had the CPUs cannot be told.",
+      ])
+    try capture.close()
+  }
+
+  @Test(arguments: [true, false])
+  func namesAreLeftUnsavedWhereNobodyElseTraces(_ isAlone: Bool) throws {
+    let tracefs = try TracefsTree()
+    try "".write(toFile: "\(tracefs.root)/set_event", atomically: false, encoding: .utf8)
+    try tracefs.createInstance("somebody")
+    try (isAlone ? "" : "sched:sched_switch\n").write(
+      toFile: "\(tracefs.root)/instances/somebody/set_event", atomically: false, encoding: .utf8)
+    try runCapture(tracefs)
+    let change = "write instances/kdelay-4194305-7/trace_options norecord-cmd"
+    #expect(tracefs.changes.contains(change) == isAlone)
   }
 
   @Test func nothingOutsideTheInstanceIsWritten() throws {

@@ -25,7 +25,8 @@ final class TracefsTree: TracefsAccess, @unchecked Sendable {
       _ = FileManager.default.createFile(atPath: "\(root)/\(file)", contents: nil)
     }
     let stacks = ["kernel_stack", "user_stack"].map { EventName("ftrace", $0) }
-    for event in TracedEvent.allCases.map(\.name) + stacks {
+    let causes = kernel == "6.18" ? CauseEvent.allCases.map(\.name) : []
+    for event in TracedEvent.allCases.map(\.name) + stacks + causes {
       let directory = try make("events/\(event.system)/\(event.name)")
       try Fixture.text(kernel, "formats/\(event.system).\(event.name)").write(
         toFile: "\(root)/\(directory)/format", atomically: false, encoding: .utf8)

@@ -94,7 +94,7 @@ package struct TracingInstance: ~Copyable {
   /// (trace_event_enable_cmd_record). So it is done only where there are none.
   private func leaveNamesUnsaved() {
     guard let others = try? tracefs.list("instances") else { return }
-    for place in [""] + others.map({ "instances/\($0)/" }) {
+    for place in [""] + others.filter({ $0 != name }).map({ "instances/\($0)/" }) {
       guard let enabled = try? tracefs.read("\(place)set_event"), enabled.isEmpty else { return }
     }
     try? set("trace_options", "norecord-cmd")

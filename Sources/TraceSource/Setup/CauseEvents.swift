@@ -14,15 +14,22 @@ struct CauseEvents: Sendable {
   /// All that the running kernel has.
   init(_ tracefs: any TracefsAccess) {
     events = CauseEvent.allCases.filter { tracefs.exists("events/\($0.name.path)/format") }
-    for event in CauseEvent.allCases where !events.contains(event) {
-      // A beginning is of no use without its end, and the other way round: that is said once.
-      let sentence = "This kernel has no event \(event.name): \(event.purpose) cannot be told."
-      if !missing.contains(where: { $0.hasSuffix(": \(event.purpose) cannot be told.") }) { missing.append(sentence) }
-    }
+    missing = Self.sentences(CauseEvent.allCases.filter { !events.contains($0) }.map { ($0.name, $0.purpose) })
     hasStacks =
       tracefs.exists("events/\(CauseEvent.kernelStack.path)/format")
       && tracefs.exists("events/\(TracedEvent.contextSwitch.name.path)/format")
     if !hasStacks { missing.append("This kernel records no stacks at switches: what threads wait for cannot be told.") }
+  }
+
+  /// What is said of events that this kernel lacks. A beginning is of no use without its end, and the other way round: of several
+  /// with one purpose the first is named.
+  static func sentences(_ lacking: [(name: EventName, purpose: String)]) -> [String] {
+    var purposes: [String] = []
+    return lacking.compactMap { name, purpose in
+      guard !purposes.contains(purpose) else { return nil }
+      purposes.append(purpose)
+      return "This kernel has no event \(name): \(purpose) cannot be told."
+    }
   }
 
   /// How the records are read.

@@ -22,8 +22,8 @@ struct MachineRecorder: ~Copyable {
 
   private init(_ events: [MachineEvent], _ decoder: PageDecoder, _ instance: consuming TracingInstance) {
     self.events = events
-    missing = MachineEvent.allCases.filter { !events.contains($0) }
-      .map { "This kernel has no event \($0.event.name): \($0.purpose) cannot be told." }
+    missing = CauseEvents.sentences(
+      MachineEvent.allCases.filter { !events.contains($0) }.map { ($0.event.name, $0.purpose) })
     self.decoder = decoder
     self.instance = instance
   }

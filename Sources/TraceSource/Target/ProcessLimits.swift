@@ -50,7 +50,7 @@ package struct ProcessLimits: Sendable {
     return paths
   }
 
-  private func read(_ paths: [String: String]) -> ControlGroupFacts? {
+  func read(_ paths: [String: String]) -> ControlGroupFacts? {
     // A controller is in one hierarchy only.
     let groups = ["cpu", "freezer", ""].compactMap { controller -> (controller: String, mount: String, path: String)? in
       guard let mount = mounts[controller], let path = paths[controller] else { return nil }
