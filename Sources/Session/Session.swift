@@ -83,6 +83,7 @@ package struct Session: ~Copyable {
     _ names: inout NameTable, besides others: [NamedProcess] = [], gateCloses: Bool? = nil
   ) {
     self.gateCloses = gateCloses
+    aggregator.recordingBegan(at: facts.now)
     for target in settings.targets + others {
       let name = names.intern(target.name)
       tracker.lookAtAll(of: target.pid, &aggregator, &names)

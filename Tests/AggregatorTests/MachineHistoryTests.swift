@@ -101,7 +101,9 @@ import TraceModel
     history.switched(at: 100, cpu: 0, from: 7, state: 0, to: 5)
     history.gap(at: 200, cpu: 0)
     history.switched(at: 300, cpu: 0, from: 5, state: 0, to: 7)
-    #expect(Self.holders(&history, from: 100, to: 300).map(\.holder) == [.unknown])
+    let seen = Self.holders(&history, from: 100, to: 300)
+    #expect(seen.map(\.holder) == [.unknown, .task])
+    #expect(seen.map(\.start) == [100, 200])
     #expect(Self.path(&history, of: 7, from: 100, to: 400).map(\.doing) == [.unknown, .running])
   }
 
@@ -148,6 +150,17 @@ import TraceModel
     #expect(path.count == 11)
     #expect(path.first?.doing == .unknown)
     #expect(path.reduce(0) { $0 + $1.length } == 985)
+  }
+
+  @Test func whoGivesUpTheCPUFirstHadItSinceTheRecordsBegan() {
+    var history = MachineHistory(capacity: 64, isComplete: true)
+    history.begin(at: 50)
+    history.interrupt(begins: true, at: 60, cpu: 0)
+    history.interrupt(begins: false, at: 70, cpu: 0)
+    history.switched(at: 200, cpu: 0, from: 5, state: 0, to: 7)
+    let seen = Self.holders(&history, from: 40, to: 200)
+    #expect(seen.map(\.holder) == [.unknown, .task])
+    #expect(seen.last == CPUHolding(start: 50, end: 200, holder: .task, tid: 5))
   }
 
   @Test func theTimesOfCPUsAreIdleBusyOrUnknown() {

@@ -51,7 +51,10 @@ extension Aggregator {
     }
   }
 
-  // MARK: What a session asks
+  // MARK: What a session says and asks
+
+  /// All events from `time`, ns, on are consumed.
+  package mutating func recordingBegan(at time: UInt64) { causes.history.begin(at: time) }
 
   /// Tasks that became part of a charge since this was asked last, and are no threads of the target. Bounded: of more at once,
   /// the first ones.

@@ -24,7 +24,10 @@ extension MachineHistory {
       let holder: CPUHolding.Holder
       var tid: Int32 = 0
       if record.kind != .contextSwitch {
-        holder = .unknown
+        // Since then every switch was recorded: who gives the CPU up at the next one has had it all along.
+        let next = isComplete ? end.previous : nil
+        holder = next.map { $0 < 0 ? .unknown : $0 == 0 ? .idle : .task } ?? .unknown
+        tid = max(next ?? 0, 0)
       } else if end.previous.map({ $0 == record.other }) ?? isComplete {
         holder = record.other == 0 ? .idle : .task
         tid = record.other

@@ -27,6 +27,8 @@ package struct MachineHistory: ~Copyable {
     var idleTime: UInt64 = 0
     var unknownTime: UInt64 = 0
     var isKnown = false
+    /// Whether the next switch is the first one since the records began.
+    var isFirst = false
   }
 
   var records: FlatArray<HistoryRecord>
@@ -41,6 +43,8 @@ package struct MachineHistory: ~Copyable {
   package let isComplete: Bool
   /// The latest time of a record, ns: time never goes back.
   private(set) var latest: UInt64 = 0
+  /// Since when all records are fed, ns; 0 where that is not known.
+  private var began: UInt64 = 0
   /// The number of records that questions may still walk back over: eight for each that is kept.
   var allowance = 0
   // Memory that is used again and again.
@@ -95,6 +99,9 @@ package struct MachineHistory: ~Copyable {
 
   // MARK: Events
 
+  /// All records from `time`, ns, on are fed.
+  package mutating func begin(at time: UInt64) { began = time }
+
   /// A CPU went from one task to another; 0 is the idle task. `state`: the state bits of the task that gave it up.
   /// `previousIsFollowed` and `nextIsFollowed`: whether all switches of that task are fed.
   @inline(__always)
@@ -102,6 +109,7 @@ package struct MachineHistory: ~Copyable {
     at time: UInt64, cpu: UInt16, from previous: Int32, state: Int32, to next: Int32, previousIsFollowed: Bool = true,
     nextIsFollowed: Bool = true
   ) {
+    if isComplete { beginCPU(cpu, at: time) }
     var record = HistoryRecord(time: advance(to: time), kind: .contextSwitch, cpu: cpu)
     record.task = previous
     record.other = next
@@ -140,6 +148,7 @@ package struct MachineHistory: ~Copyable {
   /// Records of a CPU are missing up to `time`, ns. What any task did meanwhile that no other CPU tells of is not known.
   package mutating func gap(at time: UInt64, cpu: UInt16) {
     let time = advance(to: time)
+    began = 0
     for number in 0..<max(cpus.count, Int(cpu) + 1) {
       // Tasks can have gone from the silent CPU to any other one.
       append(HistoryRecord(time: time, kind: .gap, cpu: UInt16(number)))
@@ -209,6 +218,16 @@ package struct MachineHistory: ~Copyable {
 
   // MARK: Idle time
 
+  /// The first switch of a CPU tells who had it since the records began.
+  @inline(__always)
+  private mutating func beginCPU(_ cpu: UInt16, at time: UInt64) {
+    if Int(cpu) < cpus.count, cpus[Int(cpu)].since != 0 { return }
+    guard began != 0, began < time else { return }
+    append(HistoryRecord(time: began, kind: .gap, cpu: cpu))
+    cpus[Int(cpu)].since = began
+    cpus[Int(cpu)].isFirst = true
+  }
+
   /// Adds up what the CPU has done since its latest switch.
   @inline(__always)
   private mutating func addUp(_ cpu: UInt16, from previous: Int32, at time: UInt64) {
@@ -217,6 +236,9 @@ package struct MachineHistory: ~Copyable {
     let length = time &- cpus[number].since
     if cpus[number].since == 0 {
       // Nothing was known before.
+    } else if cpus[number].isFirst {
+      cpus[number].isFirst = false
+      if previous == 0 { cpus[number].idleTime &+= length }
     } else if cpus[number].isKnown, cpus[number].lastSwitch >= oldest,
       record(cpus[number].lastSwitch).other == previous
     {
