@@ -39,6 +39,8 @@ extension Aggregator {
     threads.records[thread].wake(at: event.timestamp, cpu: event.detail, isComplete: isComplete)
     let (since, waker) = (threads.records[thread].since, threads.records[thread].waker)
     if causes.scope == .target {
+      // A wake-up that was recorded on the CPU where the thread waits shows who has that CPU.
+      if Int32(event.cpu) == event.detail { causes.history.seen(event.tid, at: event.timestamp, cpu: event.cpu) }
       causes.history.woken(
         event.subject, at: event.timestamp, cpu: event.cpu, by: waker,
         isFollowed: !threads.records[thread].isUnfiltered)

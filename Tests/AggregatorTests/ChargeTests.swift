@@ -32,6 +32,24 @@ struct ChargeTests {
     #expect(charges.first?.durations.total == 40)
   }
 
+  @Test func aWakeUpShowsWhoHasTheCPU() {
+    var script = Script(threads: [10], windowFrom: 100)
+    script.switchTask(from: 10, state: 1, to: 30, at: 110)
+    feed(&script, .wakeup, 150, 20, 10)
+    script.switchTask(from: 20, to: 10, at: 190)
+    let charges = script.finish(at: 200).thread(10).charges(.ready)
+    #expect(charges.map(\.tid) == [20])
+    #expect(charges.map(\.durations.total) == [40])
+  }
+
+  @Test func aWakeUpOnAnotherCPUShowsNothingOfTheThreads() {
+    var script = Script(threads: [10], windowFrom: 100)
+    script.switchTask(from: 10, state: 1, to: 30, at: 110, cpu: 1)
+    feed(&script, .wakeup, 150, 20, 10, 1)
+    script.switchTask(from: 20, to: 10, at: 190, cpu: 1)
+    #expect(script.finish(at: 200).thread(10).charges(.ready).map(\.reason) == [.unknown])
+  }
+
   @Test func aWaitForAnIdleCPUIsToldFromOneForATask() {
     var script = Script(threads: [10], windowFrom: 100)
     script.switchTask(from: 10, state: 1, to: 0, at: 110)

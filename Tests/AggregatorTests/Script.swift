@@ -6,8 +6,11 @@ import TraceModel
 struct Script: ~Copyable {
   var aggregator: Aggregator
 
-  init(threads: [Int32] = [], windowFrom start: UInt64? = nil, syscallEvents filter: SyscallEventFilter? = nil) {
-    aggregator = Aggregator(abi: .x86_64, syscallEvents: filter)
+  init(
+    threads: [Int32] = [], windowFrom start: UInt64? = nil, syscallEvents filter: SyscallEventFilter? = nil,
+    causes: CauseScope = .target
+  ) {
+    aggregator = Aggregator(abi: .x86_64, syscallEvents: filter, causes: causes)
     for tid in threads {
       aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 0, state: .runnable, mode: .unknown), at: start ?? 0)
     }

@@ -290,7 +290,7 @@ struct SimulationTests {
   @Test(arguments: 0..<200)
   func nonsenseStillAddsUp(_ seed: Int) {
     var random = SplitMix64(state: UInt64(seed) + 1000)
-    var script = Script(threads: [10, 11, 12], windowFrom: 1000)
+    var script = Script(threads: [10, 11, 12], windowFrom: 1000, causes: seed % 2 == 0 ? .target : .machine)
     var time: UInt64 = 1000
     for _ in 0..<3000 {
       time += UInt64.random(in: 0...20, using: &random)

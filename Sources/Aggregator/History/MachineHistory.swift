@@ -121,6 +121,17 @@ package struct MachineHistory: ~Copyable {
     cpus[Int(cpu)].lastSwitch = self.next - 1
   }
 
+  /// Something else than a switch showed that a CPU ran a task; 0 is the idle task.
+  package mutating func seen(_ tid: Int32, at time: UInt64, cpu: UInt16) {
+    var record = HistoryRecord(time: advance(to: time), kind: .contextSwitch, cpu: cpu)
+    record.task = tid
+    record.other = tid
+    // It is no record of what the task did: no way leads to it from the task's others.
+    addUp(cpu, from: tid, at: record.time)
+    append(record)
+    cpus[Int(cpu)].lastSwitch = next - 1
+  }
+
   /// A task became runnable. `waker`: what made it; nil where nothing tells.
   @inline(__always)
   package mutating func woken(_ tid: Int32, at time: UInt64, cpu: UInt16, by waker: Waker?, isFollowed: Bool = true) {
