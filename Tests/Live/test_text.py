@@ -17,13 +17,14 @@ LINES = {
     "sum": re.compile(rf"{I}TOTAL(\( - poll\))?:  *(?P<count>\d+)  (?P<total>[ \d,]{{16}})"),
     "four": re.compile(rf"{I}(?P<count>[ \d]{{10}})  (?P<total>[ \d,]{{16}})  (?P<min>[ \d,]{{16}})  (?P<max>[ \d,]{{16}})"),
     "three": re.compile(rf"{I}(?P<count>[ \d]{{10}})  (?P<total>[ \d,]{{16}})  (?P<max>[ \d,]{{16}})"),
+    "so far": re.compile(rf"{I}.{{20}} [ A-Z()]{{9}}  [ \d,]{{16}}"),
     "empty": re.compile(""),
 }
 ORDER = ["SYSCALL STATISTICS", "LONG POLL STATISTICS", "THREAD RUN STATISTICS", "THREAD READY STATISTICS",
-         "THREAD STOPPED STATISTICS", "HARD IRQ STATISTICS", "SOFT IRQ STATISTICS"]
+         "THREAD STOPPED STATISTICS", "HARD IRQ STATISTICS", "SOFT IRQ STATISTICS", "IN PROGRESS"]
 ROWS = {"SYSCALL STATISTICS": "call", "LONG POLL STATISTICS": "four", "THREAD RUN STATISTICS": "four",
         "THREAD READY STATISTICS": "three", "THREAD STOPPED STATISTICS": "three", "HARD IRQ STATISTICS": "hard",
-        "SOFT IRQ STATISTICS": "soft"}
+        "SOFT IRQ STATISTICS": "soft", "IN PROGRESS": "so far"}
 
 
 def number(text):

@@ -34,7 +34,7 @@ struct MadeUpWindow {
     thread.accounting[.user] = user * 1_000_000
     thread.accounting[.unknown] = unknown * 1_000_000
     for cause in list { thread.accounting[cause.state] += cause.total }
-    if user + unknown > 0 || list.contains(where: { $0.count > 0 }) { thread.run = Self.interval(user) }
+    if user > 0 { thread.run = Self.interval(user) }
     snapshot.threads.append(thread)
     var known = ThreadCauses()
     known.causes = list.sorted { $0.total > $1.total }

@@ -16,12 +16,7 @@ package struct TextRenderer: Renderer {
   private static let indent = String(repeating: " ", count: 28)
 
   package mutating func window(_ result: WindowResult, _ output: inout ByteOutput) {
-    let threads = result.threads
-    let (names, cost) = (result.names, result.recordingCost)
-    let rows =
-      foldsThreads
-      ? ThreadFolding.rows(threads, names, processes: result.severalProcesses, recordingCost: cost)
-      : ThreadFolding.single(threads, names, processes: result.severalProcesses, recordingCost: cost)
+    let rows = rows(result)
     for line in VerdictSection.lines(Verdict(result)) { output.line(line) }
     for line in Self.statistics(result, rows) { output.line(line) }
     SyscallEventSection.write(result, grouping) { output.line($0) }
@@ -31,10 +26,25 @@ package struct TextRenderer: Renderer {
     let hasMore =
       result.startTrigger != nil || result.stopTrigger != nil
       || result.stacks.map { _ in !result.slowSyscalls.isEmpty } ?? false
-    lines += AccountingSection.lines(rows, recordingCost: cost, hasMore: hasMore)
+    lines += AccountingSection.lines(rows, recordingCost: result.recordingCost, hasMore: hasMore)
+    lines += CauseSection.lines(rows, result)
+    lines += InProgressSection.lines(rows, result)
+    lines += PageFaultSection.lines(rows)
+    lines += CriticalPathSection.lines(result)
+    lines += MachineSection.lines(result)
     lines += ChildrenSection.lines(result.snapshot.childrenNotWatched)
     lines += LossSection.lines(result)
     for line in lines { output.line(line) }
+  }
+
+  private func rows(_ result: WindowResult) -> [ThreadRow] {
+    let (threads, processes) = (result.threads, result.severalProcesses)
+    let causes = result.causes.isEmpty ? [] : result.threadOrder.map { result.causes(at: $0) }
+    return foldsThreads
+      ? ThreadFolding.rows(
+        threads, result.names, causes: causes, processes: processes, recordingCost: result.recordingCost)
+      : ThreadFolding.single(
+        threads, result.names, causes: causes, processes: processes, recordingCost: result.recordingCost)
   }
 
   private static func statistics(_ result: WindowResult, _ rows: [ThreadRow]) -> [String] {
@@ -88,7 +98,7 @@ package struct TextRenderer: Renderer {
   /// The lines of a row's sections. Its tid and name stand on the line of the first one.
   private static func lines(of row: ThreadRow, _ result: WindowResult) -> [String] {
     let (thread, names) = (row.thread, result.names)
-    let sections = [
+    var sections = [
       row.fold.map { folded($0, thread.accounting) },
       syscalls(thread, isUncertain: result.isUncertain(thread)),
       longPoll(thread.longPoll),
@@ -99,6 +109,7 @@ package struct TextRenderer: Renderer {
       softIRQs(thread.softIRQs),
     ].compactMap { $0 }
     var head = "\(Columns.right(row.label, 10)) \(Columns.left(row.name, 16)) "
+    if sections.isEmpty, let call = inProgress(row, result) { sections = [call] }
     guard !sections.isEmpty else { return [head + "[NO EVENTS]"] }
     var lines: [String] = []
     for section in sections {
@@ -109,6 +120,18 @@ package struct TextRenderer: Renderer {
     }
     lines.removeLast()
     return lines
+  }
+
+  /// The section of a thread without any interval: the call that it was in all the time, where that is known.
+  private static func inProgress(_ row: ThreadRow, _ result: WindowResult) -> Section? {
+    guard let call = row.causes.first?.inProgress else { return nil }
+    return Section(
+      title: "[IN PROGRESS]",
+      lines: [
+        "\(Columns.left("NAME", 20)) \(head("STATE", 9))  \(head("SO FAR ns"))",
+        "\(Columns.cut(call.text, 20)) \(head(call.state.title, 9))  "
+          + Columns.nanoseconds(call.soFar(at: result.snapshot.stop)),
+      ])
   }
 
   private static func folded(_ fold: ThreadRow.Fold, _ accounting: Accounting) -> Section {

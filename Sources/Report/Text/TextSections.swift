@@ -105,9 +105,10 @@ enum AccountingSection {
   }
 
   /// A share in percent with one decimal. A dash is exactly nothing, and a little is never shown as nothing.
-  private static func share(_ part: UInt64, of whole: UInt64) -> String {
+  static func share(_ part: UInt64, of whole: UInt64) -> String {
     guard part > 0, whole > 0 else { return "-" }
-    let tenths = (part * 1000 + whole / 2) / whole
+    // In floating point: the lives of many threads times 1000 can be too much for 64 bits.
+    let tenths = UInt64((Double(part) * 1000 / Double(whole)).rounded())
     return tenths == 0 ? "<0.1" : "\(tenths / 10).\(tenths % 10)"
   }
 }

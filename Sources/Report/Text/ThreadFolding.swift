@@ -1,4 +1,5 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// Keeps the text report of a program with thousands of threads readable.
@@ -14,26 +15,26 @@ enum ThreadFolding {
   static let fewest = 8
 
   /// One row a thread, in the order that they are in. `processes` are those of the snapshot; none where the target is one
-  /// process.
+  /// process. `causes` are those of each thread; none where they were not looked for.
   static func single(
-    _ threads: [ThreadSnapshot], _ names: NameTable, processes: [NamedProcess] = [],
+    _ threads: [ThreadSnapshot], _ names: NameTable, causes: [ThreadCauses] = [], processes: [NamedProcess] = [],
     recordingCost cost: UInt64? = nil
   ) -> [ThreadRow] {
-    threads.map { thread in
+    threads.enumerated().map { position, thread in
       let process = processes.indices.contains(thread.process) ? processes[thread.process] : nil
       return ThreadRow(
         thread: thread, name: Columns.printable(names[thread.name]),
         process: process.map { RowProcess(name: Columns.printable($0.name), pid: $0.pid) },
-        recording: thread.recordingTime(cost))
+        recording: thread.recordingTime(cost), causes: causes.indices.contains(position) ? [causes[position]] : [])
     }
   }
 
   /// The rows for `threads`, which are in the order that they are shown in where none is folded.
   static func rows(
-    _ threads: [ThreadSnapshot], _ names: NameTable, processes: [NamedProcess] = [],
+    _ threads: [ThreadSnapshot], _ names: NameTable, causes: [ThreadCauses] = [], processes: [NamedProcess] = [],
     recordingCost cost: UInt64? = nil
   ) -> [ThreadRow] {
-    var rows = single(threads, names, processes: processes, recordingCost: cost)
+    var rows = single(threads, names, causes: causes, processes: processes, recordingCost: cost)
     guard rows.count > most else { return rows }
     rows = fold(rows) { $0 }
     if rows.count > most { rows = fold(rows, withoutNumbers) }
@@ -133,6 +134,7 @@ enum ThreadFolding {
     return ThreadRow(
       thread: ThreadSnapshot(sumOf: rows.map(\.thread), name: rows[0].thread.name), name: name, process: process,
       recording: rows.reduce(UInt64?(0)) { sum, row in sum.flatMap { sum in row.recording.map { sum + $0 } } },
+      causes: rows.flatMap(\.causes),
       fold: ThreadRow.Fold(
         count: rows.reduce(0) { $0 + $1.threadCount }, worst: most.thread, worstName: most.name))
   }

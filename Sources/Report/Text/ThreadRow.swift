@@ -1,4 +1,5 @@
 internal import Aggregator
+internal import Session
 internal import TraceModel
 
 /// What a table of the text report has a row for: a thread, or several that are folded.
@@ -11,6 +12,8 @@ struct ThreadRow {
   var process: RowProcess?
   /// What recording cost the thread, or all of them, ns; nil where that is not known.
   var recording: UInt64?
+  /// The causes of the thread, or of each that is folded; empty where they were not looked for.
+  var causes: [ThreadCauses] = []
   /// What the row stands for, if not for a single thread.
   var fold: Fold?
 

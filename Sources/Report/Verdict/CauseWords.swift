@@ -40,7 +40,9 @@ enum CauseWords {
   /// A cause in a few words, as the report's table has them.
   static func text(_ cause: Cause) -> String {
     var text = what(cause)
-    if let syscall = cause.syscall, cause.kind != .syscall { text += ", \(Columns.printable(syscall))" }
+    if let syscall = cause.syscall, cause.kind != .syscall, syscall != cause.kind.rawValue {
+      text += ", \(Columns.printable(syscall))"
+    }
     if let place = cause.place { text += ", in \(Columns.printable(place))" }
     guard cause.state.isBlocked else { return text }
     if let by = cause.by { text += ", woken by \(task(by))" }
