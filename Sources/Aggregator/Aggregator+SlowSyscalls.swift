@@ -9,9 +9,9 @@ extension Aggregator {
   /// When the syscall began that thread `tid` is in, ns; nil where it is in none that may be reported.
   package mutating func openSyscallStart(of tid: Int32) -> UInt64? {
     let thread = threads.find(tid)
-    guard thread >= 0, threads.records[thread].scheduling != .dead, threads.records[thread].syscallStart != 0 else {
+    guard thread >= 0, threads.records[thread].scheduling != .dead, threads.records[thread].callStart != 0 else {
       return nil
     }
-    return threads.records[thread].syscallStart
+    return threads.records[thread].callStart
   }
 }

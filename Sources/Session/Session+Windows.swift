@@ -95,10 +95,10 @@ extension Session {
     result.uncertainProcesses = compatProcesses
     result.recordingCost = settings.recordingCost
     result.slowSyscalls = slowSyscalls
-    result.stacks = stacks?.closeWindow()
     result.wakers = wakerNames.names
     result.machine = machine
     findCauses(&result)
+    result.stacks = stacks?.closeWindow()
     if settings.countsUpcalls {
       result.missedUpcalls = missedUpcalls
       missedUpcalls = 0

@@ -24,6 +24,8 @@ package struct StackSampleStore: ~Copyable {
   private var used = 0
   /// Room for the thread ids that `discard` goes through when it is called for all threads.
   private var tids = FlatArray<Int32>(capacity: 64)
+  /// Room for the slots that `look` goes through.
+  private var slots = FlatArray<Int32>(capacity: 64)
 
   /// The number of samples that were appended.
   package private(set) var appended: UInt64 = 0
@@ -83,6 +85,18 @@ package struct StackSampleStore: ~Copyable {
         taken += 1
         result.append(samples[Int(slot)])
       }
+    }
+  }
+
+  /// Appends the samples of thread `tid` from `start` to `end` (ns, both inclusive) to `result`, oldest first, and keeps them. Their
+  /// bytes can be read until the next `append`.
+  package mutating func look(
+    tid: Int32, from start: UInt64, to end: UInt64, into result: inout FlatArray<StackSample>
+  ) {
+    slots.removeAll()
+    chains.collect(tid: tid, upTo: end, into: &slots)
+    for index in 0..<slots.count where samples[Int(slots[index])].timestamp >= start {
+      result.append(samples[Int(slots[index])])
     }
   }
 

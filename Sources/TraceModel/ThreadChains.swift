@@ -75,6 +75,16 @@ struct ThreadChains: ~Copyable {
     return slot
   }
 
+  /// Appends the thread's slots that are no later than `end`, ns, to `slots`, oldest first, and leaves them in.
+  func collect(tid: Int32, upTo end: UInt64, into slots: inout FlatArray<Int32>) {
+    guard let index = find(tid) else { return }
+    var slot = threads[index].first
+    while slot >= 0, links[Int(slot)].timestamp <= end {
+      slots.append(slot)
+      slot = links[Int(slot)].next
+    }
+  }
+
   /// Takes out the second slot of the thread that has most, or its only one. There must be a slot.
   ///
   /// Once found, a thread is taken for the longest until it is down to half: looking at all of them for each slot would be

@@ -41,5 +41,7 @@ struct LiveFacts: TargetFacts {
 
   func kernelFunction(returningTo address: UInt64) -> String? { kernel?.function(returningTo: address) }
 
+  func mappedFile(of pid: Int32, in addresses: Range<UInt64>) -> String? { CodeMapping.file(of: pid, in: addresses) }
+
   var tool: Int32? { getpid() }
 }

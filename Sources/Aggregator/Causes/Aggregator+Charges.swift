@@ -129,7 +129,9 @@ extension Aggregator {
       charge.futexOperation = threads.records[thread].futexOperation
     }
     // Keys stay few: a file that is read in by faults has very many addresses.
-    if charge.side == .pageFault { charge.address = threads.records[thread].context.faultAddress & ~0x1F_FFFF }
+    if charge.side == .pageFault {
+      charge.address = threads.records[thread].context.faultAddress & ~(Charge.addressSpan - 1)
+    }
     if let activity = threads.records[thread].activity {
       charge.reason = .activity
       charge.number = activity.rawValue

@@ -62,7 +62,9 @@ package struct Charge: Sendable, Equatable, BitwiseCopyable {
   package var number: Int32 = 0
   /// The name of a hard interrupt's handler.
   package var name: NameID = 0
-  /// The address of a page fault.
+  /// How many bytes of addresses page faults have one charge for.
+  package static let addressSpan: UInt64 = 2 << 20
+  /// The address of a page fault, rounded down to a multiple of `addressSpan`.
   package var address: UInt64 = 0
   package var durations = IntervalStatistic()
 

@@ -5,15 +5,25 @@ internal import TraceModel
 struct CauseFinder {
   /// The most causes of a thread; the smallest of more are folded into those of their state and kind.
   private static let mostCauses = 64
+  /// The most places of page faults of a window whose files are asked for.
+  private static let mostFiles = 256
 
   private let facts: any TargetFacts
   /// What the kernel stacks say, by their numbers; they are the same in all windows.
   private var reasons: [Int32: WaitReason] = [:]
   private(set) var names: TaskNames
+  /// The files that page faults of the window were in.
+  private var files: [Fault: String?] = [:]
 
   init(_ facts: any TargetFacts) {
     self.facts = facts
     names = TaskNames(facts)
+  }
+
+  /// Where page faults of the window were.
+  private struct Fault: Hashable {
+    let pid: Int32
+    let address: UInt64
   }
 
   /// All that is the same for the charges of one window.
@@ -61,7 +71,10 @@ struct CauseFinder {
   }
 
   /// Forgets the names of tasks from time to time.
-  mutating func closeWindow() { names.closeWindow() }
+  mutating func closeWindow() {
+    names.closeWindow()
+    files = [:]
+  }
 
   // MARK: Folding
 
@@ -174,9 +187,7 @@ struct CauseFinder {
         key.kind = WaitReason.kind(ofSyscall: name)
       }
     }
-    if key.kind == .pageFault, charge.address != 0, let file = facts.mappedFile(of: thread.pid, at: charge.address) {
-      key.place = file
-    }
+    if key.kind == .pageFault, charge.address != 0, let file = file(of: thread.pid, charge.address) { key.place = file }
     if charge.tid != 0, !charge.isEndedByInterrupt {
       key.by = task(charge.tid, window, switched)
       if charge.pathTID != 0, charge.pathLength > 0 {
@@ -212,6 +223,16 @@ struct CauseFinder {
   }
 
   // MARK: Names
+
+  /// The file that a page fault of process `pid` was in; `address` is the begin of the stretch of `Charge.addressSpan` bytes that it lies in.
+  private mutating func file(of pid: Int32, _ address: UInt64) -> String? {
+    let place = Fault(pid: pid, address: address)
+    if let known = files[place] { return known }
+    guard files.count < Self.mostFiles, address < .max - Charge.addressSpan else { return nil }
+    let file = facts.mappedFile(of: pid, in: address..<(address + Charge.addressSpan))
+    files[place] = file
+    return file
+  }
 
   /// A task of the window as causes name it.
   mutating func task(_ tid: Int32, _ window: Window, _ switched: SwitchedName) -> Cause.Task {

@@ -5,6 +5,8 @@ internal import TraceModel
 struct MachineWatch {
   /// The most processes that are looked at: of the others nothing is known.
   private static let mostProcesses = 1024
+  /// The most threads whose page faults are asked for.
+  private static let mostThreads = 1024
   /// The shortest pause between two looks for freezers, ns.
   private static let interval: UInt64 = 50_000_000
 
@@ -13,6 +15,8 @@ struct MachineWatch {
   /// The first look of this window at each process.
   private var first: [Int32: ControlGroupFacts] = [:]
   private var pressure: PressureFacts?
+  /// How many page faults the threads had waited for a disk in, when the window opened.
+  private var majorFaults: [Int32: UInt64] = [:]
   /// The processes that a look of this window has found frozen.
   private var frozen: Set<Int32> = []
 
@@ -24,6 +28,25 @@ struct MachineWatch {
     frozen = []
     for pid in processes.prefix(Self.mostProcesses) { look(at: pid) }
     pressure = facts.pressure()
+    majorFaults = countMajorFaults(processes)
+  }
+
+  /// The number of page faults of each thread since the window opened that had to wait for a disk, by the kernel's count. Threads that came
+  /// since have had all of theirs in it.
+  func majorFaultsSinceOpening(_ processes: [Int32]) -> [Int32: UInt64] {
+    countMajorFaults(processes).reduce(into: [:]) { result, entry in
+      result[entry.key] = entry.value - min(majorFaults[entry.key] ?? 0, entry.value)
+    }
+  }
+
+  private func countMajorFaults(_ processes: [Int32]) -> [Int32: UInt64] {
+    var counts: [Int32: UInt64] = [:]
+    for pid in processes.prefix(Self.mostProcesses) {
+      for tid in facts.threads(of: pid) ?? [] where counts.count < Self.mostThreads {
+        counts[tid] = facts.thread(tid, of: pid)?.majorFaults
+      }
+    }
+    return counts
   }
 
   /// Looks for freezers, if it is time to. `processes`: those of the target that live.

@@ -12,15 +12,24 @@ extension Session {
       result.machine.unknownTime[times.cpu] = times.unknown
     }
     let window = causeFinder.window(result, kernelStacks)
+    let majorFaults = machineWatch?.majorFaultsSinceOpening(aggregator.livingProcesses) ?? [:]
     for thread in snapshot.threads {
       let abi =
         snapshot.processes.indices.contains(thread.process) ? snapshot.processes[thread.process].abi : settings.abi
       var causes = causeFinder.causes(of: thread, abi: abi, in: window) { aggregator.switchedName(of: $0) }
-      causes.inProgress = thread.openCall.map { InProgress($0) }
+      causes.inProgress = thread.openCall.map { inProgress($0, thread.tid, at: snapshot.stop) }
+      causes.pageFaults.major = majorFaults[thread.tid]
       result.causes.append(causes)
     }
     result.criticalPath = criticalPath(snapshot, result.causes, window)
     causeFinder.closeWindow()
+  }
+
+  /// A call that has not ended when the window closes, with its stacks where these are sampled.
+  private mutating func inProgress(_ open: OpenCall, _ tid: Int32, at time: UInt64) -> InProgress {
+    var call = InProgress(open)
+    stacks?.find(for: &call, of: tid, at: time, aggregator.returnAddresses)
+    return call
   }
 
   private mutating func criticalPath(

@@ -100,7 +100,7 @@ package struct SlowSyscallStacks: ~Copyable {
   mutating func find(for slow: inout SlowSyscall, _ calls: ReturnAddressTable) {
     samples.removeAll()
     store.take(tid: slow.call.tid, from: slow.call.entry, to: slow.call.exit, into: &samples)
-    setUserStack(of: &slow, calls)
+    (slow.userStack, slow.userStackEnd) = userStack(calls)
     var longest: (length: UInt64, stack: StackNumber?) = (0, nil)
     var (next, waited) = (0, UInt64(0))
     for index in slow.waits.indices {
@@ -119,6 +119,17 @@ package struct SlowSyscallStacks: ~Copyable {
       if slow.isCompat == true { slow.call.abi = .i386 }
     }
     slow.kernelStack = longest.length >= running && longest.stack != nil ? longest.stack : kernelStackOfRunning()
+  }
+
+  /// Finds the stacks of a thread's syscall that has not ended at `time`, ns, when the window closes.
+  mutating func find(for call: inout InProgress, of tid: Int32, at time: UInt64, _ calls: ReturnAddressTable) {
+    samples.removeAll()
+    store.look(tid: tid, from: call.entry, to: time, into: &samples)
+    // Where it has given up its CPU before it was looked at, nothing has shown its stack.
+    guard samples.count > 0 else { return }
+    (call.userStack, call.userStackEnd) = userStack(calls)
+    let last = (0..<samples.count).last { samples[$0].source == .switchOut }
+    call.kernelStack = call.state == .syscall ? kernelStackOfRunning() : last.flatMap { kernelStack(of: samples[$0]) }
   }
 
   /// Forgets the samples of syscalls that have ended before `time`, ns, up to which events have been looked at.
@@ -175,19 +186,19 @@ package struct SlowSyscallStacks: ~Copyable {
 
   // MARK: One syscall
 
-  /// Sets the user stack of a slow syscall, from the sample that shows most of it.
-  private mutating func setUserStack(of slow: inout SlowSyscall, _ calls: ReturnAddressTable) {
-    guard settings.user != .none else { return }
+  /// The user stack of a syscall, from the sample that shows most of it, and where it stops.
+  private mutating func userStack(_ calls: ReturnAddressTable) -> (stack: StackNumber?, end: UserStackEnd) {
+    guard settings.user != .none else { return (nil, .notSampled) }
     var best: Int?
     for index in 0..<samples.count
     where best.map({ samples[index].userStack.length > samples[$0].userStack.length }) ?? true { best = index }
-    guard let best else { return slow.userStackEnd = .lost }
+    guard let best else { return (nil, .lost) }
     let sample = samples[best]
     places.removeAll()
-    slow.userStackEnd = settings.user == .dwarf ? unwind(sample, calls) : followed(sample)
-    guard places.count > 0 else { return }
-    slow.userStack = table.intern(places)
-    if slow.userStack == nil { slow.userStackEnd = .notKept }
+    let end = settings.user == .dwarf ? unwind(sample, calls) : followed(sample)
+    guard places.count > 0 else { return (nil, end) }
+    let stack = table.intern(places)
+    return (stack, stack == nil ? .notKept : end)
   }
 
   private mutating func unwind(_ sample: StackSample, _ calls: ReturnAddressTable) -> UserStackEnd {
