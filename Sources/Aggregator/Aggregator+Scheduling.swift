@@ -38,14 +38,15 @@ extension Aggregator {
     guard thread >= 0 else { return }
     threads.records[thread].wake(at: event.timestamp, cpu: event.detail, isComplete: isComplete)
     let (since, waker) = (threads.records[thread].since, threads.records[thread].waker)
+    let cause = waker ?? Waker(ofWakeup: event)
     if causes.scope == .target {
       // A wake-up that was recorded on the CPU where the thread waits shows who has that CPU.
       if Int32(event.cpu) == event.detail { causes.history.seen(event.tid, at: event.timestamp, cpu: event.cpu) }
       causes.history.woken(
-        event.subject, at: event.timestamp, cpu: event.cpu, by: waker,
+        event.subject, at: event.timestamp, cpu: event.cpu, by: cause,
         isFollowed: !threads.records[thread].isUnfiltered)
     }
-    chargeBlocked(thread, by: waker)
+    chargeBlocked(thread, by: cause)
     threads.records[thread].waker = nil
     waits.changeOpen(threads.records[thread].waits) { wait in
       guard wait.wakeup == 0 else { return }

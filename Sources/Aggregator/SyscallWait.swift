@@ -19,6 +19,15 @@ package struct Waker: Sendable, Equatable, Hashable, BitwiseCopyable {
     self.context = context
   }
 
+  /// The task that `sched:sched_wakeup` was recorded in, if that is the waker; nil where it need not be. An interrupt, or the idle task,
+  /// can have taken over the wake-up from a task of another CPU (`TTWU_QUEUE`). In another task's own time the kernel wakes nobody
+  /// for others.
+  init?(ofWakeup event: Event) {
+    let waker = Waker(tid: event.tid, flags: Int32(truncatingIfNeeded: event.value))
+    guard waker.context == .task, waker.tid != 0 else { return nil }
+    self = waker
+  }
+
   /// The waker that a record tells of. `flags`: its `common_flags` (TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ of
   /// include/linux/trace_events.h).
   init(tid: Int32, flags: Int32) {

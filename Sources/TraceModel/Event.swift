@@ -6,9 +6,11 @@ public enum EventKind: UInt8, Sendable, BitwiseCopyable {
   case syscallExit
   /// `sched:sched_switch`; tid = previous task, subject = next task, detail = previous task's state bits.
   case contextSwitch
-  /// `sched:sched_wakeup`; subject = woken task, detail = the CPU on which it waits for its turn.
+  /// `sched:sched_wakeup`; subject = woken task, detail = the CPU on which it waits for its turn, value = the kernel's
+  /// `common_flags`.
   case wakeup
-  /// `sched:sched_wakeup_new`; subject = woken task, detail = the CPU on which it waits for its turn.
+  /// `sched:sched_wakeup_new`; subject = woken task, detail = the CPU on which it waits for its turn, value = the kernel's
+  /// `common_flags`.
   case wakeupNew
   /// `sched:sched_waking`; tid = the task that wakes it, or that the waking interrupt landed on, subject = woken task,
   /// detail = the kernel's `common_flags`.

@@ -89,6 +89,17 @@ struct ChargeTests {
     #expect(charges.map(\.tid) == [0])
   }
 
+  @Test func aWakeUpIsByTheTaskThatItWasRecordedInUnlessAnInterruptTookItOver() {
+    for (flags, waker): (Int64, Int32) in [(1, 20), (0x08, 0), (0x10, 0)] {
+      var script = Script(threads: [10], windowFrom: 100)
+      script.switchTask(from: 10, state: 1, to: 0, at: 110)
+      feed(&script, .wakeup, 150, 20, 10, 0, flags)
+      let charge = script.finish(at: 200).thread(10).charges(.blockedInterruptible).first
+      #expect(charge?.tid == waker)
+      #expect(charge?.isEndedByInterrupt == false)
+    }
+  }
+
   @Test func aWakerThatWaitedForACPUIsTheEndOfThePath() {
     var script = Script(threads: [10, 11], windowFrom: 100)
     script.switchTask(from: 11, to: 20, at: 105, cpu: 1)

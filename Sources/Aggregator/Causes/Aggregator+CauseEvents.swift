@@ -65,25 +65,17 @@ extension Aggregator {
     threads.records[thread].activityDepth = 0
   }
 
-  /// Charges the time on a CPU since the innermost activity began or went on.
+  /// Charges the time on a CPU since the innermost activity began or went on. What the kernel does in page faults of the thread's own
+  /// code is in user time, which has no charges.
   mutating func chargeActivity(_ thread: Int) {
-    let (syscall, user) = (threads.records[thread].accounting[.syscall], threads.records[thread].accounting[.user])
+    let syscall = threads.records[thread].accounting[.syscall]
     let inSyscall = syscall &- threads.records[thread].context.syscallBefore
-    let inUser = user &- threads.records[thread].context.userBefore
     threads.records[thread].context.syscallBefore = syscall
-    threads.records[thread].context.userBefore = user
     guard let activity = threads.records[thread].activity else { return }
     threads.records[thread].charged[.syscall] &+= inSyscall
-    add(charge(.syscall, activity, of: thread), of: thread, inSyscall)
-    // In its own code a thread is in the kernel for page faults. These charges do not add up to the state.
-    if threads.records[thread].isInFault { add(charge(.user, activity, of: thread), of: thread, inUser) }
-  }
-
-  private func charge(_ state: AccountingState, _ activity: KernelActivity, of thread: Int) -> Charge {
-    var charge = charge(state, .activity, of: thread)
+    var charge = charge(.syscall, .activity, of: thread)
     charge.number = activity.rawValue
-    if state == .user { charge.side = .pageFault }
-    return charge
+    add(charge, of: thread, inSyscall)
   }
 
   private mutating func seenRunning(_ event: Event) -> Int? {

@@ -26,9 +26,8 @@ struct WaitContext: BitwiseCopyable {
 
   // Kernel activities, the innermost last; `ThreadRecord.activityDepth` says how many.
   var activities = InlineArray<4, Activity>(repeating: Activity())
-  /// The thread's time, ns, in a syscall and in its own code when the innermost one began or went on.
+  /// The thread's time in syscalls, ns, when the innermost one began or went on.
   var syscallBefore: UInt64 = 0
-  var userBefore: UInt64 = 0
 
   /// The thread gives up its CPU with these state bits.
   mutating func leaveCPU(_ cpu: UInt16, state: Int32) {
@@ -42,6 +41,5 @@ struct WaitContext: BitwiseCopyable {
   mutating func startWindow() {
     faults = 0
     syscallBefore = 0
-    userBefore = 0
   }
 }

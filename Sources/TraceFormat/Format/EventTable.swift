@@ -64,9 +64,11 @@ package struct EventTable: Sendable {
     if let value = reading.value {
       // Of an array the format tells the size of the whole.
       recipe.value = try offset(
-        value, sizes: reading.element == 0 ? [8] : Set((reading.element + 1...16).map { $0 * 8 }))
+        value, sizes: reading.element == 0 ? [1, 8] : Set((reading.element + 1...16).map { $0 * 8 }))
       recipe.value += UInt16(reading.element * 8)
-      recipe.valueMask = -1
+      // Of a byte, seven more are read, and masked away, as above.
+      recipe.valueMask = format.fields[value]?.size == 1 ? 0xFF : -1
+      length = max(length, Int(recipe.value) + 8)
     }
     recipe.form = reading.form
     recipe.activity = Int8(truncatingIfNeeded: reading.activity.rawValue)

@@ -44,11 +44,12 @@ package enum TracedEvent: CaseIterable, Sendable {
         purpose: "run, ready and blocked time")
     case .wakeup:
       Row(
-        "sched", "sched_wakeup", RecordReading(.wakeup, subject: "pid", detail: "target_cpu"),
+        "sched", "sched_wakeup", RecordReading(.wakeup, subject: "pid", detail: "target_cpu", value: "common_flags"),
         purpose: "ready time after a wake-up")
     case .wakeupNew:
       Row(
-        "sched", "sched_wakeup_new", RecordReading(.wakeupNew, subject: "pid", detail: "target_cpu"),
+        "sched", "sched_wakeup_new",
+        RecordReading(.wakeupNew, subject: "pid", detail: "target_cpu", value: "common_flags"),
         purpose: "ready time after a wake-up")
     case .waking:
       Row(
