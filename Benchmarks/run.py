@@ -20,6 +20,7 @@ import time
 
 import bounds
 import replay.measure
+import switches.measure
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINARY = ROOT / ".build/release/kdelay-ftrace"
@@ -358,6 +359,7 @@ def main():
     bound.measure(pages)
     bound.measure(replay.measure.measure, rounds)
     bound.measure(live, rounds, calls)
+    bound.measure(switches.measure.measure, rounds)
     bound.measure(reading, max(3, 2 * rounds - 1), calls)
     bound.measure(crowds, calls)
     bound.measure(slow_syscalls, rounds, calls // 2)
