@@ -43,6 +43,17 @@ struct WaitTests {
     #expect(snapshot.slowSyscalls.map(\.waits.count) == [3])
   }
 
+  @Test func aWakerAmongThoseOfTheWholeMachineIsTheWaker() {
+    var script = script()
+    script.enter(7, 0, at: 110)
+    script.switchTask(from: 7, state: 1, to: 0, at: 120)
+    script.feed([Event(timestamp: 140, tid: 55, kind: .machineWaking, cpu: 0, subject: 7)])
+    script.wake(7, at: 141)
+    script.switchTask(from: 0, to: 7, at: 150)
+    script.leave(7, 0, at: 160)
+    #expect(script.finish(at: 300).waits.map(\.waker) == [Waker(tid: 55, context: .task)])
+  }
+
   @Test func betweenWindowsNothingIsReported() {
     var script = script()
     script.enter(7, 0, at: 110)

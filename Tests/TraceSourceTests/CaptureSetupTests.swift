@@ -69,7 +69,7 @@ struct CaptureSetupTests {
     }
     let machineEvents = MachineEvent.allCases.map { "write \(machine)/events/\($0.event.name.path)/enable 1" }
     let causes = CauseEvent.allCases.map { "write \(data)/events/\($0.name.path)/enable 1" }
-    let events = TracedEvent.allCases.map { "write \(data)/events/\($0.name.path)/enable 1" }
+    let events = TracedEvent.allCases.filter { $0 != .waking }.map { "write \(data)/events/\($0.name.path)/enable 1" }
     #expect(
       changes == [
         "mkdir kdelay-4194305-7", "write \(data)/tracing_on 0", "mkdir kdelay-4194305-7-machine",
@@ -81,6 +81,13 @@ struct CaptureSetupTests {
         "rmdir kdelay-4194305-7-machine",
       ])
     #expect(tracefs.instances.isEmpty)
+  }
+
+  @Test func aWakeUpsWakerIsRecordedOnce() throws {
+    let tracefs = try TracefsTree()
+    try runCapture(tracefs, recordsWakers: true, recordsCauses: true)
+    let waking = tracefs.changes.filter { $0.contains("sched_waking/enable") }
+    #expect(waking == ["write instances/kdelay-4194305-7-machine/events/sched/sched_waking/enable 1"])
   }
 
   @Test func whateverOfTheCausesFailsLeavesNothingBehind() throws {

@@ -94,7 +94,9 @@ extension Aggregator {
     causes.setName(event.value, of: event.subject)
   }
 
+  /// It stands for the target's `waking` too, which is not recorded a second time.
   mutating func machineWaking(_ event: Event) {
+    waking(event)
     causes.history.woken(
       event.subject, at: event.timestamp, cpu: event.cpu, by: Waker(tid: event.tid, flags: event.detail))
   }

@@ -30,6 +30,7 @@ package struct CaptureSettings: Sendable {
     self.recordsCauses = recordsCauses
   }
 
-  /// The tracepoints that the capture takes.
-  var events: [TracedEvent] { TracedEvent.allCases.filter { $0 != .waking || recordsWakers || recordsCauses } }
+  /// The tracepoints that the capture takes of the target's threads. Where the whole machine's wakers are recorded, theirs are
+  /// among them: one more record of each wake-up would cost every task of the machine something.
+  var events: [TracedEvent] { TracedEvent.allCases.filter { $0 != .waking || recordsWakers && !recordsCauses } }
 }

@@ -38,6 +38,24 @@ enum FuzzFormats {
 
   static func format(of event: TracedEvent) -> String { format(event.name.name, id(of: event), fields(of: event)) }
 
+  static func format(of event: CauseEvent) -> String {
+    switch event {
+    case .pageFault: format("page_fault_user", 190, ["unsigned long address;\toffset:8;\tsize:8;\tsigned:0;"])
+    case .reclaimBegin: format("mm_vmscan_direct_reclaim_begin", 637, [])
+    case .reclaimEnd: format("mm_vmscan_direct_reclaim_end", 634, [])
+    case .groupReclaimBegin: format("mm_vmscan_memcg_reclaim_begin", 636, [])
+    case .groupReclaimEnd: format("mm_vmscan_memcg_reclaim_end", 633, [])
+    case .compactionBegin: format("mm_compaction_begin", 670, [])
+    case .compactionEnd: format("mm_compaction_end", 669, [])
+    case .contentionBegin:
+      format(
+        "contention_begin", 408,
+        ["void * lock_addr;\toffset:8;\tsize:8;\tsigned:0;", "unsigned int flags;\toffset:16;\tsize:4;\tsigned:0;"])
+    case .contentionEnd: format("contention_end", 407, ["void * lock_addr;\toffset:8;\tsize:8;\tsigned:0;"])
+    case .diskRequest: format("block_rq_issue", 2104, ["dev_t dev;\toffset:8;\tsize:4;\tsigned:0;"])
+    }
+  }
+
   private static func format(_ name: String, _ id: Int, _ fields: [String]) -> String {
     let common = """
       name: \(name)
@@ -55,13 +73,13 @@ enum FuzzFormats {
   private static func fields(of event: TracedEvent) -> [String] {
     switch event {
     case .syscallEnter:
-      ["long id;\toffset:8;\tsize:8;\tsigned:1;"]
+      ["long id;\toffset:8;\tsize:8;\tsigned:1;", "unsigned long args[6];\toffset:16;\tsize:48;\tsigned:0;"]
     case .syscallExit:
       ["long id;\toffset:8;\tsize:8;\tsigned:1;", "long ret;\toffset:16;\tsize:8;\tsigned:1;"]
     case .contextSwitch:
       [
         "pid_t prev_pid;\toffset:24;\tsize:4;\tsigned:1;", "long prev_state;\toffset:32;\tsize:8;\tsigned:1;",
-        "pid_t next_pid;\toffset:56;\tsize:4;\tsigned:1;",
+        "char next_comm[16];\toffset:40;\tsize:16;\tsigned:0;", "pid_t next_pid;\toffset:56;\tsize:4;\tsigned:1;",
       ]
     case .wakeup, .wakeupNew, .waking, .exit:
       ["pid_t pid;\toffset:24;\tsize:4;\tsigned:1;"]

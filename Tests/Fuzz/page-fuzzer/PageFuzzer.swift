@@ -7,13 +7,29 @@ internal import TraceModel
 // format, or of the page header. Nothing may crash, hang or read outside the input.
 
 /// The decoder of a real kernel's formats, embedded so that a fuzzer run needs no file.
-private let decoder: PageDecoder? = makeDecoder()
+private let decoder: PageDecoder? = try? makeDecoder()
 
-private func makeDecoder() -> PageDecoder? {
-  var formats: [TracedEvent: EventFormat] = [:]
-  for event in TracedEvent.allCases { formats[event] = try? EventFormat.parse(FuzzFormats.format(of: event)) }
-  guard let layout, let table = try? EventTable(formats) else { return nil }
-  return PageDecoder(layout: layout, table: table)
+/// That of the whole machine's records.
+private let machineDecoder: PageDecoder? = try? makeMachineDecoder()
+
+private func makeDecoder() throws -> PageDecoder? {
+  var table = EventTable()
+  for event in TracedEvent.allCases {
+    try table.add(try EventFormat.parse(FuzzFormats.format(of: event)), event.reading)
+  }
+  for event in CauseEvent.allCases {
+    try table.add(try EventFormat.parse(FuzzFormats.format(of: event)), event.reading)
+  }
+  try table.add(try EventFormat.parse(FuzzFormats.kernelStack), .kernelStack)
+  return layout.map { PageDecoder(layout: $0, table: table) }
+}
+
+private func makeMachineDecoder() throws -> PageDecoder? {
+  var table = EventTable()
+  for event in MachineEvent.allCases {
+    try table.add(try EventFormat.parse(FuzzFormats.format(of: event.event)), event.reading)
+  }
+  return layout.map { PageDecoder(layout: $0, table: table) }
 }
 
 private let layout = try? PageLayout(headerPage: FuzzFormats.headerPage)
@@ -50,7 +66,8 @@ func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<
 }
 
 func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
-  guard count > 0, let decoder else { return 0 }
+  guard count > 0 else { return 0 }
+  guard let decoder, let machineDecoder else { preconditionFailure("the formats are the fuzzer's own") }
   let input = UnsafeRawBufferPointer(start: start + 1, count: count - 1)
   switch start[0] % 4 {
   case 0:
@@ -64,9 +81,14 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   default:
     var events = FlatArray<Event>()
     var names = NameTable()
+    // The machine's events first, then the target's: a history and states that contradict each other.
+    if start[0] & 4 != 0 {
+      _ = machineDecoder.decode(
+        input, cpu: 1, lastKnown: 50, into: &events, names: &names, stacks: KernelStackTable())
+    }
     let summary = decoder.decode(input, cpu: 1, lastKnown: 50, into: &events, names: &names, stacks: KernelStackTable())
     precondition(summary.events <= input.count / 12)
-    var aggregator = Aggregator()
+    var aggregator = Aggregator(causes: start[0] & 4 != 0 ? .machine : .target)
     for tid in events.elements.prefix(8).map(\.tid) {
       aggregator.observe(ThreadObservation(pid: 1, tid: tid, name: 0, state: .runnable, mode: .unknown), at: 0)
     }
