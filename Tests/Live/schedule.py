@@ -133,6 +133,20 @@ class Schedule:
             if b > a and before.next != tid:
                 yield (before.next_name if before.next == after.prev else "unknown"), b - a
 
+    def at_edges(self, tid, start, end):
+        """What the switches from and to a thread alone tell of who had the CPU that it waited for: by name, the ns of waits in
+        which nobody but the named task had it, and of those in which it had it first and last."""
+        least, most = collections.Counter(), collections.Counter()
+        for a, b, state, cpu in self.intervals(tid, start, end):
+            if state != "ready" or cpu is None:
+                continue
+            names = [name for name, _ in self.holders_of(cpu, a, b, tid)]
+            if names and names[0] == names[-1]:
+                most[names[0]] += b - a
+                if len(set(names)) == 1:
+                    least[names[0]] += b - a
+        return least, most
+
     def timehist(self, tid):
         """Sums of `perf sched timehist` for a thread, ns: its runs, its waits for a CPU and its other waits, of which perf
         rounds each to microseconds."""

@@ -19,7 +19,7 @@ class BlameTestCase(CauseTestCase):
         for state in states:
             for found in causes(entry, state, **what):
                 if found["path"]:
-                    key = found["path"]["comm"], found["path"]["doing"]
+                    key = found["path"]["task"]["comm"], found["path"]["doing"]
                     sums[key] = sums.get(key, 0) + found["total_ns"]
         return sums
 
@@ -155,15 +155,15 @@ class Memory(BlameTestCase):
         truth, since = 0, None
         for tid, _, time_ns, event, _ in schedule.lines:
             if tid == known["tid"]:
-                truth += time_ns - since if event == end and since else 0
+                if event == end and since:
+                    truth += schedule.totals(tid, since, time_ns)["run"]
                 since = time_ns if event == begin else None
         self.assertGreater(truth, 20_000_000)
-        # perf's are the wall's: of them the waits for a CPU and the interrupts are not the syscall's.
+        # perf's time on the CPU has the interrupts in it, which are not the syscall's.
         reclaim = causes(reader, "syscall", "reclaim")
         self.assertEqual({found["syscall"] for found in reclaim}, {"pread64"})
         charged = sum(found["total_ns"] for found in reclaim)
-        self.assertLessEqual(charged, 1.05 * truth)
-        self.assertGreaterEqual(charged, 0.7 * truth)
+        self.assertMost(charged, truth, reader["causes"], share=0.9)
 
     def test_threads_that_map_and_unmap_wait_for_a_lock_of_the_kernel(self):
         with Schedule() as schedule:
@@ -216,7 +216,7 @@ class OtherTasks(BlameTestCase):
         self.assertGreater(answer["spawn"]["total_ns"], 500_000_000)
         charged = causes(spawner, "blocked_uninterruptible", "child", by=child)
         self.assertMost(sum(found["total_ns"] for found in charged), answer["spawn"]["total_ns"], spawner["causes"], share=0.9)
-        self.assertEqual({(found["path"]["tid"], found["path"]["doing"]) for found in charged}, {(child, "ready")})
+        self.assertEqual({(found["path"]["task"]["tid"], found["path"]["doing"]) for found in charged}, {(child, "ready")})
 
     def test_a_full_pipe_whose_reader_is_stopped(self):
         sample, answer = self.watch("stopped-reader", 5, 100)
