@@ -18,7 +18,9 @@ import TraceModel
     func descendants(of pids: [Int32]) -> [DescendantProcess] { [] }
     func isAlive(_ pid: Int32) -> Bool { true }
     func codeMappings(of pid: Int32) -> [CodeMapping] { [] }
-    func kernelFunction(returningTo address: UInt64) -> String? { address == 1 ? "schedule" : "pipe_read" }
+    func kernelFunction(returningTo address: UInt64) -> String? {
+      ["schedule", "pipe_read", "task_work_run"][Int(address) - 1]
+    }
   }
 
   private static func charge(
@@ -39,6 +41,12 @@ import TraceModel
     let window = CauseFinder.Window(
       machine: machine, names: NameTable(), stacks: stacks, threads: [10: (10, "a"), 11: (10, "b")])
     return finder.causes(of: thread, abi: .x86_64, in: window) { _ in nil }
+  }
+
+  private static func stack(_ addresses: [UInt64]) -> (table: KernelStackTable, number: Int32) {
+    let stacks = KernelStackTable()
+    var addresses = addresses
+    return (stacks, addresses.withUnsafeMutableBytes { stacks.intern(UnsafeRawBufferPointer($0)) })
   }
 
   @Test func whoHadTheCPUIsNamedAndToldApart() {
@@ -62,6 +70,19 @@ import TraceModel
     #expect(Self.causes(charges, machine: machine).causes.map(\.kind) == [.throttled])
     machine.limits[10] = MachineObservation.ProcessLimits(path: "/a", hasQuota: false, wasFrozen: true)
     #expect(Self.causes(charges, machine: machine).causes.map(\.kind) == [.frozen])
+  }
+
+  @Test func whoeverHadTheCPUAThreadThatIsThrottledWaitsForItsQuota() {
+    let (stacks, number) = Self.stack([1, 3])
+    let charges = [
+      Self.charge(.ready, .task, total: 50) { ($0.tid, $0.stack) = (77, number) }
+    ]
+    var machine = MachineObservation()
+    machine.limits[10] = MachineObservation.ProcessLimits(path: "/a", hasQuota: true, throttledTime: 40)
+    #expect(Self.causes(charges, machine: machine, stacks: stacks).causes.map(\.kind) == [.throttled])
+    // Other works of a task end so too.
+    machine.limits[10]?.throttledTime = 0
+    #expect(Self.causes(charges, machine: machine, stacks: stacks).causes.map(\.kind) == [.task])
   }
 
   @Test func anEventLoopThatIdlesIsBlamedOnNobodyUnlessItsWakerWasHeldUp() {
@@ -91,9 +112,7 @@ import TraceModel
   }
 
   @Test func aKernelStackTellsMoreThanTheSyscall() {
-    let stacks = KernelStackTable()
-    var addresses: [UInt64] = [1, 2]
-    let number = addresses.withUnsafeMutableBytes { stacks.intern(UnsafeRawBufferPointer($0)) }
+    let (stacks, number) = Self.stack([1, 2])
     let causes = Self.causes(
       [
         Self.charge(.blockedInterruptible, .wait, total: 10) { ($0.side, $0.syscall, $0.stack) = (.syscall, 0, number) }

@@ -23,8 +23,8 @@ import Testing
     (
       [
         "__schedule", "schedule", "io_schedule", "bit_wait_io", "__wait_on_bit", "out_of_line_wait_on_bit",
-        "ext4_sync_file",
-      ], .other, "ext4_sync_file"
+        "__sync_dirty_buffer", "ext4_write_inode", "ext4_sync_file",
+      ], .disk, "__sync_dirty_buffer"
     ),
     (
       [
@@ -76,6 +76,7 @@ import Testing
       ["__schedule", "schedule", "throttle_cfs_rq_work", "task_work_run", "exit_to_user_mode_loop"], .throttled,
       "throttle_cfs_rq_work"
     ),
+    (["__schedule", "__cond_resched", "task_work_run", "irqentry_exit_to_user_mode"], .throttled, "task_work_run"),
     (["__schedule", "schedule", "some_new_driver_wait", "ksys_read"], .other, "some_new_driver_wait"),
   ]) func theOutermostFunctionThatTellsDecides(functions: [String], kind: Cause.Kind, place: String) {
     #expect(WaitReason(of: functions) == WaitReason(kind: kind, place: place))

@@ -159,14 +159,15 @@ struct CauseFinder {
   private func ready(
     _ charge: Charge, _ thread: ThreadSnapshot, _ stack: WaitReason?, _ window: Window
   ) -> Cause.Kind {
-    if let kind = stack?.kind, kind == .frozen || kind == .throttled { return kind }
+    let limits = window.machine.limits[thread.pid]
+    if let kind = stack?.kind, kind == .frozen || kind == .throttled && (limits?.throttledTime ?? 0) > 0 { return kind }
     switch charge.reason {
     case .task:
       return window.threads[charge.tid].map { $0.pid == thread.pid } ?? false ? .ownProcess : .task
     case .interrupt: return .interrupt
     case .idleCPU:
       // A CPU that idles beside a runnable thread for more than it takes to wake up is not allowed to run it.
-      guard let limits = window.machine.limits[thread.pid] else { return .idleCPU }
+      guard let limits else { return .idleCPU }
       return limits.wasFrozen ? .frozen : limits.throttledTime > 0 ? .throttled : .idleCPU
     default: return .unknown
     }

@@ -28,14 +28,20 @@ package struct WaitReason: Sendable, Equatable {
       // A parent waits until the child that borrows its memory has another one: the function that waits can be inlined.
       if name == "kernel_clone", position > 0, names[position - 1].hasPrefix("wait_for_completion") { return .child }
     }
-    return .other
+    // Whoever waits for block I/O says so to the scheduler, which counts it as such.
+    return names.contains { $0.hasPrefix("io_schedule") || $0 == "bit_wait_io" } ? .disk : .other
   }
 
   /// What holds a thread on its way to user mode: the freezer sleeps in `get_signal` itself, where nothing else sleeps so.
   private static func freezer(_ names: [String]) -> Cause.Kind? {
     if names.contains("__refrigerator") || names.contains("do_freezer_trap") { return .frozen }
-    if names.contains("throttle_cfs_rq_work") { return .throttled }
-    return names.first { !isScheduling($0) } == "get_signal" ? .frozen : nil
+    switch names.first(where: { !isScheduling($0) }) {
+    case "get_signal": return .frozen
+    // Since Linux 6.18 a thread whose group has used up its quota takes itself off its CPU by a task's work, behind which the
+    // thread is switched out. Other works end there too: that the group was throttled is for the caller to see.
+    case "task_work_run", "throttle_cfs_rq_work": return .throttled
+    default: return nil
+    }
   }
 
   /// Takes off what a compiler adds to the name of a function's copy: `.constprop.0`, `.isra.0`, `.part.0`, `.cold`.
