@@ -80,8 +80,6 @@ class WhatASleeperWaitsFor(CauseTestCase):
             self.assertGreaterEqual(idled, 0.98 * (known["end_ns"] - known["start_ns"]) - 30_000_000, known["comm"])
             for wrong in ("futex", "socket", "disk", "device", "other"):
                 self.assertEqual(total(idler, *BLOCKED, cause=wrong), 0, (known["comm"], wrong))
-        verdict = sample["verdict"]
-        self.assertLess(verdict["kernel_ns"], 0.05 * verdict["lifetime_ns"])
 
     def test_what_a_thread_has_been_in_all_along_is_in_progress(self):
         with Workload("victim") as workload:
