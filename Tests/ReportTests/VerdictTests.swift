@@ -94,6 +94,42 @@ struct VerdictTests {
     #expect(text.components(separatedBy: #""comm":"a\u001bb""#).count == 5 && text.contains(#""comm":"c\n""#))
   }
 
+  @Test func aThreadThatIsFedByOneOfItsOwnProcessIsNotBlamedOnIt() {
+    var window = MadeUpWindow()
+    window.thread(
+      "main", 4, pid: 4, user: 10,
+      [.made(.blockedInterruptible, .pipe, 990, by: .made("worker", 5, pid: 4), in: "read")])
+    window.thread("worker", 5, pid: 4, user: 600, [.made(.blockedUninterruptible, .disk, 400, in: "fsync")])
+    #expect(Verdict(window.result).sentences[0].text == "worker (5) lost 40 % of 1,000 ms to the kernel.")
+    // Another process is one that may hold it up.
+    var other = MadeUpWindow()
+    other.thread(
+      "main", 4, user: 10, [.made(.blockedInterruptible, .pipe, 990, by: .made("cat", 9, pid: 9), in: "read")])
+    #expect(Verdict(other.result).sentences[0].text.contains("waited 99 % of 1,000 ms for other tasks"))
+  }
+
+  @Test func equalThreadsThatHoldEachOtherUpAreOneSentenceAndUnequalOnesAreNot() {
+    var window = MadeUpWindow()
+    for tid in Int32(1)...4 {
+      window.thread(
+        "worker-\(tid)", tid, user: 200,
+        [
+          .made(
+            .blockedInterruptible, .futex, 800, count: 9, by: .made("worker-\(tid % 4 + 1)", tid % 4 + 1), in: "futex")
+        ])
+    }
+    window.thread("worker-5", 5, user: 300, [.made(.blockedUninterruptible, .disk, 700, in: "fsync")])
+    let sentences = Verdict(window.result).sentences.map(\.plain)
+    #expect(
+      sentences[0].hasPrefix("Not the kernel: 4 of 5 threads worker-* waited 80 % of their 4,000 ms for other tasks"))
+    #expect(sentences.contains { $0.hasPrefix("70 %, 700 ms: worker-5 (5), mostly: fsync blocked on the disk") })
+  }
+
+  @Test func whatToLookAtNextIsSaidOnce() {
+    let text = Verdict(Scenario.slowWriter.result).sentences.map(\.plain).joined(separator: "\n")
+    #expect(text.components(separatedBy: "-s 1000000").count == 2)
+  }
+
   @Test func namesInAVerdictCannotDriveTheTerminal() {
     var window = MadeUpWindow()
     let evil = Cause.Task.made("h\u{1B}[2J\n", 5)

@@ -9,13 +9,16 @@ enum CauseWords {
     return "\(Columns.printable(task.name)) (\(task.tid)\(task.isTool ? ", this tool" : ""))"
   }
 
+  /// Who had the CPU, where no event tells.
+  static let unknownHolder = "unknown tasks"
+
   /// Who or what had the CPU, as far as that is known.
   static func holder(_ cause: Cause) -> String {
     switch cause.kind {
     case .task: cause.by.map { task($0) } ?? "another process"
     case .ownProcess: cause.by.map { "\(task($0)) of its own process" } ?? "its own process"
     case .interrupt: "interrupts"
-    default: "unknown"
+    default: unknownHolder
     }
   }
 

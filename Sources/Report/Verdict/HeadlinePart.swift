@@ -17,7 +17,7 @@ struct HeadlinePart {
     }
     return Part.allCases.filter { times[$0.rawValue] > 0 }.sorted { times[$0.rawValue] > times[$1.rawValue] }.map {
       part in
-      HeadlinePart(time: times[part.rawValue], mayBeKernel: part.mayBeKernel) { part.text($0) }
+      HeadlinePart(time: times[part.rawValue], mayBeKernel: part.mayBeKernel) { part.text($0, pool.threads.count > 1) }
     }
   }
 
@@ -44,16 +44,16 @@ struct HeadlinePart {
     /// One that waits for a task without a CPU waits for a CPU.
     var mayBeKernel: Bool { [.kernel, .blocked, .faults, .heldUp].contains(self) }
 
-    func text(_ share: String) -> String {
+    func text(_ share: String, _ areMany: Bool) -> String {
       switch self {
       case .kernel: "lost \(share) to the kernel"
-      case .blocked: "was blocked \(share) for a reason that no event tells"
+      case .blocked: "\(areMany ? "were" : "was") blocked \(share) for a reason that no event tells"
       case .faults: "waited \(share) in page faults that other tasks ended"
       case .heldUp: "waited \(share) for other tasks that had no CPU"
       case .waiting: "waited \(share) for other tasks"
-      case .ownProcess: "waited \(share) for a CPU that its own process held"
+      case .ownProcess: "waited \(share) for a CPU that \(areMany ? "their" : "its") own process held"
       case .ownTool: "waited \(share) for a CPU that this tool held"
-      case .stopped: "was stopped \(share)"
+      case .stopped: "\(areMany ? "were" : "was") stopped \(share)"
       }
     }
   }

@@ -32,7 +32,7 @@ struct VerdictHint {
   private var stacks: String? { result.stacks == nil ? "-s 1000000 shows the lines of code" : nil }
 
   private func noCPU(_ point: VerdictPoint) -> String? {
-    if let unknown = point.sums({ CauseWords.holder($0) == "unknown" ? true : nil }).first,
+    if let unknown = point.sums({ CauseWords.holder($0) == CauseWords.unknownHolder ? true : nil }).first,
       Amount.isAtLeast(20, unknown.total, of: point.total), let unlessBlamed
     {
       return unlessBlamed

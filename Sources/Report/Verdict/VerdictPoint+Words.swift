@@ -64,7 +64,9 @@ extension VerdictPoint {
       return (by, cause.kind == .ownProcess ? " of its own process" : "")
     }
     let nameless = sums { $0.by == nil || $0.kind == .unknown ? CauseWords.holder($0) : nil }
-    if all.isEmpty, nameless.count == 1, nameless[0].key == "unknown" { return ", and no event tells who held it" }
+    if all.isEmpty, nameless.count == 1, nameless[0].key == CauseWords.unknownHolder {
+      return ", and no event tells who held it"
+    }
     return ", held by \(named((all + nameless).sorted { $0.total > $1.total }))"
   }
 
@@ -92,7 +94,9 @@ extension VerdictPoint {
     var parts = sums.prefix(Self.mostNamed).map { "\(Columns.printable($0.key)) \(Amount.time($0.total))" }
     let others = sums.dropFirst(Self.mostNamed)
     if !others.isEmpty {
-      parts.append("\(Columns.grouped(UInt64(others.count))) others \(Amount.time(others.reduce(0) { $0 + $1.total }))")
+      let word = others.count == 1 ? "other" : "others"
+      parts.append(
+        "\(Columns.grouped(UInt64(others.count))) \(word) \(Amount.time(others.reduce(0) { $0 + $1.total }))")
     }
     return parts.joined(separator: ", ")
   }

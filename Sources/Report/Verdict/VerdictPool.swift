@@ -53,7 +53,7 @@ struct VerdictPool {
   /// Why a thread lost most of what it lost.
   private struct Story: Hashable {
     let subject: VerdictPoint.Subject
-    /// Who was the reason; nil in a large pool, where that differs from one thread to the next.
+    /// Who was the reason; nil for one of the same name, and in a large pool: there it differs from one thread to the next.
     let by: Cause.Task?
   }
 
@@ -81,6 +81,8 @@ struct VerdictPool {
     guard Amount.isAtLeast(notable, thread.lost, of: thread.division.lifetime),
       let point = VerdictPoint.of(CollectionOfOne(thread)).first
     else { return nil }
-    return Story(subject: point.subject.withoutSyscall, by: isInLargePool ? nil : point.sums { $0.by }.first?.key)
+    let by = isInLargePool ? nil : point.sums { $0.by }.first?.key
+    let isNamesake = by.map { ThreadFolding.withoutNumbers($0.name) == ThreadFolding.withoutNumbers(thread.task.name) }
+    return Story(subject: point.subject.withoutSyscall, by: isNamesake == true ? nil : by)
   }
 }

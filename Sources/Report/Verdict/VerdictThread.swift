@@ -44,20 +44,26 @@ struct VerdictThread {
   }
 
   /// The causes that somebody or something is to blame for.
-  var blamed: [Cause] { causes.filter(\.isBlamed) }
+  var blamed: [Cause] { causes.filter { isBlamed($0) } }
 
   /// The time in which the thread was kept from its work, ns.
-  var lost: UInt64 { causes.reduce(0) { $1.isBlamed ? $0 + $1.total : $0 } }
-}
+  var lost: UInt64 { causes.reduce(0) { isBlamed($1) ? $0 + $1.total : $0 } }
 
-extension Cause {
-  /// Whether a thread loses time by it. One that waits for its child's end, or sleeps for a reason that no event tells, may do
-  /// what it is meant to do; in a `vfork` (D) it is held up.
-  var isBlamed: Bool {
-    switch TimeDivision.part(state, kind) {
+  /// Whether the thread loses time by a cause.
+  ///
+  /// Some waits are what a thread is there for: for its child's end, and at a pipe or a socket for a thread of its own process, which
+  /// has a sentence of its own where it is held up. In a `vfork` (D) a thread is held up. One that sleeps for a reason that no event
+  /// tells may do what it is meant to do.
+  func isBlamed(_ cause: Cause) -> Bool {
+    switch TimeDivision.part(cause.state, cause.kind) {
     case .kernel, .stopped: true
-    case .waiting: kind != .child || state == .blockedUninterruptible
-    case .unknown: state == .blockedUninterruptible
+    case .waiting:
+      switch cause.kind {
+      case .child: cause.state == .blockedUninterruptible
+      case .pipe, .socket: cause.by.map { $0.pid == 0 || $0.pid != task.pid } ?? true
+      default: true
+      }
+    case .unknown: cause.state == .blockedUninterruptible
     case .idle, .user: false
     }
   }

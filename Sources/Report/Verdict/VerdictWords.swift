@@ -42,11 +42,23 @@ struct VerdictWords {
 
   // MARK: What it was
 
-  /// What the pool's threads lost for one reason.
-  func reason(_ point: VerdictPoint, of pool: VerdictPool) -> VerdictSentence {
-    let text = [point.text + stillInIt(point, pool), hint.text(point)].compactMap { $0 }.joined(separator: "; ")
+  /// What the pool's threads lost for one reason, and what to look at next.
+  private func reason(_ point: VerdictPoint, of pool: VerdictPool, hint: String?) -> VerdictSentence {
+    let text = [point.text + stillInIt(point, pool), hint].compactMap { $0 }.joined(separator: "; ")
     return VerdictSentence(
       share: Amount.share(point.total, of: pool.lifetime), time: Amount.time(point.total), text + ".")
+  }
+
+  /// What the pool's threads lost for these reasons; what to look at next is said once.
+  func reasons(_ points: some Sequence<VerdictPoint>, of pool: VerdictPool) -> [VerdictSentence] {
+    var hints: Set<String> = []
+    return points.map { point in
+      // What hardly cost anything needs no look.
+      guard Amount.isAtLeast(VerdictPool.notable, point.total, of: pool.lifetime) else {
+        return reason(point, of: pool, hint: nil)
+      }
+      return reason(point, of: pool, hint: hint.text(point).flatMap { hints.insert($0).inserted ? $0 : nil })
+    }
   }
 
   /// What further threads lost.
@@ -71,19 +83,22 @@ struct VerdictWords {
 
   /// Where that time of the pool's threads went which the first sentence does not tell of. `told` is what it tells in any case.
   func rest(of pool: VerdictPool, but told: TimeDivision.Part? = nil) -> String {
-    func part(_ part: TimeDivision.Part, _ text: String) -> String? {
-      pool.division[part] > 0 ? "\(text) \(amount(pool.division[part], pool))" : nil
+    let blamed = pool.sum {
+      $0.blamed.reduce(0) { TimeDivision.part($1.state, $1.kind) == .waiting ? $0 + $1.total : $0 }
     }
-    let isTold = { (part: TimeDivision.Part) in
-      part == told || Amount.isAtLeast(VerdictPool.notable, pool.division[part], of: pool.lifetime)
-    }
-    let small: [(TimeDivision.Part, String)] = [
-      (.kernel, "the kernel"), (.waiting, "waiting for other tasks"), (.stopped, "being stopped"),
+    let isTold = { (time: UInt64) in Amount.isAtLeast(VerdictPool.notable, time, of: pool.lifetime) }
+    let blocked = pool.time { $0.state == .blockedUninterruptible && $0.kind == .unknown }
+    let small: [(time: UInt64, text: String)] = [
+      (pool.division[.idle], "idling"),
+      (Amount.left(of: pool.division[.waiting], without: blamed), "waiting for children, or for threads of its own"),
+      (told == .kernel || isTold(pool.division[.kernel]) ? 0 : pool.division[.kernel], "the kernel"),
+      (isTold(blocked) ? 0 : blocked, "blocked for an unknown reason"),
+      (isTold(blamed) ? 0 : blamed, "waiting for other tasks"),
+      (isTold(pool.division[.stopped]) ? 0 : pool.division[.stopped], "being stopped"),
     ]
     let parts =
       ["own code \(amount(pool.division[.user], pool))\(recording(pool))"]
-      + [part(.idle, "idling")].compactMap { $0 }
-      + small.filter { !isTold($0.0) }.compactMap { part($0.0, $0.1) } + unknown(pool)
+      + small.filter { $0.time > 0 }.map { "\($0.text) \(amount($0.time, pool))" } + unknown(pool)
     return "The rest: \(parts.joined(separator: ", "))\(reasonOfUnknown(pool))."
   }
 

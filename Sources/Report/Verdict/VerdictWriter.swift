@@ -7,6 +7,9 @@ internal import Session
 /// other threads, in the order of the time that one thread lost. The last one says where the rest of the time went, and what is
 /// not known. Where no thread lost a twentieth of its life, the verdict is about all threads.
 struct VerdictWriter {
+  /// From this share of a thread's life on, in per cent, its second reason is told in any case.
+  private static let large: UInt64 = 15
+
   private let threads: [VerdictThread]
   private let words: VerdictWords
   /// How long the window was, ns.
@@ -65,13 +68,17 @@ struct VerdictWriter {
     let others = Array(pools.prefix(room - 1))
     // What one thread lost decides whether the next sentence is about another reason or about another thread.
     let count = UInt64(worst.threads.count)
+    let isLarge = { (point: VerdictPoint) in Amount.isAtLeast(VerdictWriter.large, point.total, of: worst.lifetime) }
     let further =
-      reasons.indices.dropFirst().map { (isReason: true, time: reasons[$0].total / count) }
+      reasons.indices.dropFirst().map { place in
+        // A large second reason comes before all other threads.
+        (isReason: true, time: place == 1 && isLarge(reasons[place]) ? UInt64.max : reasons[place].total / count)
+      }
       + others.map { (isReason: false, time: $0.worst.lost) }
     let chosen = further.sorted { $0.time > $1.time }.prefix(room - 1)
     let told = chosen.filter(\.isReason).count
     let sentences =
-      reasons.prefix(1 + told).map { words.reason($0, of: worst) }
+      words.reasons(reasons.prefix(1 + told), of: worst)
       + others.prefix(chosen.count - told).map { words.other($0) }
     return (sentences, chosen.count - told)
   }
@@ -93,7 +100,7 @@ struct VerdictWriter {
       isUnknown
       ? "Cannot tell: of \(lives) \(Amount.share(division[.unknown], of: life)) are not known; the kernel took \(kernel)."
       : "Not the kernel: of \(lives) it took \(kernel)."
-    let most = VerdictPoint.of(all.threads).first.map { [words.reason($0, of: all)] } ?? []
+    let most = words.reasons(VerdictPoint.of(all.threads).prefix(1), of: all)
     return [VerdictSentence(first)] + most + [VerdictSentence(words.rest(of: all, but: .kernel))]
   }
 }
