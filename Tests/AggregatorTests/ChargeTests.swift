@@ -23,6 +23,18 @@ struct ChargeTests {
     #expect(script.aggregator.takeNewTasks() == [20])
   }
 
+  @Test func readyKnowsWhereTheThreadWasPreempted() {
+    var script = Script(threads: [10], windowFrom: 100)
+    script.switchTask(from: 10, to: 20, at: 110)
+    feed(&script, .kernelStack, 110, 10, 5)
+    script.switchTask(from: 20, to: 10, at: 150)
+    script.switchTask(from: 10, state: 1, to: 20, at: 160)
+    feed(&script, .kernelStack, 160, 10, 6)
+    feed(&script, .wakeup, 165, 20, 10)
+    script.switchTask(from: 20, to: 10, at: 170)
+    #expect(script.finish(at: 200).thread(10).charges(.ready).map(\.stack) == [5, -1])
+  }
+
   @Test func readyIsUnknownWhereSwitchesInBetweenWereNotRecorded() {
     var script = Script(threads: [10], windowFrom: 100)
     script.switchTask(from: 10, to: 20, at: 110)
@@ -126,6 +138,19 @@ struct ChargeTests {
     let charges = script.finish(at: 200).thread(10).charges(.blockedInterruptible)
     #expect(charges.map(\.pathDoing) == [.ready, .running])
     #expect(charges.map(\.durations.total) == [10, 30])
+  }
+
+  @Test func aWakersLatencyIsNoPartOfALongWaitForWork() {
+    var script = Script(threads: [10, 11], windowFrom: 100)
+    script.switchTask(from: 11, to: 20, at: 105, cpu: 1)
+    script.enter(10, 7, at: 106)
+    script.switchTask(from: 10, state: 1, to: 0, at: 110)
+    script.switchTask(from: 20, to: 11, at: 120, cpu: 1)
+    script.waking(10, by: 11, at: 1109)
+    script.wake(10, at: 1110)
+    let charges = script.finish(at: 1200).thread(10).charges(.blockedInterruptible)
+    #expect(charges.map(\.pathDoing) == [.running])
+    #expect(charges.map(\.durations.total) == [1000])
   }
 
   @Test func aSyscallsTimeOnACPUIsWithoutItsKernelActivities() {

@@ -44,6 +44,8 @@ extension Aggregator {
 
   private mutating func chargeReady(_ thread: Int, _ length: UInt64) {
     var charge = charge(.ready, .unknown, of: thread)
+    // Where it was preempted can say why it is not allowed to run; where it slept before that cannot.
+    if threads.records[thread].context.state == 0 { charge.stack = threads.records[thread].context.stack }
     guard causes.scope != .none, threads.records[thread].context.hasCPU else { return add(charge, of: thread, length) }
     let end = threads.records[thread].since
     causes.history.holders(
@@ -56,7 +58,7 @@ extension Aggregator {
       let holding = causes.holdings[position]
       guard !isShort || isFirstOfHolder(position) else { continue }
       let held = isShort ? heldTime(from: position) : holding.length
-      set(holding, &charge, of: thread)
+      set(holding, &charge)
       add(charge, of: thread, min(held, rest))
       rest -= min(held, rest)
     }
@@ -64,7 +66,7 @@ extension Aggregator {
     if rest > 0 { add(self.charge(.ready, .unknown, of: thread), of: thread, rest) }
   }
 
-  private func set(_ holding: CPUHolding, _ charge: inout Charge, of thread: Int) {
+  private func set(_ holding: CPUHolding, _ charge: inout Charge) {
     charge.reason =
       switch holding.holder {
       case .task: .task
@@ -73,8 +75,6 @@ extension Aggregator {
       case .unknown: .unknown
       }
     charge.tid = holding.tid
-    // A thread that waits beside an idle CPU is not allowed to run: its stack can say why.
-    charge.stack = holding.holder == .idle ? threads.records[thread].context.stack : -1
   }
 
   private func isFirstOfHolder(_ position: Int) -> Bool {

@@ -10,8 +10,11 @@ extension Aggregator {
     let end = threads.records[thread].since
     causes.history.path(of: threads.records[thread].tid, from: end &- length, to: end, into: &causes.pieces)
     let mayIdle = charge.state == .blockedInterruptible && charge.side == .syscall && !charge.isForLock
-    let held = mayIdle ? min(pathTime { $0.isHeldUp }, length) : 0
-    if held > 0 {
+    let time = mayIdle ? min(pathTime { $0.isHeldUp }, length) : 0
+    // Each waker has a latency of its own: a wait is not longer for it to speak of.
+    let isHeldUp = time > 0 && time >= length / 64
+    let held = isHeldUp ? time : 0
+    if isHeldUp {
       var heldUp = charge
       setPath(&heldUp) { $0.isHeldUp }
       add(heldUp, of: thread, held)
