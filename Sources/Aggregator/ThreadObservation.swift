@@ -17,10 +17,12 @@ package struct ThreadObservation: Sendable, Equatable {
   package var isWorker: Bool
   /// The number of the syscall that the thread is in; nil outside of one, and where nothing tells.
   package var syscall: Int32?
+  /// The low half of that syscall's second argument; nil where nothing tells.
+  package var syscallArgument: Int32?
 
   package init(
     pid: Int32, tid: Int32, name: NameID, state: ThreadFacts.State, mode: Mode, isWorker: Bool = false,
-    syscall: Int32? = nil
+    syscall: Int32? = nil, syscallArgument: Int32? = nil
   ) {
     self.pid = pid
     self.tid = tid
@@ -29,6 +31,7 @@ package struct ThreadObservation: Sendable, Equatable {
     self.mode = mode
     self.isWorker = isWorker
     self.syscall = syscall
+    self.syscallArgument = syscallArgument
   }
 }
 
@@ -48,7 +51,7 @@ extension ThreadRecord {
     mode = Mode(seen.mode)
     guard mode == .syscall, let syscall = seen.syscall else { return }
     syscallNumber = syscall
-    callArgument = -1
+    callArgument = seen.syscallArgument ?? -1
     (callStart, callBeganEarlier) = (max(time, 1), true)
   }
 

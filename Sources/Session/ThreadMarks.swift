@@ -54,6 +54,6 @@ extension ThreadObservation {
     self.init(
       pid: seen.pid, tid: seen.tid, name: names.intern(seen.name), state: seen.state,
       mode: seen.isInSyscall.map { $0 ? .syscall : .user } ?? .unknown, isWorker: seen.isWorker,
-      syscall: seen.syscall)
+      syscall: seen.syscall, syscallArgument: seen.syscallArgument)
   }
 }

@@ -241,7 +241,9 @@ struct ChargeTests {
   @Test func aSyscallThatBeganBeforeAnybodyLookedIsKnownByTheLook() {
     var script = Script()
     script.aggregator.observe(
-      ThreadObservation(pid: 1, tid: 10, name: 0, state: .interruptible, mode: .syscall, syscall: 232), at: 90)
+      ThreadObservation(
+        pid: 1, tid: 10, name: 0, state: .interruptible, mode: .syscall, syscall: 232, syscallArgument: 0x189),
+      at: 90)
     script.aggregator.startWindow(at: 100)
     let thread = script.finish(at: 200).thread(10)
     #expect(thread.openCall?.number == 232)
@@ -249,6 +251,8 @@ struct ChargeTests {
     #expect(thread.openCall?.beganEarlier == true)
     #expect(thread.charges(.blockedInterruptible).map(\.syscall) == [232])
     #expect(thread.charges(.blockedInterruptible).map(\.isOpen) == [true])
+    // What a futex call was asked for, without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
+    #expect(thread.charges(.blockedInterruptible).map(\.futexOperation) == [9])
   }
 
   @Test func aSyscallThatBeganBeforeTheWindowIsChargedByItsNumber() {

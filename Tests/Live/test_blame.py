@@ -36,7 +36,8 @@ class WhoHadTheCPU(BlameTestCase):
         self.assertMost(ready, known["schedstat"]["ready_ns"], "READY is what the scheduler says")
         for pid, name in hogs:
             self.assertMost(total(victim, "ready", cause="task", by=pid), truth[name], (name, truth), share=0.97)
-        self.assertLess(total(victim, "ready", cause="unknown"), 0.01 * ready)
+        # Nor does perf know who ran between two switches that contradict each other.
+        self.assertLess(total(victim, "ready", cause="unknown"), 0.02 * ready + truth["unknown"])
         hogged = sum(truth[name] for _, name in hogs)
         charged = sum(total(victim, "ready", by=pid) for pid, _ in hogs)
         self.assertGreaterEqual(charged, 0.95 * (ready - sum(truth.values()) + hogged))

@@ -22,6 +22,8 @@ package struct ThreadFacts: Sendable, Equatable {
   package var isInSyscall: Bool?
   /// The number of the syscall that the thread is inside of; nil outside of one, while it runs, and where nothing tells.
   package var syscall: Int32?
+  /// The low half of that syscall's second argument; nil where nothing tells.
+  package var syscallArgument: Int32?
   /// The number of clock ticks in user mode so far.
   package var userTicks: UInt64
   /// The number of clock ticks in kernel mode so far.
@@ -39,7 +41,7 @@ package struct ThreadFacts: Sendable, Equatable {
   package init(
     tid: Int32, pid: Int32, name: String, state: State, isWorker: Bool = false, isInSyscall: Bool? = nil,
     userTicks: UInt64 = 0, kernelTicks: UInt64 = 0, faults: UInt64 = 0, majorFaults: UInt64 = 0,
-    runTime: UInt64? = nil, syscall: Int32? = nil
+    runTime: UInt64? = nil, syscall: Int32? = nil, syscallArgument: Int32? = nil
   ) {
     self.tid = tid
     self.pid = pid
@@ -53,5 +55,6 @@ package struct ThreadFacts: Sendable, Equatable {
     self.majorFaults = majorFaults
     self.runTime = runTime
     self.syscall = syscall
+    self.syscallArgument = syscallArgument
   }
 }

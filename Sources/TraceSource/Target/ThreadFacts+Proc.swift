@@ -8,15 +8,17 @@ extension ThreadFacts {
       return nil
     }
     let directory = "/proc/\(pid)/task/\(tid)"
-    // "running", or the syscall's number (-1: blocked outside one, as in a page fault) and more.
-    let syscall = (try? SystemFiles.read("\(directory)/syscall"))?.split(separator: " ").first
+    // "running", or the syscall's number (-1: blocked outside one, as in a page fault), its six arguments and more.
+    let syscall = (try? SystemFiles.read("\(directory)/syscall"))?.split(separator: " ") ?? []
     let runTime = (try? SystemFiles.read("\(directory)/schedstat"))?.split(separator: " ").first
-    let number = syscall.flatMap { Int32($0) }
+    let number = syscall.first.flatMap { Int32($0) }
+    let argument = syscall.count > 2 ? UInt64(syscall[2].dropFirst(2), radix: 16) : nil
     return ThreadFacts(
       tid: tid, pid: pid, name: status.name, state: State(status.state), isWorker: status.isWorker,
       isInSyscall: number.map { $0 >= 0 }, userTicks: status.userTicks,
       kernelTicks: status.kernelTicks, faults: status.faults, majorFaults: status.majorFaults,
-      runTime: runTime.flatMap { UInt64($0) }, syscall: number.flatMap { $0 >= 0 ? $0 : nil })
+      runTime: runTime.flatMap { UInt64($0) }, syscall: number.flatMap { $0 >= 0 ? $0 : nil },
+      syscallArgument: argument.map { Int32(truncatingIfNeeded: $0) })
   }
 }
 
