@@ -242,14 +242,14 @@ struct ChargeTests {
     var script = Script()
     script.aggregator.observe(
       ThreadObservation(
-        pid: 1, tid: 10, name: 0, state: .interruptible, mode: .syscall, syscall: 232, syscallArgument: 0x189),
+        pid: 1, tid: 10, name: 0, state: .interruptible, mode: .syscall, syscall: 202, syscallArgument: 0x189),
       at: 90)
     script.aggregator.startWindow(at: 100)
     let thread = script.finish(at: 200).thread(10)
-    #expect(thread.openCall?.number == 232)
+    #expect(thread.openCall?.number == 202)
     #expect(thread.openCall?.entry == 90)
     #expect(thread.openCall?.beganEarlier == true)
-    #expect(thread.charges(.blockedInterruptible).map(\.syscall) == [232])
+    #expect(thread.charges(.blockedInterruptible).map(\.syscall) == [202])
     #expect(thread.charges(.blockedInterruptible).map(\.isOpen) == [true])
     // What a futex call was asked for, without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
     #expect(thread.charges(.blockedInterruptible).map(\.futexOperation) == [9])
