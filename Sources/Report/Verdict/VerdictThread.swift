@@ -27,20 +27,22 @@ struct VerdictThread {
         task: Cause.Task(
           pid: result.pid(of: thread), tid: thread.tid, name: result.names[thread.name]),
         process: processes.indices.contains(thread.process) ? processes[thread.process].name : "",
-        accounting: thread.accounting, causes: known.causes + rest(thread.accounting, known.causes),
+        accounting: thread.accounting, causes: complete(known.causes, thread.accounting),
         inProgress: known.inProgress, division: TimeDivision(thread.accounting, known.causes),
         recording: thread.recordingTime(result.recordingCost) ?? 0, longestReady: thread.ready.max)
     }
   }
 
-  /// What the causes leave of each state.
-  private static func rest(_ accounting: Accounting, _ causes: [Cause]) -> [Cause] {
+  /// The causes, and an unknown one for what they leave of a state. Where they leave nothing the array is not copied: there can be
+  /// ten thousand threads.
+  private static func complete(_ causes: [Cause], _ accounting: Accounting) -> [Cause] {
     var left = accounting
     for cause in causes { left[cause.state] -= min(cause.total, left[cause.state]) }
-    return AccountingState.allCases.compactMap { state in
-      guard left[state] > 0, state != .user, state != .unknown else { return nil }
-      return Cause(state, .unknown, count: 0, total: left[state], longest: 0)
+    var complete = causes
+    for state in AccountingState.allCases where left[state] > 0 && state != .user && state != .unknown {
+      complete.append(Cause(state, .unknown, count: 0, total: left[state], longest: 0))
     }
+    return complete
   }
 
   /// The causes that somebody or something is to blame for.
