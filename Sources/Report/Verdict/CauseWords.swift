@@ -22,7 +22,7 @@ enum CauseWords {
     }
   }
 
-  /// What is said of the one who ended a wait: what that task did meanwhile. Nil where nothing tells.
+  /// What the one who ended a wait did meanwhile, as the end of a sentence about that task. Nil where nothing tells.
   static func path(_ cause: Cause) -> String? {
     guard let path = cause.path else { return nil }
     let doing: String
@@ -34,10 +34,10 @@ enum CauseWords {
     case .unknown: return nil
     }
     if path.length <= 1 || path.task.tid == cause.by?.tid {
-      return path.doing == .running ? "which \(doing)" : "which itself \(doing)"
+      return path.doing == .running ? doing : "itself \(doing)"
     }
     let chain = path.length == 2 ? "" : ", the last of a chain of \(path.length)"
-    return "which itself waited for \(task(path.task))\(chain), which \(doing)"
+    return "itself waited for \(task(path.task))\(chain), which \(doing)"
   }
 
   /// A cause in a few words, as the report's table has them.
@@ -49,7 +49,7 @@ enum CauseWords {
     if let place = cause.place { text += ", in \(Columns.printable(place))" }
     guard cause.state.isBlocked else { return text }
     if let by = cause.by { text += ", woken by \(task(by))" }
-    return path(cause).map { "\(text), \($0)" } ?? text
+    return path(cause).map { "\(text), which \($0)" } ?? text
   }
 
   private static func what(_ cause: Cause) -> String {

@@ -53,8 +53,12 @@ extension VerdictPoint {
     guard ![.disk, .device, .unknown].contains(kind) else { return "" }
     let tasks = sums { $0.by }
     guard let first = tasks.first else { return "" }
-    let path = sums { $0.by == first.key ? CauseWords.path($0) : nil }.first.map { ", \($0.key)" } ?? ""
-    return ", until \(named(byName { $0.by.map { ($0, "") } })) woke it\(path)"
+    let path = sums { $0.by == first.key ? CauseWords.path($0) : nil }.first?.key
+    guard tasks.count > 1 || first.total < total else {
+      return ", until \(CauseWords.task(first.key)) woke it" + (path.map { ", which \($0)" } ?? "")
+    }
+    let names = named(byName { $0.by.map { ($0, "") } })
+    return ", woken by \(names)" + (path.map { "; \(CauseWords.task(first.key)) \($0)" } ?? "")
   }
 
   /// Who had the CPU.
