@@ -69,8 +69,7 @@ int main(int argc, char **argv) {
     report_call(&touch);
     report_workers(workers, 1);
     printf("}\n");
-    fflush(stdout);
-    unlink(path);
     wait_for_end();
+    unlink(path);
     return 0;
 }
