@@ -89,7 +89,7 @@ struct VerdictWords {
     let isTold = { (time: UInt64) in Amount.isAtLeast(VerdictPool.notable, time, of: pool.lifetime) }
     let blocked = pool.time { $0.state == .blockedUninterruptible && $0.kind == .unknown }
     let small: [(time: UInt64, text: String)] = [
-      (pool.division[.idle], "idling"),
+      (pool.division[.idle], "idling\(untilWoken(pool))"),
       (Amount.left(of: pool.division[.waiting], without: blamed), "waiting for children, or for threads of its own"),
       (told == .kernel || isTold(pool.division[.kernel]) ? 0 : pool.division[.kernel], "the kernel"),
       (isTold(blocked) ? 0 : blocked, "blocked for an unknown reason"),
@@ -100,6 +100,17 @@ struct VerdictWords {
       ["own code \(amount(pool.division[.user], pool))\(recording(pool))"]
       + small.filter { $0.time > 0 }.map { "\($0.text) \(amount($0.time, pool))" } + unknown(pool)
     return "The rest: \(parts.joined(separator: ", "))\(reasonOfUnknown(pool))."
+  }
+
+  /// Who ended most of the idling of a thread: for a thread that waits for others as it waits for work, as a database's does for a
+  /// row, it is the one that it waited for.
+  private func untilWoken(_ pool: VerdictPool) -> String {
+    guard pool.threads.count == 1, let causes = pool.threads.first?.causes else { return "" }
+    let idle = causes.filter { TimeDivision.part($0.state, $0.kind) == .idle && $0.by != nil }
+    guard let most = idle.max(by: { $0.total < $1.total }), let by = most.by,
+      Amount.isAtLeast(50, most.total, of: pool.division[.idle])
+    else { return "" }
+    return " until \(CauseWords.task(by)) woke it,"
   }
 
   private func amount(_ time: UInt64, _ pool: VerdictPool) -> String {
