@@ -81,7 +81,9 @@ enum FuzzFormats {
         "pid_t prev_pid;\toffset:24;\tsize:4;\tsigned:1;", "long prev_state;\toffset:32;\tsize:8;\tsigned:1;",
         "char next_comm[16];\toffset:40;\tsize:16;\tsigned:0;", "pid_t next_pid;\toffset:56;\tsize:4;\tsigned:1;",
       ]
-    case .wakeup, .wakeupNew, .waking, .exit:
+    case .wakeup, .wakeupNew, .waking:
+      ["pid_t pid;\toffset:24;\tsize:4;\tsigned:1;", "int target_cpu;\toffset:32;\tsize:4;\tsigned:1;"]
+    case .exit:
       ["pid_t pid;\toffset:24;\tsize:4;\tsigned:1;"]
     case .hardIRQEntry:
       ["int irq;\toffset:8;\tsize:4;\tsigned:1;", "__data_loc char[] name;\toffset:12;\tsize:4;\tsigned:0;"]
