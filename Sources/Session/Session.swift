@@ -87,6 +87,7 @@ package struct Session: ~Copyable {
     for target in settings.targets + others {
       let name = names.intern(target.name)
       tracker.lookAtAll(of: target.pid, &aggregator, &names)
+      if settings.recordsCauses { causeFinder.lookAtBlocked(facts.threads(of: target.pid) ?? [], of: target.pid) }
       // Its first thread may have ended.
       aggregator.setName(name, ofProcess: target.pid)
       if settings.looksBack {

@@ -41,6 +41,8 @@ struct LiveFacts: TargetFacts {
 
   func kernelFunction(returningTo address: UInt64) -> String? { kernel?.function(returningTo: address) }
 
+  func kernelFunctions(of tid: Int32, in pid: Int32) -> [String] { ProcessStatus.kernelFunctions(of: tid, in: pid) }
+
   func mappedFile(of pid: Int32, in addresses: Range<UInt64>) -> String? { CodeMapping.file(of: pid, in: addresses) }
 
   var tool: Int32? { getpid() }

@@ -5,6 +5,8 @@ internal import TraceModel
 struct CauseFinder {
   /// The most causes of a thread; the smallest of more are folded into those of their state and kind.
   private static let mostCauses = 64
+  /// The most threads that are looked at when the recording begins.
+  private static let mostThreads = 1024
   /// The most places of page faults of a window whose files are asked for.
   private static let mostFiles = 256
 
@@ -12,6 +14,8 @@ struct CauseFinder {
   /// What the kernel stacks say, by their numbers; they are the same in all windows.
   private var reasons: [Int32: WaitReason] = [:]
   private(set) var names: TaskNames
+  /// What threads were blocked in when the recording began; of a wait that has begun since, a stack is recorded.
+  private var first: [Int32: WaitReason] = [:]
   /// The files that page faults of the window were in.
   private var files: [Fault: String?] = [:]
 
@@ -45,6 +49,14 @@ struct CauseFinder {
       threads[thread.tid] = (thread.pid == 0 ? result.target : thread.pid, result.names[thread.name])
     }
     return Window(machine: result.machine, names: result.names, stacks: stacks, threads: threads)
+  }
+
+  /// Looks at what the threads of process `pid` are blocked in, before anything of them is recorded. `tids`: its threads.
+  mutating func lookAtBlocked(_ tids: [Int32], of pid: Int32) {
+    for tid in tids where first.count < Self.mostThreads {
+      let functions = facts.kernelFunctions(of: tid, in: pid)
+      if !functions.isEmpty { first[tid] = WaitReason(of: functions) }
+    }
   }
 
   /// Asks for the names of tasks that have become part of causes.
@@ -177,6 +189,7 @@ struct CauseFinder {
     _ charge: Charge, _ thread: ThreadSnapshot, _ stack: WaitReason?, _ window: Window,
     _ switched: SwitchedName, _ key: inout Key
   ) {
+    let stack = stack ?? (charge.stack < 0 && charge.side == .syscall ? first[thread.tid] : nil)
     key.kind = stack?.kind ?? .unknown
     key.place = stack?.place
     if stack == nil {

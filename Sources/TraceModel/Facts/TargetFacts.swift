@@ -46,6 +46,9 @@ package protocol TargetFacts {
   /// The kernel's function that the return address `address` of a stack lies in; nil where nobody knows.
   func kernelFunction(returningTo address: UInt64) -> String?
 
+  /// The kernel's functions that a blocked thread is in now, innermost first; empty where it runs, and where nobody knows.
+  func kernelFunctions(of tid: Int32, in pid: Int32) -> [String]
+
   /// The one file that the process has mapped in a stretch of its addresses, or the name that the kernel gives to what is there ("[heap]"); nil where
   /// nothing has a name, where there are several, and where nobody knows.
   func mappedFile(of pid: Int32, in addresses: Range<UInt64>) -> String?
@@ -60,6 +63,7 @@ extension TargetFacts {
   package func controlGroup(of pid: Int32) -> ControlGroupFacts? { nil }
   package func pressure() -> PressureFacts? { nil }
   package func kernelFunction(returningTo address: UInt64) -> String? { nil }
+  package func kernelFunctions(of tid: Int32, in pid: Int32) -> [String] { [] }
   package func mappedFile(of pid: Int32, in addresses: Range<UInt64>) -> String? { nil }
   package var tool: Int32? { nil }
 }

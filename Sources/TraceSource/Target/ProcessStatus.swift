@@ -93,4 +93,13 @@ package struct ProcessStatus: Sendable, Equatable {
       majorFaults: majorFaults,
       startTime: startTime)
   }
+
+  /// The kernel's functions that a blocked thread is in, innermost first, by /proc/PID/task/TID/stack: `[<0>] NAME+0xOFFSET/0xSIZE` a line. Empty
+  /// where it runs, where it has ended, and where the kernel does not tell.
+  package static func kernelFunctions(of tid: Int32, in pid: Int32) -> [String] {
+    guard let text = try? SystemFiles.read("/proc/\(pid)/task/\(tid)/stack") else { return [] }
+    return text.split(separator: "\n").compactMap { line in
+      line.split(separator: " ").last.flatMap { $0.split(separator: "+").first }.map(String.init)
+    }
+  }
 }
