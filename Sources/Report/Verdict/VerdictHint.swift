@@ -25,7 +25,9 @@ struct VerdictHint {
   /// The control group that limits a target process; which one it is is said where only one comes into question.
   private func controlGroup(_ isMeant: (MachineObservation.ProcessLimits) -> Bool) -> String {
     let paths = Set(result.machine.limits.values.filter(isMeant).map(\.path))
-    return paths.count == 1 ? "control group \(paths.map { Columns.printable($0) }.joined())" : "its control group"
+    // The path is that of the group with the quota; of version 1 a freezer's is another one.
+    return paths.count == 1 && paths != ["/"]
+      ? "control group \(paths.map { Columns.printable($0) }.joined())" : "its control group"
   }
 
   private var unlessBlamed: String? { result.machine.isRecorded ? nil : "--blame would tell more" }
