@@ -10,7 +10,7 @@ class PerfSched(CauseTestCase):
     def compare(self, name, *arguments):
         """Until each of the threads has been compared, since not every run of it can be."""
         compared = set()
-        for _ in range(8):
+        for _ in range(20):
             compared |= self.compare_once(name, *arguments)
             missing = self.names - compared
             if not missing:

@@ -89,11 +89,3 @@ extension PathPiece {
     }
   }
 }
-
-extension Charge {
-  /// Whether it is for a wait for a futex that another task holds, as far as the operation tells (include/uapi/linux/futex.h):
-  /// FUTEX_WAIT, FUTEX_LOCK_PI, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2.
-  fileprivate var isForLock: Bool {
-    futexOperation == 0 || futexOperation == 6 || futexOperation == 11 || futexOperation == 13
-  }
-}

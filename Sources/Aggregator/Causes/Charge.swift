@@ -75,6 +75,14 @@ package struct Charge: Sendable, Equatable, BitwiseCopyable {
   }
 }
 
+extension Charge {
+  /// Whether it is for a wait for a futex that another task holds, as far as the operation tells (include/uapi/linux/futex.h):
+  /// FUTEX_WAIT, FUTEX_LOCK_PI, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2.
+  package var isForLock: Bool {
+    futexOperation == 0 || futexOperation == 6 || futexOperation == 11 || futexOperation == 13
+  }
+}
+
 /// A syscall or a page fault of a thread that has not ended when the window closes.
 package struct OpenCall: Sendable, Equatable {
   /// Whether it is a page fault, of which `number` is -1.

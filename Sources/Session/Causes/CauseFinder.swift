@@ -212,7 +212,7 @@ struct CauseFinder {
     }
     let waitsForWork =
       key.kind == .idle
-      || key.kind == .futex && charge.futexOperation >= 0 && !WaitReason.isLock(futexOperation: charge.futexOperation)
+      || key.kind == .futex && charge.futexOperation >= 0 && !charge.isForLock
     if waitsForWork { key.kind = Self.isHeldUp(charge) ? key.kind == .futex ? .futex : .other : .idle }
   }
 

@@ -187,7 +187,7 @@ package struct WaitReason: Sendable, Equatable {
 }
 
 extension WaitReason {
-  /// What a blocked thread waits for where no kernel stack tells: only syscalls that wait for one sort of thing say so. `futexOperation`: -1 for none.
+  /// What a blocked thread waits for where no kernel stack tells: only syscalls that wait for one sort of thing say so.
   package static func kind(ofSyscall name: String) -> Cause.Kind {
     switch name {
     case "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "_newselect", "pselect6", "accept",
@@ -204,12 +204,5 @@ extension WaitReason {
       .socket
     default: .unknown
     }
-  }
-
-  /// Whether a futex call with this operation (include/uapi/linux/futex.h, without flags) waits for a lock. FUTEX_WAIT_BITSET is what
-  /// condition variables and semaphores wait with: for work.
-  package static func isLock(futexOperation: Int32) -> Bool {
-    // FUTEX_WAIT, FUTEX_LOCK_PI, FUTEX_LOCK_PI2
-    futexOperation == 0 || futexOperation == 6 || futexOperation == 13
   }
 }
