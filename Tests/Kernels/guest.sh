@@ -66,56 +66,6 @@ windows functions up:window_begin up:window_end
 windows probes u:kdelay:begin u:kdelay:end
 windows kernel-functions k:__x64_sys_getuid kr:__x64_sys_getppid
 
-# What keeps a thread from a CPU: kept NAME GROUP, where hold and release are functions that act on the group.
-kept() {
-    rm -f /tmp/go; mkfifo /tmp/go
-    /job/victim 0 2000 < /tmp/go > /out/$1.answer &
-    exec 7<> /tmp/go
-    wait_for grep -qs ready /out/$1.answer
-    pid=$(sed -n 's/ready //p' /out/$1.answer)
-    mkdir "$2"
-    hold "$2"
-    echo "$pid" > "$2/cgroup.procs"
-    $run --blame --format json --sample-time 600 -o /out/$1.json -p "$pid" &
-    tool=$!
-    wait_for recording
-    usleep 500000
-    echo go >&7
-    usleep 300000
-    amid "$2"
-    wait_for grep -qs program /out/$1.answer
-    kill -INT $tool
-    wait $tool || exit 10
-    cat "$2/cpu.stat" > /out/$1.stat 2>/dev/null
-    exec 7>&-
-    wait
-    rmdir "$2"
-}
-# freeze FILE VALUE FILE PATTERN VALUE: the victim is frozen for 0.7 seconds.
-freeze() {
-    echo "$2" > "$1"
-    wait_for grep -q "$4" "$3"
-    usleep 700000
-    echo "$5" > "$1"
-}
-mkdir /tmp/version2 /tmp/freezer
-mount -t cgroup2 none /tmp/version2
-mount -t cgroup -o freezer none /tmp/freezer
-echo +cpu > /tmp/version2/cgroup.subtree_control
-hold() { echo "30000 100000" > "$1/cpu.max"; }
-amid() { :; }
-kept quota /tmp/version2/quota
-hold() { :; }
-amid() { freeze "$1/cgroup.freeze" 1 "$1/cgroup.events" "frozen 1" 0; }
-kept frozen-2 /tmp/version2/frozen
-amid() { freeze "$1/freezer.state" FROZEN "$1/freezer.state" "^FROZEN" THAWED; }
-kept frozen-1 /tmp/freezer/frozen
-/job/hog 0 > /dev/null &
-hog=$!
-amid() { :; }
-kept hogged /tmp/version2/hogged
-kill $hog
-
 # Probes that the kernel refuses: no such function, one on its own blacklist, and not at the start of an instruction.
 refused() {
     $run --start-trigger "$2" -p $$ > /dev/null 2> /tmp/err
