@@ -35,7 +35,7 @@ package struct ByteOutput: ~Copyable {
 
   mutating func append(_ byte: UInt8) { piece.append(byte) }
 
-  mutating func append(_ bytes: [UInt8]) { piece += bytes }
+  package mutating func append(_ bytes: [UInt8]) { piece += bytes }
 
   mutating func append(_ text: String) {
     var text = text

@@ -70,7 +70,7 @@ extension Session {
     children.settle(&aggregator)
     aggregator.startWindow(at: time, forgettingModes: gateWatch.opened(by: trigger, closesGate: gateCloses))
     plan.opened(at: time)
-    wakerNames.startWindow()
+    causeFinder.startWindow()
   }
 
   private mutating func closeWindow(at time: UInt64, _ trigger: Event?, _ names: borrowing NameTable, _ loss: Loss) {
@@ -95,7 +95,7 @@ extension Session {
     result.uncertainProcesses = compatProcesses
     result.recordingCost = settings.recordingCost
     result.slowSyscalls = slowSyscalls
-    result.wakers = wakerNames.names
+    result.wakers = causeFinder.names.names
     result.machine = machine
     findCauses(&result)
     result.stacks = stacks?.closeWindow()

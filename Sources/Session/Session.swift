@@ -16,7 +16,6 @@ package struct Session: ~Copyable {
   var tracker: ThreadTracker
   var children: ChildWatch
   var gateWatch = GateWatch()
-  var wakerNames = WakerNames()
   var causeFinder: CauseFinder
   /// The kernel stacks that events refer to by number; nil before the stream has been followed.
   var kernelStacks: KernelStackTable?
@@ -294,7 +293,7 @@ package struct Session: ~Copyable {
   private mutating func collectSlowSyscalls() {
     for ended in aggregator.takeSlowSyscalls() {
       var slow = SlowSyscall(ended)
-      wakerNames.note(slow.waits, &aggregator, facts)
+      causeFinder.names.note(slow.waits, &aggregator)
       stacks?.find(for: &slow, aggregator.returnAddresses)
       slowSyscalls.append(slow)
     }

@@ -43,7 +43,7 @@ struct LiveFacts: TargetFacts {
 
   func kernelFunctions(of tid: Int32, in pid: Int32) -> [String] { ProcessStatus.kernelFunctions(of: tid, in: pid) }
 
-  func mappedFile(of pid: Int32, in addresses: Range<UInt64>) -> String? { CodeMapping.file(of: pid, in: addresses) }
+  func mappedFiles(of pid: Int32) -> [FileMapping] { FileMapping.all(of: pid) }
 
   var tool: Int32? { getpid() }
 }

@@ -32,57 +32,30 @@ final class Reporter: @unchecked Sendable {
   /// What each report is handed to besides; nil where nothing is.
   private let action: WindowAction?
   private var state = State()
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let monitor = Monitor()
 
   init(_ renderer: any Renderer, _ output: consuming ReportOutput, action: WindowAction? = nil) {
     self.renderer = renderer
     self.output = output
     self.action = action
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(changed, nil)
-  }
-
-  deinit {
-    pthread_cond_destroy(changed)
-    pthread_mutex_destroy(mutex)
-    changed.deallocate()
-    mutex.deallocate()
   }
 
   /// Starts the thread; `header` is what is known before the first window.
   func start(_ header: ReportHeader) {
-    locked {
+    monitor.locked {
       state.header = header
       state.hasEnded = false
     }
     action?.start()
-    var thread = pthread_t()
-    let reporter = Unmanaged.passRetained(self)
-    pthread_create(
-      &thread, nil,
-      { reporter in
-        guard let reporter else { return nil }
-        Unmanaged<Reporter>.fromOpaque(reporter).takeRetainedValue().run()
-        return nil
-      }, reporter.toOpaque())
-    pthread_detach(thread)
-  }
-
-  /// Runs `body` under the mutex. It reaches `state` through the object, never as an inout argument: inside that the
-  /// compiler may take it for unchanged while `pthread_cond_wait` lets the other thread change it.
-  private func locked<Result>(_ body: () -> Result) -> Result {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    return body()
+    startThread { self.run() }
   }
 
   /// Hands a window's result over. Throws what writing an earlier one failed with.
   func report(_ result: WindowResult, _ stacks: PendingStacks?) throws(ToolError) {
-    let failure = locked {
-      while state.jobs.count >= Self.limit, state.failure == nil { pthread_cond_wait(changed, mutex) }
+    let failure = monitor.locked {
+      while state.jobs.count >= Self.limit, state.failure == nil { monitor.wait() }
       state.jobs.append(Job(result: result, stacks: stacks))
-      pthread_cond_broadcast(changed)
+      monitor.broadcast()
       return state.failure
     }
     if let failure { throw failure }
@@ -90,18 +63,18 @@ final class Reporter: @unchecked Sendable {
 
   /// Says that no result follows.
   func close() {
-    locked {
+    monitor.locked {
       state.isClosed = true
-      _ = pthread_cond_broadcast(changed)
+      monitor.broadcast()
     }
   }
 
   /// Leaves what waits unwritten, and the report without its name.
   func abandon() {
-    locked {
+    monitor.locked {
       state.isClosed = true
       state.jobs.removeAll()
-      _ = pthread_cond_broadcast(changed)
+      monitor.broadcast()
     }
     // It may be stuck in a write that nobody reads; then it ends with the process.
     action?.stop()
@@ -112,11 +85,11 @@ final class Reporter: @unchecked Sendable {
   }
 
   /// Whether all is written.
-  var hasEnded: Bool { locked { state.hasEnded } }
+  var hasEnded: Bool { monitor.locked { state.hasEnded } }
 
   /// Gives the report its name, once all is written; throws what writing failed with.
   func finish() throws(ToolError) {
-    if let failure = locked({ state.failure }) { throw failure }
+    if let failure = monitor.locked({ state.failure }) { throw failure }
     try output.finish()
   }
 
@@ -138,7 +111,7 @@ final class Reporter: @unchecked Sendable {
     var bytes = ByteOutput { [self] piece in
       if !hasFailed { write(piece) }
     }
-    if let header = locked({ state.header }) { renderer.begin(header, &bytes) }
+    if let header = monitor.locked({ state.header }) { renderer.begin(header, &bytes) }
     while let jobs = next() {
       for job in jobs {
         render(job, &namer, &bytes)
@@ -152,7 +125,7 @@ final class Reporter: @unchecked Sendable {
     bytes.handOn()
     action?.close()
     if hasFailed { return }
-    locked { state.hasEnded = true }
+    monitor.locked { state.hasEnded = true }
   }
 
   private func render(_ job: Job, _ namer: inout StackNamer, _ bytes: inout ByteOutput) {
@@ -163,17 +136,19 @@ final class Reporter: @unchecked Sendable {
       result.stacks?.frames = named.frames
       result.stacks?.notes = named.notes
     }
-    renderer.window(result, &bytes)
-    action?.add(renderer.bytes(of: result))
+    guard let action else { return renderer.window(result, &bytes) }
+    let report = renderer.bytes(of: result)
+    bytes.append(report)
+    action.add(report)
   }
 
-  private var hasFailed: Bool { locked { state.failure != nil } }
+  private var hasFailed: Bool { monitor.locked { state.failure != nil } }
 
   /// What waits; nil after the last.
   private func next() -> [Job]? {
-    locked {
-      while state.jobs.isEmpty, !state.isClosed { pthread_cond_wait(changed, mutex) }
-      defer { pthread_cond_broadcast(changed) }
+    monitor.locked {
+      while state.jobs.isEmpty, !state.isClosed { monitor.wait() }
+      defer { monitor.broadcast() }
       let jobs = state.jobs
       state.jobs = []
       return jobs.isEmpty ? nil : jobs
@@ -184,10 +159,10 @@ final class Reporter: @unchecked Sendable {
     do throws(ToolError) {
       try output.write(bytes)
     } catch {
-      locked {
+      monitor.locked {
         state.failure = error
         state.hasEnded = true
-        _ = pthread_cond_broadcast(changed)
+        monitor.broadcast()
       }
     }
   }

@@ -123,11 +123,9 @@ import TraceModel
     #expect(path.map(\.doing) == [.running, .running, .ready, .running, .ready, .running])
     #expect(path.map(\.start) == [100, 110, 500, 510, 520, 530])
     #expect(path.map(\.depth) == [0, 2, 1, 1, 0, 0])
-    var pieces = FlatArray<PathPiece>()
-    history.path(of: 1, from: 110, to: 520, into: &pieces)
-    let summary = MachineHistory.summary(of: pieces)
-    #expect(summary?.tid == 3)
-    #expect(summary?.doing == .running)
+    let longest = Self.path(&history, of: 1, from: 110, to: 520).max { $0.length < $1.length }
+    #expect(longest?.tid == 3)
+    #expect(longest?.doing == .running)
   }
 
   @Test func aSleepThatAnInterruptEndsStaysWithTheSleeper() {

@@ -54,7 +54,7 @@ package struct CPUHolding: Sendable, Equatable, BitwiseCopyable {
 
 /// What a task of a critical path did for a stretch of time.
 package struct PathPiece: Sendable, Equatable, BitwiseCopyable {
-  package enum Doing: UInt8, Sendable, BitwiseCopyable {
+  package enum Doing: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case running
     case ready
     case blocked

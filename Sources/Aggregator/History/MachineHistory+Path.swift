@@ -65,22 +65,6 @@ extension MachineHistory {
     }
   }
 
-  /// The task and what it did that most of the path's time went to; nil of an empty path. With equal times it is the later one.
-  package static func summary(
-    of pieces: borrowing FlatArray<PathPiece>
-  ) -> (tid: Int32, doing: PathPiece.Doing, depth: UInt8, total: UInt64)? {
-    var best: (tid: Int32, doing: PathPiece.Doing, depth: UInt8, total: UInt64)?
-    for first in 0..<pieces.count {
-      let piece = pieces[first]
-      var total: UInt64 = 0
-      for other in first..<pieces.count where pieces[other].tid == piece.tid && pieces[other].doing == piece.doing {
-        total += pieces[other].length
-      }
-      if best.map({ total > $0.total }) ?? true { best = (piece.tid, piece.doing, piece.depth, total) }
-    }
-    return best
-  }
-
   private func append(
     _ tid: Int32, _ record: HistoryRecord, _ later: HistoryRecord?, _ doing: PathPiece.Doing, _ start: UInt64,
     _ end: UInt64, _ depth: UInt8, _ pieces: inout FlatArray<PathPiece>

@@ -170,15 +170,6 @@ package struct MachineHistory: ~Copyable {
     index.removeAll()
   }
 
-  /// Forgets everything but the idle times.
-  package mutating func removeAll() {
-    next = 0
-    records.removeAll()
-    tasks.removeAll()
-    index.removeAll()
-    for number in 0..<cpus.count { cpus[number] = CPU() }
-  }
-
   private mutating func advance(to time: UInt64) -> UInt64 {
     latest = max(latest, time)
     return latest

@@ -52,8 +52,8 @@ enum CauseTable {
     "path_end",
     [
       .object("task", task, "The last task of the chain; `by` itself where that waited for nobody else") { $0.task },
-      .word("doing", of: Cause.PathEnd.Doing.allCases.map(\.rawValue), "What it did for most of that time") {
-        $0.doing.rawValue
+      .word("doing", of: PathPiece.Doing.allCases.map(\.word), "What it did for most of that time") {
+        $0.doing.word
       },
       .count("length", "How many tasks the chain has") { UInt64($0.length) },
     ])
@@ -109,4 +109,17 @@ enum CauseTable {
         $0.kind?.rawValue
       },
     ])
+}
+
+extension PathPiece.Doing {
+  /// The state as the report has it.
+  fileprivate var word: String {
+    switch self {
+    case .running: "running"
+    case .ready: "ready"
+    case .blocked: "blocked"
+    case .stopped: "stopped"
+    case .unknown: "unknown"
+    }
+  }
 }

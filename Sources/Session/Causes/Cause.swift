@@ -75,16 +75,11 @@ package struct Cause: Sendable, Equatable {
   package struct PathEnd: Sendable, Equatable, Hashable {
     /// The last task of the chain: `by` itself where that waited for nobody else.
     package var task: Task
-    package var doing: Doing
+    package var doing: PathPiece.Doing
     /// How many tasks the chain has: 1 where it is `by` alone.
     package var length: Int
 
-    /// What a task does that another one waits for.
-    package enum Doing: String, Sendable, CaseIterable {
-      case running, ready, blocked, stopped, unknown
-    }
-
-    package init(task: Task, doing: Doing, length: Int) {
+    package init(task: Task, doing: PathPiece.Doing, length: Int) {
       self.task = task
       self.doing = doing
       self.length = length

@@ -7,27 +7,21 @@ struct CauseFinder {
   private static let mostCauses = 64
   /// The most threads that are looked at when the recording begins.
   private static let mostThreads = 1024
-  /// The most places of page faults of a window whose files are asked for.
-  private static let mostFiles = 256
+  /// The most processes of a window whose files are asked for.
+  private static let mostProcesses = 256
 
   private let facts: any TargetFacts
   /// What the kernel stacks say, by their numbers; they are the same in all windows.
   private var reasons: [Int32: WaitReason] = [:]
-  private(set) var names: TaskNames
+  var names: TaskNames
   /// What threads were blocked in when the recording began; of a wait that has begun since, a stack is recorded.
   private var first: [Int32: WaitReason] = [:]
-  /// The files that page faults of the window were in.
-  private var files: [Fault: String?] = [:]
+  /// What the processes have mapped that had page faults in the window.
+  private var files: [Int32: [FileMapping]] = [:]
 
   init(_ facts: any TargetFacts) {
     self.facts = facts
     names = TaskNames(facts)
-  }
-
-  /// Where page faults of the window were.
-  private struct Fault: Hashable {
-    let pid: Int32
-    let address: UInt64
   }
 
   /// All that is the same for the charges of one window.
@@ -82,9 +76,9 @@ struct CauseFinder {
     return result
   }
 
-  /// Forgets the names of tasks from time to time.
-  mutating func closeWindow() {
-    names.closeWindow()
+  /// A new window opens: names of tasks and of files do not outlive it.
+  mutating func startWindow() {
+    names.startWindow()
     files = [:]
   }
 
@@ -206,7 +200,7 @@ struct CauseFinder {
       key.by = task(charge.tid, window, switched)
       if charge.pathTID != 0, charge.pathLength > 0 {
         key.path = Cause.PathEnd(
-          task: task(charge.pathTID, window, switched), doing: Self.doing(charge.pathDoing),
+          task: task(charge.pathTID, window, switched), doing: charge.pathDoing,
           length: Int(charge.pathLength))
       }
     }
@@ -226,26 +220,20 @@ struct CauseFinder {
     }
   }
 
-  private static func doing(_ doing: PathPiece.Doing) -> Cause.PathEnd.Doing {
-    switch doing {
-    case .running: .running
-    case .ready: .ready
-    case .blocked: .blocked
-    case .stopped: .stopped
-    case .unknown: .unknown
-    }
-  }
-
   // MARK: Names
 
-  /// The file that a page fault of process `pid` was in; `address` is the begin of the stretch of `Charge.addressSpan` bytes that it lies in.
+  /// The one file that a page fault of process `pid` can have been in; `address` is the begin of the stretch of `Charge.addressSpan` bytes that it
+  /// lies in. Nil where there is none, or several.
   private mutating func file(of pid: Int32, _ address: UInt64) -> String? {
-    let place = Fault(pid: pid, address: address)
-    if let known = files[place] { return known }
-    guard files.count < Self.mostFiles, address < .max - Charge.addressSpan else { return nil }
-    let file = facts.mappedFile(of: pid, in: address..<(address + Charge.addressSpan))
-    files[place] = file
-    return file
+    guard address < .max - Charge.addressSpan else { return nil }
+    if files[pid] == nil, files.count < Self.mostProcesses { files[pid] = facts.mappedFiles(of: pid) }
+    let span = address..<(address + Charge.addressSpan)
+    var found: String?
+    for file in files[pid] ?? [] where file.addresses.overlaps(span) {
+      if let found, found != file.path { return nil }
+      found = file.path
+    }
+    return found
   }
 
   /// A task of the window as causes name it.

@@ -22,7 +22,6 @@ extension Session {
       result.causes.append(causes)
     }
     result.criticalPath = criticalPath(snapshot, result.causes, window)
-    causeFinder.closeWindow()
   }
 
   /// A call that has not ended when the window closes, with its stacks where these are sampled.

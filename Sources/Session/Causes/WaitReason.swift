@@ -180,7 +180,7 @@ package struct WaitReason: Sendable, Equatable {
   }
 
   private static let prefixes: [(prefix: String, kind: Cause.Kind)] = [
-    ("jbd2_log_wait", .disk), ("jbd2_", .disk), ("xlog_", .disk), ("xfs_log_", .disk), ("xfs_buf_", .disk),
+    ("jbd2_", .disk), ("xlog_", .disk), ("xfs_log_", .disk), ("xfs_buf_", .disk),
     ("btrfs_wait_", .disk), ("f2fs_issue_", .disk), ("sk_wait_", .socket), ("sk_stream_wait_", .socket),
     ("__skb_wait_for_", .socket), ("skb_wait_for_", .socket), ("vsock_", .socket), ("nfs_wait_", .other),
   ]

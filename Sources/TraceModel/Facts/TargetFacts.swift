@@ -49,9 +49,8 @@ package protocol TargetFacts {
   /// The kernel's functions that a blocked thread is in now, innermost first; empty where it runs, and where nobody knows.
   func kernelFunctions(of tid: Int32, in pid: Int32) -> [String]
 
-  /// The one file that the process has mapped in a stretch of its addresses, or the name that the kernel gives to what is there ("[heap]"); nil where
-  /// nothing has a name, where there are several, and where nobody knows.
-  func mappedFile(of pid: Int32, in addresses: Range<UInt64>) -> String?
+  /// What the process has mapped now that has a name; empty where it has ended, and where nobody knows.
+  func mappedFiles(of pid: Int32) -> [FileMapping]
 
   /// The pid of this tool itself; nil where the target was not watched by this process.
   var tool: Int32? { get }
@@ -64,7 +63,7 @@ extension TargetFacts {
   package func pressure() -> PressureFacts? { nil }
   package func kernelFunction(returningTo address: UInt64) -> String? { nil }
   package func kernelFunctions(of tid: Int32, in pid: Int32) -> [String] { [] }
-  package func mappedFile(of pid: Int32, in addresses: Range<UInt64>) -> String? { nil }
+  package func mappedFiles(of pid: Int32) -> [FileMapping] { [] }
   package var tool: Int32? { nil }
 }
 

@@ -9,25 +9,8 @@ extension CodeMapping {
     return (try? SystemFiles.read("\(directory)/maps")).map { parse($0, root: root(of: directory)) } ?? []
   }
 
-  /// The one file, or name of the kernel's, that process `pid` has mapped in a stretch of its addresses; nil where there is none, or several.
-  package static func file(of pid: Int32, in addresses: Range<UInt64>) -> String? {
-    let directory = ProcessDirectory.of(pid)
-    guard let text = try? SystemFiles.read("\(directory)/maps") else { return nil }
-    let root = root(of: directory)
-    var found: String?
-    for line in MapsLine.lines(of: text) {
-      guard var mapping = MapsLine(line), mapping.start < addresses.upperBound, mapping.end > addresses.lowerBound,
-        mapping.path != "//anon"
-      else { continue }
-      mapping.removeRoot(root)
-      if let found, found != mapping.path { return nil }
-      found = mapping.path
-    }
-    return found
-  }
-
   /// The process's root directory as this process sees it, which its list of mappings has before each path; empty for `/`.
-  private static func root(of directory: String) -> String {
+  fileprivate static func root(of directory: String) -> String {
     let path = (try? SystemFiles.link("\(directory)/root")) ?? ""
     return path == "/" ? "" : path
   }
@@ -64,6 +47,20 @@ extension CodeMapping {
         last = line
       }
       return nil
+    }
+  }
+}
+
+extension FileMapping {
+  /// What process `pid` has mapped that has a name, by address; empty where it has ended.
+  package static func all(of pid: Int32) -> [FileMapping] {
+    let directory = ProcessDirectory.of(pid)
+    guard let text = try? SystemFiles.read("\(directory)/maps") else { return [] }
+    let root = CodeMapping.root(of: directory)
+    return MapsLine.lines(of: text).compactMap { line in
+      guard var mapping = MapsLine(line), mapping.path != "//anon" else { return nil }
+      mapping.removeRoot(root)
+      return FileMapping(addresses: mapping.start..<mapping.end, path: mapping.path)
     }
   }
 }
