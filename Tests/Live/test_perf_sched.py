@@ -7,19 +7,19 @@ from schedule import Schedule
 class PerfSched(CauseTestCase):
     options = ("--blame",)
 
-    def compare(self, name, *arguments):
+    def compare(self, name, *arguments, cpu=None):
         """Until each of the threads has been compared, since not every run of it can be."""
         compared = set()
         for _ in range(20):
-            compared |= self.compare_once(name, *arguments)
+            compared |= self.compare_once(name, *arguments, cpu=cpu)
             missing = self.names - compared
             if not missing:
                 return
         self.fail(f"in no run could these be compared: {missing}")
 
-    def compare_once(self, name, *arguments):
+    def compare_once(self, name, *arguments, cpu):
         """The threads sleep at both ends of the sample and of perf's recording: all that they do is in both."""
-        with Workload(name, *arguments) as workload, Schedule() as schedule:
+        with Workload(name, *arguments, cpu=cpu) as workload, Schedule() as schedule:
             with self.sampling(workload.pid) as samples:
                 answer = workload.go()
             schedule.stop()
@@ -28,13 +28,14 @@ class PerfSched(CauseTestCase):
 
     def compare_thread(self, sample, schedule, known):
         """Whether the thread could be compared: a kernel that leaves switches out (see test_known_answers) leaves them out for
-        perf too, to which they are longer runs or waits. The scheduler's own count of the thread's run time tells."""
+        perf too, to which they are longer runs or waits. The scheduler's own counts of the thread's runs and waits tell."""
         tid, window, seen = known["tid"], sample["window"], thread(sample, known["tid"])
         accounting = seen["accounting"]
         exact = schedule.totals(tid, window["start_ns"], window["stop_ns"])
         switches, unknown = known["schedstat"]["runs"] + 2, accounting["unknown_ns"]
         self.assertLess(unknown, 0.05 * accounting["lifetime_ns"], known["comm"])
-        if unknown or abs(exact["run"] - known["schedstat"]["run_ns"]) > 15_000 * switches:
+        apart = [abs(exact[state] - known["schedstat"][f"{state}_ns"]) for state in ("run", "ready")]
+        if unknown or max(apart) > 15_000 * switches:
             return False
         run = sum(accounting[f"{state}_ns"] for state in ("user", "syscall", "hard_irq", "soft_irq"))
         waited = blocked(seen) + accounting["stopped_ns"]
@@ -67,4 +68,5 @@ class PerfSched(CauseTestCase):
             self.compare("preempt", 0, 200)
 
     def test_threads_that_idle(self):
-        self.compare("idle-loops", 300)
+        # On CPU 0: of others some kernels leave out what ends their idle times.
+        self.compare("idle-loops", 300, cpu=0)
