@@ -55,6 +55,9 @@ let package = Package(
     .systemLibrary(
       name: "CCapstone", pkgConfig: "capstone",
       providers: [.apt(["libcapstone-dev"])]),
+    .systemLibrary(
+      name: "CCompression", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev", "zlib1g-dev"])]),
     .target(name: "TraceModel", swiftSettings: settings),
     .target(
       name: "SystemCalls", dependencies: [.product(name: "SystemPackage", package: "swift-system")],
@@ -63,7 +66,8 @@ let package = Package(
     .target(
       name: "TraceFile",
       dependencies: [
-        "SystemCalls", "TraceFormat", "TraceModel", .product(name: "SystemPackage", package: "swift-system"),
+        "CCompression", "SystemCalls", "TraceFormat", "TraceModel",
+        .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
     .target(
       name: "TraceSource",

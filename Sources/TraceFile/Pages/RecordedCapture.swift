@@ -2,66 +2,78 @@ internal import SystemCalls
 package import TraceFormat
 package import TraceModel
 
-/// A capture that was recorded as raw pages: the reader of its events, by the same rules as those of a live one.
+/// A capture that was recorded: the reader of its events, by the same rules as those of a live one.
 package struct RecordedCapture: ~Copyable {
   package var reader: StreamReader<RecordedPages>
   /// The time of the recording's first page, ns.
   package let begin: UInt64
+
+  private let recording: Recording
+
   /// The tracepoints that were not recorded, as far as formats tell.
-  package let missingEvents: [TracedEvent]
+  package var missingEvents: [TracedEvent] { TracedEvent.allCases.filter { recording.formats.formats[$0] == nil } }
   /// The numbering of the syscalls of the machine's own programs; nil where the recording does not say what machine it was.
-  package let abi: SyscallABI?
+  package var abi: SyscallABI? { recording.formats.abi }
+  /// The clock of the times, as tracefs names it ("mono"); nil where nothing tells.
+  package var clock: String? { recording.clock }
+  /// Whether the recording was cut, and where.
+  package var end: TraceDatFile.End { recording.end }
 
-  private let directory: String
-  private let formats: RecordedFormats
-  private let pageSize: Int
-
-  /// Opens the pages in `directory`, `cpuN.raw`. What the kernel says of them is in `formats`, by default there too or in the
-  /// directory above: `header_page`, and each event's format as `formats/SYSTEM.EVENT`, or as tracefs has them below `events`,
-  /// `SYSTEM/EVENT/format`. `pageSize`: bytes of a sub-buffer; by default what `header_page` says.
+  /// Opens a recording: a trace.dat, a directory that holds one of this name, or a directory of raw pages, `cpuN.raw`.
+  ///
+  /// What the kernel says of raw pages is in `formats`, by default beside them or in the directory above: `header_page`, and each
+  /// event's format as `formats/SYSTEM.EVENT`, or as tracefs has them below `events`, `SYSTEM/EVENT/format`. `pageSize`: bytes of a
+  /// sub-buffer of raw pages; by default what `header_page` says. `instance`: the buffer of a trace.dat that is meant, "top" for the
+  /// top one; by default all of them.
   package static func open(
-    _ directory: String, formats: String? = nil, pageSize: Int? = nil
+    _ path: String, formats: String? = nil, pageSize: Int? = nil, instance: String? = nil
   ) throws(TraceFileError) -> RecordedCapture {
-    try RecordedPages.requireDirectory(directory)
-    let found = try RecordedFormats(formats.map { [$0] } ?? [directory, "\(directory)/.."])
-    return try RecordedCapture(directory, found, pageSize: pageSize ?? found.layout.pageSize)
+    let candidates = [path, "\(path)/trace.dat"]
+    for candidate in candidates where isTraceDat(candidate) {
+      let file = try TraceDatFile.open(candidate)
+      return try RecordedCapture(Recording(traceDat: file, named: path, instance: instance))
+    }
+    return try RecordedCapture(Recording(rawPages: path, formats: formats, pageSize: pageSize))
   }
 
-  private init(_ directory: String, _ formats: RecordedFormats, pageSize: Int) throws(TraceFileError) {
-    let pages = try Self.pages(directory, formats, pageSize)
+  /// Whether there is a regular file. One that is no trace.dat is told so, rather than taken for something else.
+  private static func isTraceDat(_ path: String) -> Bool { (try? RecordedFile(path: path)) != nil }
+
+  private init(_ recording: Recording) throws(TraceFileError) {
+    let pages = try Self.pages(recording)
     begin = try pages.begin()
     reader = StreamReader(pages, begin: begin)
-    missingEvents = TracedEvent.allCases.filter { formats.formats[$0] == nil }
-    abi = formats.abi
-    self.directory = directory
-    self.formats = formats
-    self.pageSize = pageSize
+    self.recording = recording
   }
 
-  private static func pages(
-    _ directory: String, _ formats: RecordedFormats, _ pageSize: Int, namesTasks: Bool = false
-  ) throws(TraceFileError) -> RecordedPages {
+  private static func pages(_ recording: Recording, namesTasks: Bool = false) throws(TraceFileError) -> RecordedPages {
     let decoder: PageDecoder
-    do { decoder = try formats.decoder(namesTasks: namesTasks) } catch {
-      throw TraceFileError(.malformed, directory, "\(error)")
+    do { decoder = try recording.formats.decoder(namesTasks: namesTasks) } catch {
+      throw TraceFileError(.malformed, recording.path, "\(error)")
     }
-    return try RecordedPages(directory: directory, pageSize: pageSize, decoder: decoder)
+    return try RecordedPages(recording.plan, decoder: decoder)
   }
 
-  /// The stack samples in `perf.data` beside the pages; nil where there is no such file.
+  /// The stack samples in `perf.data` of a directory beside the pages; nil where there is no such file.
   package func samples() throws(TraceFileError) -> RecordedSamples? {
-    let path = "\(directory)/perf.data"
+    let path = "\(recording.path)/perf.data"
     guard SystemFiles.exists(path) else { return nil }
-    return try RecordedSamples(
-      path, switchID: formats.formats[.contextSwitch]?.id, exitID: formats.formats[.syscallExit]?.id)
+    let formats = recording.formats.formats
+    return try RecordedSamples(path, switchID: formats[.contextSwitch]?.id, exitID: formats[.syscallExit]?.id)
   }
 
-  /// The recorded kernel's functions, as /proc/kallsyms had them, in `kallsyms` beside the pages; empty where that is missing.
-  package var kallsyms: [UInt8] { (try? SystemFiles.readBytes("\(directory)/kallsyms")) ?? [] }
+  /// The recorded kernel's functions, as /proc/kallsyms had them: those that a trace.dat holds, or `kallsyms` beside raw pages;
+  /// empty where that is missing.
+  package var kallsyms: [UInt8] {
+    switch recording.kind {
+    case .rawPages: (try? SystemFiles.readBytes("\(recording.path)/kallsyms")) ?? []
+    case .traceDat(let path): (try? TraceDatFile.open(path).kallsyms()) ?? []
+    }
+  }
 
   /// Reads the whole recording once more, for what it says of its tasks; there is at least one caller.
   package func tasks() throws(TraceFileError) -> RecordedTasks {
-    var reader = StreamReader(try Self.pages(directory, formats, pageSize, namesTasks: true), begin: begin)
+    var reader = StreamReader(try Self.pages(recording, namesTasks: true), begin: begin)
     var tasks = RecordedTasks()
     var isAtEnd = false
     while !isAtEnd {
@@ -82,10 +94,10 @@ package struct RecordedCapture: ~Copyable {
   /// of another kernel.
   private func requireCallers(_ tasks: RecordedTasks, _ events: UInt64, undecodable: UInt64) throws(TraceFileError) {
     guard tasks.callers.isEmpty else { return }
-    let count = events + undecodable
-    if count == 0 { throw TraceFileError(.malformed, directory, "has no events") }
+    let (path, count) = (recording.path, events + undecodable)
+    if count == 0 { throw TraceFileError(.malformed, path, "has no events") }
     throw TraceFileError(
-      .malformed, directory, "has no raw_syscalls:sys_enter; \(undecodable) of its \(count) records fit no format",
+      .malformed, path, "has no raw_syscalls:sys_enter; \(undecodable) of its \(count) records fit no format",
       remedy: "record that event of the process; if it was recorded, the formats beside the pages are of another kernel"
     )
   }

@@ -3,10 +3,12 @@ internal import TraceFormat
 internal import TraceModel
 
 /// What a recording says of the kernel that wrote its pages.
-struct RecordedFormats {
+struct RecordedFormats: Sendable {
   let layout: PageLayout
   /// The formats that are there.
   let formats: [TracedEvent: EventFormat]
+  /// The numbers of all events whose formats are there, those that are of no interest included.
+  let knownIDs: [Int]
   /// The numbering of the syscalls of the machine's own programs; nil where nothing tells which machine it was.
   let abi: SyscallABI?
 
@@ -23,8 +25,28 @@ struct RecordedFormats {
           + "formats/\(event.name.system).\(event.name.name)")
     }
     formats = found
+    knownIDs = []
     let machine = try Self.firstText(places.map { "\($0)/kernel" })?.text.split(whereSeparator: \.isWhitespace)
     abi = machine.flatMap(Self.abi)
+  }
+
+  /// What a trace.dat says.
+  init(_ file: borrowing TraceDatFile) throws(TraceFileError) {
+    let path = file.path
+    do { layout = try PageLayout(headerPage: file.headerPage, byteOrder: file.byteOrder) } catch {
+      throw TraceFileError(.malformed, path, "\(error)")
+    }
+    let texts = file.formats
+    var found: [TracedEvent: EventFormat] = [:]
+    for event in TracedEvent.allCases {
+      guard let text = texts[event.name] else { continue }
+      do { found[event] = try EventFormat.parse(text) } catch {
+        throw TraceFileError(.malformed, path, "the format of \(event.name): \(error)")
+      }
+    }
+    formats = found
+    knownIDs = texts.values.compactMap { try? EventFormat.parse($0).id }
+    abi = Self.abi(file.machine)
   }
 
   /// The numbering of syscalls that the words of `uname` tell; the machine's is among the last.
@@ -39,6 +61,7 @@ struct RecordedFormats {
       try table.add(
         format, RecordReading(.contextSwitch, tid: "prev_pid", subject: "next_pid", text: "prev_comm"))
     }
+    for id in knownIDs { table.ignore(id: id) }
     return PageDecoder(layout: layout, table: table)
   }
 

@@ -21,6 +21,8 @@ package struct EventTable: Sendable {
     var form = RecordReading.Form.plain
     /// The subject where the form is `activity`.
     var activity: Int8 = 0
+    /// Whether the event is known, and of no interest.
+    var isIgnored = false
   }
 
   /// The recipes, indexed by event id; ids are small and dense.
@@ -40,6 +42,13 @@ package struct EventTable: Sendable {
     guard (1..<65536).contains(format.id) else { throw .unusableID(format.name, format.id) }
     while recipes.count <= format.id { recipes.append(Recipe(kind: .gapStart)) }
     recipes[format.id] = recipe
+  }
+
+  /// Makes known that there is an event with this id that is of no interest. One that is of interest stays so.
+  package mutating func ignore(id: Int) {
+    guard (1..<65536).contains(id) else { return }
+    while recipes.count <= id { recipes.append(Recipe(kind: .gapStart)) }
+    recipes[id].isIgnored = recipes[id].minimumLength == 0
   }
 
   private static func compile(_ reading: RecordReading, _ format: EventFormat) throws(FormatError) -> Recipe {

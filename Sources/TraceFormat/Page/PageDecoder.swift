@@ -35,7 +35,7 @@ package struct PageDecoder: Sendable {
     return records.summary
   }
 
-  /// Appends the event of one record; there is room for it. False where the record is of no known event, or too short.
+  /// Appends the event of one record, unless it is of no interest; there is room for it. False where the record is of no known event, or too short.
   @inline(__always)
   private func append(
     _ data: PageRecords.Record, _ recipes: UnsafeBufferPointer<EventTable.Recipe>, _ time: UInt64, _ cpu: UInt16,
@@ -46,7 +46,7 @@ package struct PageDecoder: Sendable {
     let id = Int(record.loadUnaligned(as: UInt16.self))
     guard id < recipes.count else { return false }
     let recipe = recipes[id]
-    guard recipe.minimumLength != 0, length >= Int(recipe.minimumLength) else { return false }
+    guard recipe.minimumLength != 0, length >= Int(recipe.minimumLength) else { return recipe.isIgnored }
     // Everything below lies within `minimumLength`; what a kind lacks is read at offset 0 and masked.
     events.appendWithinCapacity(
       Event(

@@ -1,0 +1,85 @@
+internal import SystemCalls
+internal import TraceFormat
+
+/// The pages of a recording and what is known of them, before any of them is read.
+struct Recording: Sendable {
+  /// What it was made of, which decides where the rest is.
+  enum Kind: Sendable, Equatable {
+    /// A directory of raw pages.
+    case rawPages
+    /// A trace.dat at this path.
+    case traceDat(String)
+  }
+
+  let kind: Kind
+  /// What the operator named.
+  let path: String
+  let formats: RecordedFormats
+  let plan: PagePlan
+  /// The clock of the pages' times, as tracefs names it; nil where nothing tells.
+  let clock: String?
+  /// Whether it was cut, and where.
+  let end: TraceDatFile.End
+
+  /// The raw pages in a directory; see `RecordedCapture.open`.
+  init(rawPages directory: String, formats: String?, pageSize: Int?) throws(TraceFileError) {
+    try PagePlan.names(in: directory)
+    self.formats = try RecordedFormats(formats.map { [$0] } ?? [directory, "\(directory)/.."])
+    plan = try .rawPages(in: directory, pageSize: pageSize ?? self.formats.layout.pageSize)
+    kind = .rawPages
+    path = directory
+    clock = nil
+    end = .complete
+  }
+
+  /// A trace.dat. `named`: what the operator named. `instance`: the buffer that is meant, "top" for the top one; nil: all of them.
+  init(traceDat file: borrowing TraceDatFile, named path: String, instance: String?) throws(TraceFileError) {
+    formats = try RecordedFormats(file)
+    let buffers = try Self.buffers(file, instance)
+    clock = try Self.clock(of: buffers, file.path)
+    plan = try file.plan(buffers.map { ($0, .data) })
+    kind = .traceDat(file.path)
+    self.path = path
+    end = file.end
+  }
+
+  private static func buffers(
+    _ file: borrowing TraceDatFile, _ instance: String?
+  ) throws(TraceFileError) -> [TraceDatBuffer] {
+    let all = file.buffers
+    guard !all.isEmpty else {
+      throw TraceFileError(
+        .malformed, file.path, "was cut before it says where its records are: they cannot be told apart",
+        remedy: "if files trace.dat.cpuN are left beside it, `trace-cmd restore` makes a new one of them")
+    }
+    guard let instance else { return all }
+    let found = all.filter { $0.name == instance || $0.name.isEmpty && instance == "top" }
+    guard !found.isEmpty else {
+      throw TraceFileError(
+        .malformed, file.path, "has no instance '\(instance)', but \(names(all))",
+        remedy: "name one of these with --instance, or leave it out")
+    }
+    return found
+  }
+
+  private static func names(_ buffers: [TraceDatBuffer]) -> String {
+    buffers.map { $0.name.isEmpty ? "top" : $0.name }.joined(separator: ", ")
+  }
+
+  /// The clock of all these buffers.
+  private static func clock(of buffers: [TraceDatBuffer], _ path: String) throws(TraceFileError) -> String? {
+    let clocks = Set(buffers.filter { !$0.data.isEmpty }.map(\.clock))
+    guard clocks.count <= 1 else {
+      throw TraceFileError(
+        .unsupported, path, "its instances have different clocks: \(clocks.sorted().joined(separator: ", "))",
+        remedy: "name one with --instance: \(names(buffers))")
+    }
+    guard let clock = clocks.first, !clock.isEmpty else { return nil }
+    guard !["counter", "uptime", "x86-tsc", "ppc-tb"].contains(clock) else {
+      throw TraceFileError(
+        .unsupported, path, "its times are of the clock '\(clock)', and no nanoseconds",
+        remedy: "record with `trace-cmd record -C mono`")
+    }
+    return clock
+  }
+}

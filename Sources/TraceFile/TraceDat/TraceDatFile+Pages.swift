@@ -1,0 +1,28 @@
+package import TraceFormat
+
+extension TraceDatFile {
+  /// Where the pages of some of the buffers are, each with the role that it has. The streams of data have to come first.
+  package func plan(_ wanted: [(buffer: TraceDatBuffer, role: PageStream.Role)]) throws(TraceFileError) -> PagePlan {
+    var plan = PagePlan(paths: [file.path], streams: [])
+    for (buffer, role) in wanted {
+      guard (32...1 << 20).contains(buffer.pageSize) else {
+        throw TraceFileError(.malformed, file.path, "pages of \(buffer.pageSize) bytes cannot be")
+      }
+      for data in buffer.data {
+        guard (0..<1 << 16).contains(data.cpu) else {
+          throw TraceFileError(.malformed, file.path, "it cannot be that there is a CPU \(data.cpu)")
+        }
+        // The size of packed data leaves out the 4 bytes in front, which say how many chunks there are (trace-cmd 3.1.6).
+        let size = buffer.isCompressed ? data.size.addingReportingOverflow(4).partialValue : data.size
+        let part = PagePart(
+          file: 0, offset: data.offset, size: size, pageSize: buffer.pageSize,
+          chunks: buffer.isCompressed ? header.compression : nil, byteOrder: header.byteOrder)
+        plan.streams.append(
+          PagePlan.Stream(
+            cpu: data.cpu, role: role, part: part,
+            overrun: buffer.statistics[data.cpu].map(RingStatistics.overrun)))
+      }
+    }
+    return plan
+  }
+}
