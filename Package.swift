@@ -66,7 +66,7 @@ let package = Package(
     .target(
       name: "TraceFile",
       dependencies: [
-        "CCompression", "SystemCalls", "TraceFormat", "TraceModel",
+        "CCompression", "CTraceFS", "SystemCalls", "TraceFormat", "TraceModel",
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
     .target(

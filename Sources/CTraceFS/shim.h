@@ -76,6 +76,23 @@ static inline int kdelay_open_unnamed(const char *directory)
 	return open(directory, __O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
 }
 
+/* O_DIRECT is hidden from Swift by feature macros. Lets writes to FD go past the page cache, or no longer. Returns whether that is so
+ * now. */
+static inline bool kdelay_set_direct(int fd, bool direct)
+{
+	return fcntl(fd, F_SETFL, direct ? __O_DIRECT : 0) == 0;
+}
+
+/* SEEK_DATA (3) and SEEK_HOLE (4) are hidden from Swift by feature macros. Returns where data begin in FD at or behind OFFSET, and
+ * sets END to where they end; -1 where there are none. */
+static inline int64_t kdelay_next_data(int fd, int64_t offset, int64_t *end)
+{
+	int64_t start = lseek(fd, offset, 3);
+
+	*end = start < 0 ? -1 : lseek(fd, start, 4);
+	return start;
+}
+
 /* memfd_create is hidden from Swift by feature macros; 1 is MFD_CLOEXEC. Opens a file that is memory alone. Returns a
  * descriptor, -1 with errno on failure. */
 static inline int kdelay_memory_file(void)

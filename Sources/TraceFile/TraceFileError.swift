@@ -1,4 +1,4 @@
-/// Why a file is no recording that can be read, in the operator's words.
+/// Why a file is no recording that can be read, or cannot be written, in the operator's words.
 package struct TraceFileError: Error, Equatable, CustomStringConvertible {
   package enum Code: Sendable {
     /// The file cannot be opened or read.
@@ -7,12 +7,15 @@ package struct TraceFileError: Error, Equatable, CustomStringConvertible {
     case malformed
     /// The file is of a kind that is not read.
     case unsupported
+    /// The file cannot be made or written.
+    case unwritable
 
     fileprivate var remedy: String {
       switch self {
       case .unreadable: "name a recording that is there and that you may read"
       case .malformed: "make the recording anew"
       case .unsupported: "make a recording of a kind that is read"
+      case .unwritable: "choose a writable place with enough room"
       }
     }
   }

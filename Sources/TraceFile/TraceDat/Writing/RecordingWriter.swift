@@ -1,0 +1,124 @@
+internal import Glibc
+internal import SystemCalls
+internal import SystemPackage
+
+/// Writes a recording: sub-buffers as they come, each CPU's to a file of its own, and at the end all of them to one trace.dat.
+///
+/// Whatever ends it, what was written can be read (see `RecordingNames`).
+package struct RecordingWriter: ~Copyable {
+  package let directory: String
+  private let version: TraceDatVersion
+  private let head: RecordingHead
+  /// The buffers; the journal is the last.
+  private let buffers: [RecordingBuffer]
+  /// By buffer and position of the CPU in it; nil where there was nothing yet.
+  private var pieces: [[RecordingPiece?]]
+  private var notes: NotePage
+  /// Whether the last sub-buffer of the journal's piece is what `notes` had before.
+  private var hasWrittenNotes = false
+  /// Whether there are notes that are in no file.
+  private var hasNewNotes = false
+  /// The number of bytes of sub-buffers so far.
+  package private(set) var bytesWritten: UInt64 = 0
+
+  /// The number of bytes of the journal's sub-buffers where they need not be those of the others.
+  private static let notePageSize = 4096
+
+  /// Begins a recording in a directory, which is made where it is not there. `buffers`: the top one first; the journal comes
+  /// besides. `task`: the id of the task that notes.
+  package init(
+    directory: String, head: RecordingHead, buffers: [RecordingBuffer], version: TraceDatVersion = .seven, task: Int32
+  ) throws(TraceFileError) {
+    try Self.prepare(directory)
+    let pageSize = version == .six ? buffers.first?.pageSize ?? Self.notePageSize : Self.notePageSize
+    let journal = RecordingBuffer(name: RecordingNames.journal, pageSize: pageSize, cpus: [0])
+    guard version != .six || buffers.allSatisfy({ $0.pageSize == pageSize }) else {
+      throw TraceFileError(
+        .unsupported, "\(directory)/\(RecordingNames.recording)", "version 6 has room for one size of sub-buffers",
+        remedy: "record version 7")
+    }
+    let all = buffers + [journal]
+    let nothing = all.map { $0.cpus.map { _ in UInt64(0) } }
+    _ = try RecordingAssembly.write(
+      TraceDatLayout(version, head, all, sizes: nothing), as: RecordingNames.head, in: directory)
+    self.directory = directory
+    self.version = version
+    self.head = head
+    self.buffers = all
+    pieces = all.map { Array(repeating: nil, count: $0.cpus.count) }
+    notes = NotePage(size: pageSize, task: task)
+  }
+
+  /// Makes the directory, or sees that no recording is in it.
+  private static func prepare(_ directory: String) throws(TraceFileError) {
+    do { try uninterrupted { mkdir(directory, 0o755) } } catch {
+      guard error == .fileExists else { throw TraceFileError(.unwritable, directory, "\(error)") }
+    }
+    let names: [String]
+    do { names = try SystemFiles.list(directory) } catch { throw TraceFileError(.unwritable, directory, "\(error)") }
+    guard let other = names.sorted().first(where: RecordingNames.isOfRecording) else { return }
+    throw TraceFileError(
+      .unwritable, directory, "has a recording already: \(other)", remedy: "name another directory, or remove that one")
+  }
+
+  /// The number of the journal's buffer.
+  private var journal: Int { buffers.count - 1 }
+
+  /// Adds whole sub-buffers of a CPU, which is at `position` of its buffer. `used`: how many of the bytes matter. Memory that begins
+  /// at a multiple of 4096 is written without copying it.
+  package mutating func append(
+    _ pages: UnsafeRawBufferPointer, used: Int, buffer: Int, position: Int
+  ) throws(TraceFileError) {
+    try piece(buffer, position).append(pages, used: used)
+    bytesWritten += UInt64(pages.count)
+  }
+
+  private mutating func piece(_ buffer: Int, _ position: Int) throws(TraceFileError) -> RecordingPiece {
+    if let piece = pieces[buffer][position] { return piece }
+    let name = RecordingNames.piece(buffer: buffers[buffer].name, cpu: buffers[buffer].cpus[position])
+    let piece = try RecordingPiece("\(directory)/\(name)")
+    pieces[buffer][position] = piece
+    return piece
+  }
+
+  /// Adds a note to the journal. It is in a file after `flushNotes`, or when there is room for no more.
+  package mutating func note(_ text: String, at time: UInt64) throws(TraceFileError) {
+    let bytes = text.utf8.prefix(NotePage.capacity(size: notes.bytes.count))
+    if !notes.add(bytes, at: time) {
+      try flushNotes()
+      notes.removeAll()
+      hasWrittenNotes = false
+      _ = notes.add(bytes, at: time)
+    }
+    hasNewNotes = true
+  }
+
+  /// Writes the notes that are in no file yet. A sub-buffer that is not full is written again when it has more.
+  package mutating func flushNotes() throws(TraceFileError) {
+    guard hasNewNotes else { return }
+    let piece = try piece(journal, 0)
+    do {
+      try notes.bytes.withUnsafeBytes { bytes in
+        if hasWrittenNotes { try piece.replaceLast(bytes) } else { try piece.append(bytes, used: notes.length) }
+      }
+    } catch { throw error as? TraceFileError ?? TraceFileError(.unwritable, directory, "\(error)") }
+    if !hasWrittenNotes { bytesWritten += UInt64(notes.bytes.count) }
+    hasWrittenNotes = true
+    hasNewNotes = false
+  }
+
+  /// Ends the recording: makes one trace.dat of its files.
+  package consuming func finish(_ tail: RecordingTail) throws(TraceFileError) {
+    try flushNotes()
+    let sizes = pieces.map { $0.map { $0?.size ?? 0 } }
+    let layout = TraceDatLayout(version, head, buffers, sizes: sizes, tail)
+    var assembly = try RecordingAssembly(layout, in: directory)
+    for place in layout.places {
+      guard let piece = pieces[place.buffer][place.position] else { continue }
+      let buffer = buffers[place.buffer]
+      try assembly.take(
+        piece, RecordingNames.piece(buffer: buffer.name, cpu: buffer.cpus[place.position]), at: place.offset)
+    }
+    try assembly.finish()
+  }
+}
