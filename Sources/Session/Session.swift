@@ -109,6 +109,9 @@ package struct Session: ~Copyable {
     }
   }
 
+  /// What the clocks say now; nil where that is not known.
+  package var clock: ClockPair? { facts.clock }
+
   /// The command's program has begun.
   package mutating func commandBegan() { readABI(of: settings.first.pid) }
 

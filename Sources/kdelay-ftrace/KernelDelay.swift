@@ -6,6 +6,9 @@ struct KernelDelay: ParsableCommand {
     commandName: "kdelay-ftrace",
     abstract: "Tell whether the kernel is to blame for a process's latency, by ftrace and without eBPF.",
     version: "0.1.0",
-    subcommands: [LiveCommand.self, ReportCommand.self, ListCommand.self, DoctorCommand.self, SchemaCommand.self],
+    subcommands: [
+      LiveCommand.self, RecordCommand.self, ReportCommand.self, ListCommand.self, DoctorCommand.self,
+      SchemaCommand.self,
+    ],
     defaultSubcommand: LiveCommand.self)
 }

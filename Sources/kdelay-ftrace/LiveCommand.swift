@@ -1,9 +1,5 @@
-internal import Aggregator
 internal import ArgumentParser
-internal import Glibc
 internal import Report
-internal import Session
-internal import TraceSource
 
 /// A live capture of its target.
 struct LiveCommand: ParsableCommand {
@@ -39,53 +35,32 @@ struct LiveCommand: ParsableCommand {
         ready>1ms@worker-*       only of threads whose name matches * ? []
 
       Other commands (kdelay-ftrace help COMMAND):
-        report    report on a recording of a ring buffer's pages
+        record    record what a report can be made of later, or elsewhere
+        report    report on a recording, of this tool, trace-cmd, or perf
         list      list what can be a trigger
         doctor    say what this machine offers, and what was left behind on it
         schema    print the JSON Schema of the JSON report
       """)
 
-  @OptionGroup(title: "Target") var targets: TargetOptions
-  @OptionGroup(title: "Windows") var windows: WindowOptions
-  @OptionGroup(title: "Windows of what has happened") var conditions: ConditionOptions
-  @OptionGroup(title: "Slow syscalls and stacks") var syscalls: SyscallOptions
+  @OptionGroup var capture: CaptureOptions
   @OptionGroup(title: "Report") var report: ReportOptions
-  @OptionGroup(title: "Machine") var machine: MachineOptions
 
-  func validate() throws { try validateConditions() }
+  @Option(
+    help: ArgumentHelp("Make a recording of the same in this new directory; see `record`.", valueName: "dir"))
+  var record: String?
 
   func run() throws {
     ReaderPriority.raise()
     let signals = Signals()
-    let reporter = try report.reporter(syscalls)
+    let reporter = try report.reporter(capture.syscalls)
     do {
-      let session = try LiveSession.prepare(self, signals, reporter)
+      for warning in report.warnings(capture.syscalls) { Failure.say("warning: \(warning)") }
+      let session = try LiveSession.prepare(
+        capture, signals, reporter, recording: record.map { RecordingRequest(directory: $0, isReported: true) })
       try session.run()
     } catch {
       reporter.abandon()
       throw error
     }
   }
-}
-
-/// The options as the capture asks for them, whatever the group that `--help` shows them in.
-extension LiveCommand {
-  var command: [String] { targets.command }
-  var sampleTime: Double? { windows.sampleTime }
-  var sampleCount: Int { windows.sampleCount ?? (conditions.when.isEmpty ? 1 : .max) }
-  var sampleInterval: Double { windows.sampleInterval }
-  var startTrigger: String? { windows.startTrigger }
-  var stopTrigger: String? { windows.stopTrigger }
-  var triggerDelta: UInt64? { windows.triggerDelta }
-  var force: Bool { windows.force }
-  var syscallEvents: UInt64? { syscalls.syscallEvents }
-  var skipSyscallPollEvents: Bool { syscalls.skipSyscallPollEvents }
-  var syscallEventFilter: SyscallEventFilter? { syscalls.filter }
-  var stackOptions: StackSettings? { syscalls.stacks }
-  var allThreads: Bool { report.allThreads }
-  var format: ReportFormat { report.format }
-  var skipUpcallStats: Bool { report.skipUpcallStats }
-  var bufferPageCount: Int? { machine.bufferPageCount }
-  var blame: Bool { machine.blame }
-  var debug: Bool { machine.debug }
 }

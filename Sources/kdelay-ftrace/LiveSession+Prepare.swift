@@ -1,6 +1,7 @@
 internal import Aggregator
 internal import Report
 internal import Session
+internal import TraceFile
 internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
@@ -8,7 +9,7 @@ internal import TraceSource
 extension LiveSession {
   /// Finds or starts the target and sets the capture up. What fails leaves nothing behind.
   static func prepare(
-    _ options: LiveCommand, _ signals: consuming Signals, _ reporter: Reporter
+    _ options: CaptureOptions, _ signals: consuming Signals, _ reporter: Reporter?, recording: RecordingRequest? = nil
   ) throws -> LiveSession {
     var log: (@Sendable (String) -> Void)?
     if options.debug { log = { message in Failure.say("debug: \(message)") } }
@@ -42,7 +43,7 @@ extension LiveSession {
       recordsWakers: options.syscallEvents != nil, recordsReturnAddresses: options.stackOptions?.user == .dwarf,
       recordsCauses: options.blame)
     captureSettings.looksBack = options.looksBack
-    let capture = try Capture(tracefs, settings: captureSettings)
+    var capture = try Capture(tracefs, settings: captureSettings)
     for event in capture.setup.missingEvents {
       Failure.say("warning: this kernel has no event \(event.name), which tells of \(event.purpose)")
     }
@@ -54,63 +55,24 @@ extension LiveSession {
     }
     _ = consume resolver  // its files had to stay open until the kernel had its probes
     log?("sub-buffers of \(capture.setup.pageSize) bytes, \(capture.setup.bufferBytes) bytes per CPU")
-    var settings = try options.settings(targets, triggers, countsUpcalls: countsUpcalls)
+    var settings = try options.settings(targets.map(\.named), triggers.texts, countsUpcalls: countsUpcalls)
     settings.recordingCost = recordingCost?.perSyscall
     settings.recordsCauses = options.blame
     settings.missingCauses = capture.setup.missingCauses
-    let facts = LiveFacts(namesKernel: options.blame)
+    var facts: any TargetFacts = LiveFacts(namesKernel: options.blame)
+    var recorder: Recorder?
+    if let recording {
+      let new = try Recorder(recording, tracefs, capture)
+      new.note(settings, capture.setup, arguments: options.recordedArguments)
+      facts = RecordingFacts(facts) { note in new.note(note) }
+      capture.reader.source.keeper = new
+      capture.reader.source.leavesDataUnread = !recording.isReported
+      if !recording.isReported { settings = settings.whileRecording }
+      recorder = new
+    }
     let session = Session(settings, facts: facts, stacks: stacks?.finder(settings, facts))
     return LiveSession(
       session, targets, options.targets.selection, log: log, signals: signals, ends: ends,
-      reporter: reporter, command: command, stacks: stacks, capture: capture)
-  }
-}
-
-extension LiveCommand {
-  /// What the session is asked for.
-  fileprivate func settings(
-    _ processes: [TargetProcess], _ triggers: TriggerPair, countsUpcalls: Bool
-  ) throws -> SessionSettings {
-    let length = sampleTime ?? (command.isEmpty || startTrigger != nil ? 0.5 : nil)
-    var settings = SessionSettings(targets: processes.map(\.named))
-    settings.followsChildren = targets.selection.followsChildren
-    settings.isCommand = !command.isEmpty
-    settings.startTrigger = triggers.startText
-    settings.stopTrigger = triggers.stopText
-    settings.length = stopTrigger == nil ? length.map { UInt64($0 * 1e9) } : nil
-    settings.pause = UInt64(sampleInterval * 1e9)
-    settings.count = sampleCount
-    settings.shortest = triggerDelta ?? 0
-    settings.slowSyscalls = syscallEventFilter
-    settings.stacks = stackOptions
-    settings.countsUpcalls = countsUpcalls
-    try conditions.apply(to: &settings)
-    settings.lookBack = windows.lookBack.map { UInt64($0 * 1e9) }
-    return settings
-  }
-
-  /// Whether windows are made of what has happened already.
-  fileprivate var looksBack: Bool { !conditions.when.isEmpty || windows.lookBack != nil }
-
-  /// Says which options do nothing.
-  fileprivate func warnOfIdleOptions() {
-    if startTrigger != nil, stopTrigger != nil, sampleTime != nil, !looksBack {
-      Failure.say("warning: --sample-time has no effect: the stop trigger ends each window")
-    }
-    for warning in report.warnings(syscalls) { Failure.say("warning: \(warning)") }
-    if looksBack { return warnOfIdleWindowOptions() }
-    if triggerDelta != nil, stopTrigger == nil {
-      Failure.say("warning: --trigger-delta has no effect: no stop trigger ends a window")
-    }
-  }
-
-  /// Windows of what has happened have the length of that.
-  private func warnOfIdleWindowOptions() {
-    let why = "windows are made of what has happened"
-    if sampleTime != nil { Failure.say("warning: --sample-time has no effect: \(why)") }
-    if sampleInterval > 0 { Failure.say("warning: --sample-interval has no effect: \(why)") }
-    if triggerDelta != nil {
-      Failure.say("warning: --trigger-delta has no effect: \(why); a condition 'window>TIME' asks for a length")
-    }
+      reporter: reporter, recorder: recorder, command: command, stacks: stacks, capture: capture)
   }
 }

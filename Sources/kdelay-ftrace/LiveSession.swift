@@ -3,13 +3,17 @@ internal import Report
 internal import Session
 internal import SystemCalls
 internal import SystemPackage
+internal import TraceFile
 internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
 
 /// A live capture from attaching to the last report: drives a session from the kernel's rings, and does what it asks for.
 struct LiveSession: ~Copyable {
-  private let reporter: Reporter
+  /// Nil where nothing is reported.
+  private let reporter: Reporter?
+  /// Nil where nothing is recorded.
+  private let recorder: Recorder?
   private let log: (@Sendable (String) -> Void)?
   private let targets: [TargetProcess]
   private let signals: Signals
@@ -23,6 +27,8 @@ struct LiveSession: ~Copyable {
   private let bufferBytes: Int
   private var progress: Progress
   private var newcomers: Newcomers
+  /// What keeps the kernel's filter whole where no event is looked at; nil where the session does.
+  private var filter: FilterWatch?
   private var interruptions = 0
   /// When the target has ended, ns; nil while it runs.
   private var targetEnd: UInt64?
@@ -34,9 +40,11 @@ struct LiveSession: ~Copyable {
   init(
     _ session: consuming Session, _ targets: [TargetProcess], _ selection: TargetSelection,
     log: (@Sendable (String) -> Void)?, signals: consuming Signals, ends: consuming TargetEnds,
-    reporter: Reporter, command: consuming CommandProcess?,
+    reporter: Reporter?, recorder: Recorder?, command: consuming CommandProcess?,
     stacks: consuming LiveStacks?, capture: consuming Capture
   ) {
+    self.recorder = recorder
+    filter = capture.reader.source.leavesDataUnread ? FilterWatch() : nil
     self.log = log
     self.reporter = reporter
     self.targets = targets
@@ -54,9 +62,7 @@ struct LiveSession: ~Copyable {
 
   /// Captures, reports, and takes everything down again.
   consuming func run() throws {
-    reporter.start(
-      ReportHeader(
-        targets: session.settings.targets, clock: .now))
+    reporter?.start(ReportHeader(targets: session.settings.targets, clock: session.clock))
     let targets = targets
     try session.updateStacks { found throws(CaptureError) in try stacks?.attach(to: targets, &found) }
     let tids = try watchThreads()
@@ -64,12 +70,15 @@ struct LiveSession: ~Copyable {
     logGating()
     // Some may have been made before their making was recorded.
     let others = try newcomers.find(besides: targets.map(\.pid), &session, &capture, &stacks)
+    recorder?.note(.begin(others: others, gateCloses: capture.setup.gate?.closes))
     session.begin(&capture.reader.names, besides: others, gateCloses: capture.setup.gate?.closes)
     if command != nil { try releaseCommand() }
     let cost = ReadingCost()
     while !session.isDone {
       let before = (buffers: buffersRead, rings: stacks?.ringsRead ?? 0)
-      let (complete, wasBusy) = capture.reader.drain(now: MonotonicClock.now)
+      let now = MonotonicClock.now
+      let (complete, wasBusy) = capture.reader.drain(now: now)
+      try recorder?.endTurn(now)
       try follow(upTo: complete)
       interval.adapt(toFilled: max(buffersRead - before.buffers, (stacks?.ringsRead ?? 0) - before.rings))
       if !wasBusy, !session.isDone, !session.wantsOpenGate { wait(until: session.nextDue) }
@@ -82,8 +91,9 @@ struct LiveSession: ~Copyable {
     stacks = nil
     try? capture.setup.stop()
     log?(cost.text(of: capture.reader.eventsRead))
+    try recorder?.finish(capture.reader.source)
     try capture.close()
-    try reporter.finish(signals, after: interruptions)
+    try reporter?.finish(signals, after: interruptions)
   }
 
   // MARK: Beginning
@@ -106,6 +116,7 @@ struct LiveSession: ~Copyable {
   private mutating func releaseCommand() throws(CaptureError) {
     try command?.release()
     commandStart = MonotonicClock.now
+    recorder?.note(.commandBegan)
     session.commandBegan()
   }
 
@@ -128,6 +139,7 @@ struct LiveSession: ~Copyable {
   private mutating func follow(upTo complete: UInt64) throws {
     if capture.setup.hasKernelProbes {
       let misses = capture.setup.newMisses()
+      if misses != (0, 0) { recorder?.note(.missed(triggers: misses.triggers, upcalls: misses.upcalls)) }
       session.missed(triggers: misses.triggers, upcalls: misses.upcalls)
     }
     session.updateStacks { found in stacks?.drain(before: complete, into: &found) }
@@ -136,7 +148,12 @@ struct LiveSession: ~Copyable {
       for effect in effects { try perform(effect) }
     }
     guard !session.isDone else { return }
-    try newcomers.look(&session, &capture, &stacks)
+    let recorder = recorder
+    try newcomers.look(&session, &capture, &stacks) { session, process in
+      recorder?.note(.added(process))
+      session.add(process)
+    }
+    try filter?.follow(session.livingProcesses, capture.setup, recorder)
     progress.update(
       now: MonotonicClock.now, started: session.openWindowStart, events: capture.reader.eventsRead,
       lost: capture.reader.loss.events)
@@ -147,17 +164,21 @@ struct LiveSession: ~Copyable {
     case .closed(let result): try report(result)
     case .watch(let tids):
       try capture.setup.watch(tids: tids)
+      recorder?.note(.watched(tids))
       session.watched(tids)
     case .widenGate:
       // Where triggers of several threads overlap, one of them could close the gate of another's window.
       try capture.setup.widenGate()
-      if session.gateWidened(closes: capture.setup.gate?.closes ?? false) {
+      let closes = capture.setup.gate?.closes ?? false
+      recorder?.note(.gate(closes: closes))
+      if session.gateWidened(closes: closes) {
         log?("gating has ended, since triggers of several threads overlap")
       }
     }
   }
 
   private mutating func report(_ result: WindowResult) throws(ToolError) {
+    guard let reporter else { return }
     var result = result
     session.updateStacks { found in
       if let loss = stacks?.loss() { result.stacks?.loss = found.note(loss: loss) }
@@ -187,14 +208,19 @@ struct LiveSession: ~Copyable {
   private mutating func checkForEnd() -> Bool {
     interruptions += signals.take()
     if interruptions >= 2 { return true }
-    if interruptions == 1 { session.cutShort(at: MonotonicClock.now) }
+    if interruptions == 1 { cutShort(at: MonotonicClock.now) }
     guard targetEnd == nil, ends.areOver(), !mayGoOn() else { return false }
     // What it had made can have ended some time ago.
     let now = MonotonicClock.now
     let end = session.settings.followsChildren ? min(session.targetEnd.map { $0 + 1 } ?? now, now) : now
     targetEnd = end
-    session.cutShort(at: end)
+    cutShort(at: end)
     return false
+  }
+
+  private mutating func cutShort(at time: UInt64) {
+    recorder?.note(.cut(at: time))
+    session.cutShort(at: time)
   }
 
   /// Whether processes may live that the first ones have made, and that belong to the target. What these made last is known

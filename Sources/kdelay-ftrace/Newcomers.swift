@@ -26,15 +26,16 @@ struct Newcomers {
     return others
   }
 
-  /// Looks for them if it is time. A look reads all of /proc, and is kept to one percent of the time.
-  mutating func look(_ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?)
-    throws(CaptureError)
-  {
+  /// Looks for them if it is time, and hands them to `found`. A look reads all of /proc, and is kept to one percent of the time.
+  mutating func look(
+    _ session: inout Session, _ capture: inout Capture, _ stacks: inout LiveStacks?,
+    found: (inout Session, NamedProcess) -> Void
+  ) throws(CaptureError) {
     guard selection.followsChildren else { return }
     let now = MonotonicClock.now
     guard budget.allows(at: now), selection.looksAgain || session.gapCount != gapsSeen else { return }
     gapsSeen = session.gapCount
-    try eachNew(besides: session.livingProcesses, &session, &capture, &stacks) { $0.add($1) }
+    try eachNew(besides: session.livingProcesses, &session, &capture, &stacks, found)
     budget.spent(from: now, to: MonotonicClock.now)
   }
 

@@ -25,6 +25,7 @@ extension JournalNote {
     case .tool(let pid): return pid.note("tool").text
     case .commandBegan: return "command-began"
     case .gate(let closes): return closes.note("gate").text
+    case .watched(let tids): return tids.note("watched").text
     case .added(let process): return process.note("added").text
     case .cut(let time): return time.note("cut").text
     case .stopped(let reason): return reason.note("stopped").text
@@ -99,6 +100,7 @@ extension JournalNote {
     case "tool": reader.number().map { .tool($0) }
     case "command-began": .commandBegan
     case "gate": reader.truth().map { .gate(closes: $0) }
+    case "watched": [Int32].read(&reader).map { .watched($0) }
     case "added": NamedProcess.read(&reader).map { .added($0) }
     case "cut": reader.number().map { .cut(at: $0) }
     case "stopped": reader.word().map { .stopped($0) }

@@ -39,6 +39,8 @@ package enum JournalNote: Sendable, Equatable {
   case missed(triggers: UInt64, upcalls: UInt64)
   /// A step to an open gate was taken; see `Session.gateWidened`.
   case gate(closes: Bool)
+  /// The tasks were put into the kernel's filter.
+  case watched([Int32])
   /// A process came to the target.
   case added(NamedProcess)
   /// The target ended, or the operator wanted to, at this time, ns.

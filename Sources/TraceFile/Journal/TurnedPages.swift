@@ -10,8 +10,6 @@ package struct TurnedPages<Pages: PageSource & ~Copyable>: ~Copyable, PageSource
   private var known: [Int]
   private var taken: [Int]
   private var overruns: [UInt64?]
-  /// Whether nothing is held back any more.
-  private var isOpen = false
 
   /// Pages of which no turn has had one yet.
   package init(_ pages: consuming Pages) {
@@ -32,11 +30,8 @@ package struct TurnedPages<Pages: PageSource & ~Copyable>: ~Copyable, PageSource
     }
   }
 
-  /// No turn follows: what is left belongs to none, since its recorder was killed.
-  package mutating func open() { isOpen = true }
-
   package mutating func next(_ position: Int) -> UnsafeRawBufferPointer? {
-    guard isOpen || taken[position] < known[position], let page = pages.next(position) else { return nil }
+    guard taken[position] < known[position], let page = pages.next(position) else { return nil }
     taken[position] += 1
     return page
   }

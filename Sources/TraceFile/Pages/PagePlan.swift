@@ -7,8 +7,10 @@ package struct PagePlan: Sendable {
   package struct Stream: Sendable {
     package var cpu: Int
     package var role = PageStream.Role.data
-    /// Where its pages are.
-    package var part: PagePart
+    /// The name of the instance's buffer; empty for the top one, and where there is only one.
+    package var buffer = ""
+    /// Where its pages are, the first ones first.
+    package var parts: [PagePart]
     /// The number of events that it has lost, by the kernel's count; nil where nothing tells.
     package var overrun: UInt64?
   }
@@ -31,7 +33,7 @@ package struct PagePlan: Sendable {
       let statistics = try? RecordedFile(path: "\(directory)/cpu\(cpu).stats").text()
       plan.streams.append(
         Stream(
-          cpu: cpu, part: PagePart(file: number, offset: 0, size: size, pageSize: pageSize),
+          cpu: cpu, parts: [PagePart(file: number, offset: 0, size: size, pageSize: pageSize)],
           overrun: statistics.map(RingStatistics.overrun)))
     }
     return plan

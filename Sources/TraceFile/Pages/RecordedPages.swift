@@ -2,26 +2,34 @@ package import TraceFormat
 
 /// The ring-buffer pages of a recording, whatever files they are in.
 ///
-/// Invariant that makes the pointers sound: `files` holds `fileCount` initialised files and `readers` one reader a stream; this
+/// Invariant that makes the pointers sound: `files` holds `fileCount` initialised files and `readers` `parts.count` readers; this
 /// value is their only owner.
 package struct RecordedPages: ~Copyable, PageSource {
   package let streams: [PageStream]
   private let plan: PagePlan
+  /// The parts of all streams, one stream's after the other's.
+  private let parts: [PagePart]
+  /// Each stream's parts that have not been read to their ends, by number.
+  private var left: [Range<Int>]
   private let files: UnsafeMutablePointer<RecordedFile>
   private let fileCount: Int
   private let readers: UnsafeMutablePointer<PagePartReader>
   /// Why a file could not be read to its end.
   package private(set) var failure: TraceFileError?
 
-  /// Opens the files. `decoder` decodes the pages of all streams.
-  package init(_ plan: PagePlan, decoder: PageDecoder) throws(TraceFileError) {
+  /// Opens the files. `decoder` says what decodes the pages of a stream.
+  package init(_ plan: PagePlan, decoder: (PagePlan.Stream) -> PageDecoder) throws(TraceFileError) {
     files = try Self.open(plan.paths)
     fileCount = plan.paths.count
-    streams = plan.streams.map { PageStream(cpu: $0.cpu, role: $0.role, decoder: decoder) }
-    readers = .allocate(capacity: plan.streams.count)
-    for (position, stream) in plan.streams.enumerated() {
-      (readers + position).initialize(to: PagePartReader(stream.part))
+    streams = plan.streams.map { PageStream(cpu: $0.cpu, role: $0.role, buffer: $0.buffer, decoder: decoder($0)) }
+    parts = plan.streams.flatMap(\.parts)
+    var first = 0
+    left = plan.streams.map { stream in
+      defer { first += stream.parts.count }
+      return first..<first + stream.parts.count
     }
+    readers = .allocate(capacity: parts.count)
+    for (number, part) in parts.enumerated() { (readers + number).initialize(to: PagePartReader(part)) }
     self.plan = plan
   }
 
@@ -44,18 +52,21 @@ package struct RecordedPages: ~Copyable, PageSource {
   deinit {
     files.deinitialize(count: fileCount)
     files.deallocate()
-    readers.deinitialize(count: streams.count)
+    readers.deinitialize(count: parts.count)
     readers.deallocate()
   }
 
   package mutating func next(_ position: Int) -> UnsafeRawBufferPointer? {
     guard failure == nil else { return nil }
     do throws(TraceFileError) {
-      return try readers[position].next(files[plan.streams[position].part.file])
+      while let part = left[position].first {
+        if let page = try readers[part].next(files[parts[part].file]) { return page }
+        left[position].removeFirst()
+      }
     } catch {
       failure = error
-      return nil
     }
+    return nil
   }
 
   package func overrun(_ position: Int) -> UInt64? { plan.streams[position].overrun }
@@ -63,9 +74,9 @@ package struct RecordedPages: ~Copyable, PageSource {
   /// The time of the earliest page, ns; 0 where there is none.
   func begin() throws(TraceFileError) -> UInt64 {
     var begin = UInt64.max
-    for stream in plan.streams {
-      var reader = PagePartReader(stream.part)
-      guard let page = try reader.next(files[stream.part.file]), page.count >= 8 else { continue }
+    for part in plan.streams.compactMap({ $0.parts.first { $0.size > 0 } }) {
+      var reader = PagePartReader(part)
+      guard let page = try reader.next(files[part.file]), page.count >= 8 else { continue }
       begin = min(begin, page.loadUnaligned(as: UInt64.self))
     }
     return begin == .max ? 0 : begin

@@ -19,7 +19,7 @@ extension TraceDatFile {
           chunks: buffer.isCompressed ? header.compression : nil, byteOrder: header.byteOrder)
         plan.streams.append(
           PagePlan.Stream(
-            cpu: data.cpu, role: role, part: part,
+            cpu: data.cpu, role: role, buffer: buffer.name, parts: [part],
             overrun: buffer.statistics[data.cpu].map(RingStatistics.overrun)))
       }
     }

@@ -76,6 +76,12 @@ package struct RecordReading: Sendable {
     return reading
   }()
 
+  /// Open vSwitch's upcall returns.
+  package static let upcall = RecordReading(.upcall, subject: "ret")
+
+  /// A function is called whose return a trigger waits for.
+  package static let returnAddress = RecordReading(.returnAddress, subject: "sp", value: "ra")
+
   /// `ftrace:kernel_stack`, which the trigger `stacktrace` adds to a record.
   package static let kernelStack: RecordReading = {
     var reading = RecordReading(.kernelStack, subject: "size")

@@ -16,11 +16,14 @@ package struct PageStream: Sendable {
 
   package let cpu: Int
   package let role: Role
+  /// The name of the instance's buffer in a recording; empty for the one with the target's data.
+  package let buffer: String
   package let decoder: PageDecoder
 
-  package init(cpu: Int, role: Role = .data, decoder: PageDecoder) {
+  package init(cpu: Int, role: Role = .data, buffer: String = "", decoder: PageDecoder) {
     self.cpu = cpu
     self.role = role
+    self.buffer = buffer
     self.decoder = decoder
   }
 }

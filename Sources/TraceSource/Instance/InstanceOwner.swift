@@ -36,6 +36,9 @@ package struct InstanceOwner: Sendable, Equatable {
     case stacks = "-stacks"
     /// What recording costs is measured there.
     case calibration = "-calibration"
+
+    /// The name of the instance's buffer in a recording.
+    var bufferName: String { String(rawValue.dropFirst()) }
   }
 
   package func instanceName(_ purpose: Purpose = .data) -> String { "kdelay-\(pid)-\(startTime)\(purpose.rawValue)" }

@@ -12,7 +12,8 @@ struct RingCounters: Sendable {
   }
 
   /// The number of events that a CPU has lost so far; 0 where that cannot be read.
-  func overrun(cpu: Int) -> UInt64 {
-    RingStatistics.overrun((try? tracefs.read("\(directory)/per_cpu/cpu\(cpu)/stats")) ?? "")
-  }
+  func overrun(cpu: Int) -> UInt64 { RingStatistics.overrun(text(cpu: cpu)) }
+
+  /// All that the kernel counts of a CPU's ring buffer; empty where that cannot be read.
+  func text(cpu: Int) -> String { (try? tracefs.read("\(directory)/per_cpu/cpu\(cpu)/stats")) ?? "" }
 }

@@ -55,6 +55,8 @@ package struct InstanceDirectory: ~Copyable {
 package struct TracingInstance: ~Copyable {
   private let tracefs: any TracefsAccess
   package let name: String
+  /// What the instance is for.
+  let purpose: InstanceOwner.Purpose
   // Fields go in this order: what keeps the directory busy before the directory.
   /// The open file at whose closing the kernel stops recording and frees the buffer (`options/disable_on_free`), even after
   /// SIGKILL.
@@ -63,9 +65,12 @@ package struct TracingInstance: ~Copyable {
   private var lock: DirectoryLock?
   private var directory: InstanceDirectory
 
-  private init(_ tracefs: any TracefsAccess, _ directory: consuming InstanceDirectory, _ lock: consuming DirectoryLock?)
-  {
+  private init(
+    _ tracefs: any TracefsAccess, _ purpose: InstanceOwner.Purpose, _ directory: consuming InstanceDirectory,
+    _ lock: consuming DirectoryLock?
+  ) {
     self.tracefs = tracefs
+    self.purpose = purpose
     name = directory.name
     freeBuffer = nil
     self.lock = lock
@@ -80,7 +85,7 @@ package struct TracingInstance: ~Copyable {
     let creation = DirectoryLock.wait(for: "\(tracefs.root)/instances")
     let directory = try InstanceDirectory(tracefs, name)
     let lock = DirectoryLock.wait(for: "\(tracefs.root)/instances/\(name)")
-    var instance = TracingInstance(tracefs, directory, lock)
+    var instance = TracingInstance(tracefs, purpose, directory, lock)
     instance.leaveNamesUnsaved()
     _ = consume creation
     try instance.configure(settings)

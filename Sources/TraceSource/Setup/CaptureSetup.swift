@@ -1,5 +1,5 @@
 package import TraceFormat
-internal import TraceModel
+package import TraceModel
 
 /// What a capture has in tracefs: instances, events, probes, filters and the gate. All of it is gone when its owner is, so that
 /// whoever reads the instances' pages must have closed them before.
@@ -14,6 +14,10 @@ package struct CaptureSetup: ~Copyable {
   package let missingCauses: [String]
   /// The tracepoints for causes that are recorded.
   private let causes: CauseEvents
+  /// What is recorded of the whole machine.
+  private let machineEvents: [EventName]
+  /// The events that only this capture knows the meaning of: triggers, upcalls, and calls that return.
+  package let triggerEvents: [(name: EventName, kind: EventKind)]
   /// How the data instance's records are read.
   private let decoder: PageDecoder
   private let triggers: [RecordedTrigger]
@@ -50,9 +54,11 @@ package struct CaptureSetup: ~Copyable {
     let instance = try TracingInstance.create(tracefs, owner: owner, settings: settings.buffer)
     var machine: MachineRecorder?
     var missingOfMachine: [String] = []
+    var machineEvents: [EventName] = []
     if settings.recordsCauses {
       let new = try MachineRecorder.create(tracefs, owner: owner, layout: layout)
       missingOfMachine = new.missing
+      machineEvents = new.recordedEvents
       machine = consume new
     }
     var probes = ProbeGroup(tracefs, owner: owner)
@@ -60,25 +66,31 @@ package struct CaptureSetup: ~Copyable {
     let upcall = settings.countsUpcalls ? try probes.addReturnValue("upcall", of: Upcalls.function) : nil
     let call = settings.recordsReturnAddresses ? try probes.addReturnAddresses(of: settings.triggers) : nil
     let together = installed.count == 2 && installed[0].name == installed[1].name ? [installed[0]] : installed
+    var triggerReadings: [(name: EventName, reading: RecordReading)] = []
     var recorder: TriggerRecorder?
     if !installed.isEmpty || upcall != nil {
       let new = try TriggerRecorder.create(
         tracefs, owner: owner, role: .triggers, layout: layout, together, upcall: upcall)
+      triggerReadings += new.readings
       recorder = consume new
     }
     var apart: TriggerRecorder?
     if together.count < installed.count {
       let new = try TriggerRecorder.create(
         tracefs, owner: owner, role: .stopTrigger, layout: layout, Array(installed.dropFirst()))
+      triggerReadings += new.readings
       apart = consume new
     }
     var calls: TriggerRecorder?
     if let call {
       let new = try TriggerRecorder.create(tracefs, owner: owner, role: .calls, layout: layout, [], calls: call)
+      triggerReadings += new.readings
       calls = consume new
     }
     missingCauses = causes.missing + missingOfMachine
     self.causes = causes
+    self.machineEvents = machineEvents
+    triggerEvents = triggerReadings.map { ($0.name, $0.reading.kind) }
     self.machine = machine
     self.decoder = decoder
     events = present
@@ -106,6 +118,20 @@ package struct CaptureSetup: ~Copyable {
         remedy: "use a kernel with syscall tracing; `kdelay-ftrace doctor` shows what this one has")
     }
     return (settings.events.filter { !missing.contains($0) }, missing)
+  }
+
+  /// What is recorded, in whatever instance.
+  package var recordedEvents: [EventName] {
+    events.map(\.name) + causes.readings.map(\.name) + machineEvents + triggerEvents.map(\.name)
+  }
+
+  /// Puts those of `tids` into the filter that are not in it, and returns them. The kernel's own list is looked at first: to
+  /// write to it takes some milliseconds.
+  package func watchMissing(_ tids: [Int32]) throws(CaptureError) -> [Int32] {
+    let filter = Set(try instance.read("set_event_pid").split(separator: "\n").compactMap { Int32($0) })
+    let missing = tids.filter { !filter.contains($0) }
+    if !missing.isEmpty { try watch(tids: missing) }
+    return missing
   }
 
   /// Opens the ring buffers of all instances. They have to be closed before the set-up goes.

@@ -28,6 +28,9 @@ struct MachineRecorder: ~Copyable {
     self.instance = instance
   }
 
+  /// What is recorded.
+  var recordedEvents: [EventName] { events.map(\.event.name) }
+
   /// Opens the ring buffers of the recorder's instance.
   func open(_ pages: inout LivePages, cpus: [Int]) throws(CaptureError) {
     try pages.add(instance, cpus: cpus, decoder: decoder)

@@ -46,12 +46,7 @@ struct TriggerRecorder: ~Copyable {
     _ tracefs: any TracefsAccess, owner: InstanceOwner, role: PageStream.Role, layout: PageLayout,
     _ triggers: [RecordedTrigger], upcall: EventName? = nil, calls: EventName? = nil
   ) throws(CaptureError) -> TriggerRecorder {
-    let readings =
-      triggers.map { ($0.name, RecordReading($0.kind)) }
-      + [
-        upcall.map { ($0, RecordReading(.upcall, subject: "ret")) },
-        calls.map { ($0, RecordReading(.returnAddress, subject: "sp", value: "ra")) },
-      ].compactMap { $0 }
+    let readings = readings(triggers, upcall: upcall, calls: calls)
     let table = try EventTable.read(tracefs, readings)
     let instance = try TracingInstance.create(
       tracefs, owner: owner, purpose: InstanceOwner.Purpose(role), settings: BufferSettings(bufferKiB: 4096))
@@ -61,6 +56,16 @@ struct TriggerRecorder: ~Copyable {
     for trigger in triggers { try recorder.setFilter(of: trigger) }
     return recorder
   }
+
+  private static func readings(_ triggers: [RecordedTrigger], upcall: EventName?, calls: EventName?) -> [(
+    name: EventName, reading: RecordReading
+  )] {
+    triggers.map { ($0.name, RecordReading($0.kind)) }
+      + [upcall.map { ($0, .upcall) }, calls.map { ($0, .returnAddress) }].compactMap { $0 }
+  }
+
+  /// What is recorded, and how it is read.
+  var readings: [(name: EventName, reading: RecordReading)] { Self.readings(triggers, upcall: upcall, calls: calls) }
 
   private init(
     triggers: [RecordedTrigger], upcall: EventName?, calls: EventName?, role: PageStream.Role,

@@ -54,7 +54,7 @@ struct ConditionOptions: ParsableArguments {
   }
 }
 
-extension LiveCommand {
+extension CaptureOptions {
   /// Whether the options of windows go together.
   func validateConditions() throws {
     let all = try conditions.conditions()

@@ -14,6 +14,9 @@ struct MachineOptions: ParsableArguments {
     ))
   var blame = false
 
+  @Flag(help: "Leave Open vSwitch's upcalls out.")
+  var skipUpcallStats = false
+
   @Flag(name: [.customShort("D"), .long], help: "Say on stderr what is written to tracefs and what was detected.")
   var debug = false
 

@@ -28,9 +28,6 @@ struct ReportOptions: ParsableArguments {
   @Flag(help: "Show every thread. Else a text report of more than 64 folds those of one name.")
   var allThreads = false
 
-  @Flag(help: "Leave Open vSwitch's upcalls out.")
-  var skipUpcallStats = false
-
   @Option(
     help: ArgumentHelp(
       "Run this command of the shell for each window, one at a time, with the window's report on its stdin.",

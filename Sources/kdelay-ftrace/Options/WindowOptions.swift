@@ -14,7 +14,7 @@ struct WindowOptions: ParsableArguments {
   var sampleCount: Int?
 
   @Option(help: ArgumentHelp("Wait so long between two windows.", valueName: "seconds"))
-  var sampleInterval = 0.0
+  var sampleInterval: Double?
 
   @Option(help: ArgumentHelp("Open a window when this trigger fires (default: at once).", valueName: "trigger"))
   var startTrigger: String?
@@ -55,7 +55,7 @@ struct WindowOptions: ParsableArguments {
       }
       if startTrigger != nil { throw ValidationError("give either --look-back SECONDS or --start-trigger T, not both") }
     }
-    if !(sampleInterval >= 0 && sampleInterval <= Self.longest) {
+    if let sampleInterval, !(sampleInterval >= 0 && sampleInterval <= Self.longest) {
       throw ValidationError("--sample-interval must be 0 to a year, in seconds, not \(sampleInterval)")
     }
   }

@@ -40,11 +40,8 @@ struct TriggerPair {
   var stop: TriggerProbe? { last?.probe }
   var probes: [Trigger] { Trigger.pair(start: start, stop: stop) }
 
-  /// What the session knows of the start trigger.
-  var startText: SessionSettings.TriggerText? { first.map(Self.text) }
-
-  /// What the session knows of the stop trigger.
-  var stopText: SessionSettings.TriggerText? { last.map(Self.text) }
+  /// What the session knows of the triggers.
+  var texts: TriggerTexts { TriggerTexts(start: first.map(Self.text), stop: last.map(Self.text)) }
 
   private static func text(_ member: Member) -> SessionSettings.TriggerText {
     SessionSettings.TriggerText(text: member.text, isUserSpace: member.probe.isUserSpace)

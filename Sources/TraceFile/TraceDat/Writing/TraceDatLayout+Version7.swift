@@ -1,7 +1,7 @@
 extension TraceDatLayout {
   /// Options come before the data, so that a file whose end is missing still says what it is.
   mutating func addVersion7(_ content: TraceDatContent, _ sizes: [[UInt64]]) {
-    let sections = TraceDatSections(content)
+    let sections = WrittenSections(content)
     // How long the options are does not depend on where they and the data lie.
     let length = Self(data: content, sizes, sections, from: 0).options(content, sections).count
     let data = Self(data: content, sizes, sections, from: UInt64(sections.bytes.count + length))
@@ -12,20 +12,20 @@ extension TraceDatLayout {
   }
 
   /// The sections of the buffers alone, from `begin` on.
-  private init(data content: TraceDatContent, _ sizes: [[UInt64]], _ sections: TraceDatSections, from begin: UInt64) {
+  private init(data content: TraceDatContent, _ sizes: [[UInt64]], _ sections: WrittenSections, from begin: UInt64) {
     size = begin
     for (number, buffer) in content.buffers.enumerated() {
       let start = size
-      size += UInt64(TraceDatSections.headerSize)
+      size += UInt64(WrittenSections.headerSize)
       addPlaces(number, pageSize: buffer.pageSize, sizes: sizes[number])
       let header = sections.header(
-        .buffer, buffer.sectionName, size: size - start - UInt64(TraceDatSections.headerSize))
+        .buffer, buffer.sectionName, size: size - start - UInt64(WrittenSections.headerSize))
       stretches.append(Stretch(offset: start, bytes: header.bytes))
     }
   }
 
   /// The section of options. What it says of the buffers' data is what this layout has.
-  private func options(_ content: TraceDatContent, _ sections: TraceDatSections) -> FileBytes {
+  private func options(_ content: TraceDatContent, _ sections: WrittenSections) -> FileBytes {
     var options = sections.options + content.options
     options.append((.cpuCount, TraceDatContent.number(UInt32(content.head.cpuCount))))
     for (number, buffer) in content.buffers.enumerated() {

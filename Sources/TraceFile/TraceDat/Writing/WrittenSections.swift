@@ -1,6 +1,6 @@
 /// The sections of a version 7 file before its options: they are a row without a gap, since readers look for the strings from
 /// section to section.
-struct TraceDatSections {
+struct WrittenSections {
   typealias Part = TraceDatContent.Part
 
   /// All bytes so far, from the file's start.

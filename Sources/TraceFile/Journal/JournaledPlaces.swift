@@ -1,0 +1,48 @@
+internal import SystemCalls
+internal import TraceFormat
+
+/// Where the streams of a recording of this tool are: in its trace.dat, in files of their own, or both, where their recorder was
+/// killed (see `RecordingNames`).
+struct JournaledPlaces {
+  private let path: String
+  private let directory: String
+  private let buffers: [TraceDatBuffer]
+
+  /// The places of what `file`, which is in `directory`, tells of.
+  init(_ file: borrowing TraceDatFile, in directory: String) {
+    path = file.path
+    self.directory = directory
+    buffers = file.buffers
+  }
+
+  /// The streams of these names in that order; one that has no data is empty.
+  func plan(_ streams: [RecordedStreamName]) -> PagePlan {
+    var plan = PagePlan(paths: [path], streams: [])
+    for name in streams {
+      let buffer = buffers.first { $0.name == name.buffer }
+      plan.streams.append(
+        PagePlan.Stream(
+          cpu: name.cpu, role: JournaledDecoders.role(name.buffer), buffer: name.buffer,
+          parts: parts(name, buffer, &plan.paths),
+          overrun: buffer?.statistics[name.cpu].map(RingStatistics.overrun)))
+    }
+    return plan
+  }
+
+  private func parts(_ name: RecordedStreamName, _ buffer: TraceDatBuffer?, _ paths: inout [String]) -> [PagePart] {
+    guard let buffer, buffer.pageSize > 0 else { return [] }
+    var parts: [PagePart] = []
+    var moved: UInt64 = 0
+    let piece = "\(directory)/\(RecordingNames.piece(buffer: name.buffer, cpu: name.cpu))"
+    if let size = try? RecordedFile(path: piece).size {
+      moved = size - size % UInt64(buffer.pageSize)
+      parts.append(PagePart(file: paths.count, offset: 0, size: moved, pageSize: buffer.pageSize))
+      paths.append(piece)
+    }
+    if let data = buffer.data.first(where: { $0.cpu == name.cpu }), data.size > moved {
+      parts.append(
+        PagePart(file: 0, offset: data.offset + moved, size: data.size - moved, pageSize: buffer.pageSize))
+    }
+    return parts
+  }
+}

@@ -1,0 +1,62 @@
+internal import ArgumentParser
+internal import Report
+internal import Session
+internal import TraceFile
+internal import TraceFormat
+internal import TraceModel
+
+// Recordings of other tools: nothing tells what a session would have been told besides their events.
+extension ReportCommand {
+  /// Hands the recording's windows to the reporter; returns how many signals have come meanwhile.
+  func reportForeign(_ signals: borrowing Signals, _ reporter: Reporter) throws -> Int {
+    try requireNoTriggers()
+    let capture = try RecordedCapture.open(input)
+    for event in capture.missingEvents {
+      Failure.say("warning: the recording has no format of \(event.name), which tells of \(event.purpose)")
+    }
+    if capture.abi == nil {
+      Failure.say(
+        "warning: the recording does not say what machine it is from (a file 'kernel' with the words of `uname -a`): "
+          + "syscalls have this machine's names")
+    }
+    let facts = RecordedFacts(try capture.tasks(), begin: capture.begin)
+    let settings = try settings(facts, capture.abi)
+    reporter.start(
+      ReportHeader(
+        targets: settings.targets, clock: facts.clock))
+    var stacks: RecordedStacks?
+    if settings.stacks != nil, let samples = try capture.samples() {
+      stacks = RecordedStacks(samples, kallsyms: capture.kallsyms)
+    }
+    var session = RecordedSession(capture, settings, facts, stacks)
+    var interruptions = 0
+    try session.run { () -> Bool in
+      interruptions += signals.take()
+      return interruptions > 0
+    } report: { result, stacks throws(ToolError) in
+      try reporter.report(result, stacks)
+    }
+    return interruptions
+  }
+
+  private func requireNoTriggers() throws {
+    let conditions = try conditions.conditions()
+    if windows.startTrigger != nil || windows.stopTrigger != nil || conditions.contains(where: { $0.kind == .window }) {
+      throw ValidationError("triggers are only in recordings that kdelay-ftrace has made")
+    }
+    if self.conditions.after > 0, conditions.isEmpty {
+      throw ValidationError("--after needs something to come after: add --when CONDITION")
+    }
+  }
+
+  /// One window of the process that was recorded.
+  private func settings(_ facts: RecordedFacts, _ abi: SyscallABI?) throws -> SessionSettings {
+    var settings = SessionSettings(targets: [NamedProcess(pid: facts.process, name: facts.processName)])
+    settings.slowSyscalls = syscalls.filter
+    settings.stacks = syscalls.stacks
+    if let abi { settings.abi = abi }
+    try conditions.apply(to: &settings)
+    if settings.looksBack { settings.count = .max }
+    return settings
+  }
+}
