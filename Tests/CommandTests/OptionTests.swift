@@ -33,7 +33,9 @@ struct OptionTests {
   }
 
   @Test func slowSyscallsHaveStacksUnlessTheyAreNotWanted() {
-    func command(_ arguments: String...) -> LiveCommand? { try? KernelDelay.parseAsRoot(arguments) as? LiveCommand }
+    func command(_ arguments: String...) -> CaptureOptions? {
+      (try? KernelDelay.parseAsRoot(arguments) as? LiveCommand)?.capture
+    }
     #expect(command("-s")?.syscallEventFilter == SyscallEventFilter(threshold: nil, skipsPoll: false))
     #expect(
       command("-s", "1000", "--skip-syscall-poll-events")?.syscallEventFilter
