@@ -47,8 +47,8 @@ struct FormatTests {
 
   @Test func fieldsLieWhereTheFileSays() throws {
     let format = try EventFormat.parse(Fixture.text("6.18", "formats/sched.sched_switch"))
-    #expect(format.fields["next_pid"] == EventFormat.Field(offset: 56, size: 4, isDynamic: false))
-    #expect(format.fields["prev_comm"] == EventFormat.Field(offset: 8, size: 16, isDynamic: false))
+    #expect(format.fields["next_pid"] == EventFormat.Field(offset: 56, size: 4, isDynamic: false, isSigned: true))
+    #expect(format.fields["prev_comm"] == EventFormat.Field(offset: 8, size: 16, isDynamic: false, elements: 16))
     let irq = try EventFormat.parse(Fixture.text("6.18", "formats/irq.irq_handler_entry"))
     #expect(irq.fields["name"]?.isDynamic == true)
   }
@@ -75,15 +75,18 @@ struct FormatTests {
     }
   }
 
-  @Test func pagesOfA32BitKernelAreRefused() throws {
+  @Test func theHeaderTellsThe32BitKernel() throws {
     let header = try Fixture.text("6.18", "header_page").replacing(
       "commit;\toffset:8;\tsize:8", with: "commit;\toffset:8;\tsize:4")
-    #expect(throws: FormatError.commitSize(4)) { _ = try PageLayout(headerPage: header) }
+    // Its data does not begin behind it.
+    #expect(throws: FormatError.unexpectedHeader("data at 16")) { _ = try PageLayout(headerPage: header) }
+    let layout = try PageLayout(headerPage: header.replacing("offset:16;\tsize:4080", with: "offset:12;\tsize:4084"))
+    #expect(layout.longSize == 4 && layout.dataOffset == 12 && layout.pageSize == 4096 && !layout.isNative)
   }
 
-  @Test func pagesOfABigEndianMachineAreRefused() throws {
-    #expect(throws: FormatError.bigEndian) {
-      _ = try PageLayout(headerPage: Fixture.text("6.18", "header_page"), byteOrder: .big)
-    }
+  @Test func aBigEndianMachinesPagesAreNotNative() throws {
+    let header = try Fixture.text("6.18", "header_page")
+    #expect(try PageLayout(headerPage: header).isNative)
+    #expect(try !PageLayout(headerPage: header, byteOrder: .big).isNative)
   }
 }

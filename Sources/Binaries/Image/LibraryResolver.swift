@@ -103,15 +103,19 @@ package struct LibraryResolver: Sendable {
 
   /// ld.so.conf's directories, then the loader's own: Debian's by machine, and Fedora's.
   private func standardDirectories(for abi: SyscallABI) -> [String] {
-    let triplet: String
-    switch abi {
-    case .x86_64: triplet = "x86_64-linux-gnu"
-    case .i386: triplet = "i386-linux-gnu"
-    case .arm64: triplet = "aarch64-linux-gnu"
-    }
-    return LoaderConfiguration(root: root).directories + [
-      "/lib/\(triplet)", "/usr/lib/\(triplet)", "/lib64", "/usr/lib64", "/lib", "/usr/lib",
-    ]
+    let triplet: String? =
+      switch abi {
+      case .x86_64: "x86_64-linux-gnu"
+      case .i386: "i386-linux-gnu"
+      case .arm64: "aarch64-linux-gnu"
+      case .arm: "arm-linux-gnueabihf"
+      case .s390x: "s390x-linux-gnu"
+      case .ppc64: "powerpc64le-linux-gnu"
+      case .riscv64: "riscv64-linux-gnu"
+      case .other: nil
+      }
+    return LoaderConfiguration(root: root).directories + (triplet.map { ["/lib/\($0)", "/usr/lib/\($0)"] } ?? [])
+      + ["/lib64", "/usr/lib64", "/lib", "/usr/lib"]
   }
 
   private static func directory(of path: String) -> String {

@@ -51,7 +51,7 @@ package struct RecordedCapture: ~Copyable {
     do { decoder = try recording.formats.decoder(namesTasks: namesTasks) } catch {
       throw TraceFileError(.malformed, recording.path, "\(error)")
     }
-    return try RecordedPages(recording.plan) { _ in decoder }
+    return try RecordedPages(recording.plan, translator: recording.formats.translator) { _ in decoder }
   }
 
   /// The stack samples in `perf.data` of a directory beside the pages; nil where there is no such file.

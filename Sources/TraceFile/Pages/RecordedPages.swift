@@ -2,8 +2,8 @@ package import TraceFormat
 
 /// The ring-buffer pages of a recording, whatever files they are in.
 ///
-/// Invariant that makes the pointers sound: `files` holds `fileCount` initialised files and `readers` `parts.count` readers; this
-/// value is their only owner.
+/// Invariant that makes the pointers sound: `files` holds `fileCount` initialised files and `readers` `parts.count` readers, and
+/// `translated` has room for the translation of any page; this value is their only owner.
 package struct RecordedPages: ~Copyable, PageSource {
   package let streams: [PageStream]
   private let plan: PagePlan
@@ -14,11 +14,23 @@ package struct RecordedPages: ~Copyable, PageSource {
   private let files: UnsafeMutablePointer<RecordedFile>
   private let fileCount: Int
   private let readers: UnsafeMutablePointer<PagePartReader>
+  /// What turns the pages into those that the decoders read; nil where they are such.
+  private let translator: PageTranslator?
+  /// Where pages are translated to.
+  private let translated: UnsafeMutableRawBufferPointer
   /// Why a file could not be read to its end.
   package private(set) var failure: TraceFileError?
 
-  /// Opens the files. `decoder` says what decodes the pages of a stream.
-  package init(_ plan: PagePlan, decoder: (PagePlan.Stream) -> PageDecoder) throws(TraceFileError) {
+  /// Opens the files. `decoder` says what decodes the pages of a stream, once `translator` has translated them.
+  package init(
+    _ plan: PagePlan, translator: PageTranslator? = nil, decoder: (PagePlan.Stream) -> PageDecoder
+  ) throws(TraceFileError) {
+    let largest = translator == nil ? 0 : plan.streams.lazy.flatMap(\.parts).map(\.pageSize).max() ?? 0
+    guard largest <= PageTranslator.largestPage else {
+      throw TraceFileError(
+        .unsupported, plan.paths[0], "pages of \(largest) bytes of another kind of machine are not read",
+        remedy: "record with smaller sub-buffers: `trace-cmd record --subbuf-size 256`")
+    }
     files = try Self.open(plan.paths)
     fileCount = plan.paths.count
     streams = plan.streams.map { PageStream(cpu: $0.cpu, role: $0.role, buffer: $0.buffer, decoder: decoder($0)) }
@@ -31,6 +43,8 @@ package struct RecordedPages: ~Copyable, PageSource {
     readers = .allocate(capacity: parts.count)
     for (number, part) in parts.enumerated() { (readers + number).initialize(to: PagePartReader(part)) }
     self.plan = plan
+    self.translator = translator
+    translated = .allocate(byteCount: PageTranslator.room(forPageOf: largest), alignment: 8)
   }
 
   private static func open(_ paths: [String]) throws(TraceFileError) -> UnsafeMutablePointer<RecordedFile> {
@@ -54,13 +68,16 @@ package struct RecordedPages: ~Copyable, PageSource {
     files.deallocate()
     readers.deinitialize(count: parts.count)
     readers.deallocate()
+    translated.deallocate()
   }
 
   package mutating func next(_ position: Int) -> UnsafeRawBufferPointer? {
     guard failure == nil else { return nil }
     do throws(TraceFileError) {
       while let part = left[position].first {
-        if let page = try readers[part].next(files[parts[part].file]) { return page }
+        if let page = try readers[part].next(files[parts[part].file]) {
+          return translator?.translate(page, into: translated) ?? page
+        }
         left[position].removeFirst()
       }
     } catch {
@@ -77,7 +94,8 @@ package struct RecordedPages: ~Copyable, PageSource {
     for part in plan.streams.compactMap({ $0.parts.first { $0.size > 0 } }) {
       var reader = PagePartReader(part)
       guard let page = try reader.next(files[part.file]), page.count >= 8 else { continue }
-      begin = min(begin, page.loadUnaligned(as: UInt64.self))
+      let time = page.loadUnaligned(as: UInt64.self)
+      begin = min(begin, translator?.layout.byteOrder == .big ? time.byteSwapped : time)
     }
     return begin == .max ? 0 : begin
   }

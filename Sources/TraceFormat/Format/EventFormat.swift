@@ -14,6 +14,11 @@ package struct EventFormat: Sendable, Equatable {
     package var size: Int
     /// Whether the field is a `__data_loc`, a u32 of (length << 16 | offset) that points into the record.
     package var isDynamic: Bool
+    /// The number of elements of an array; 1 of anything else, and 0 where the text does not tell it as a number.
+    package var elements = 1
+    /// Whether the field, or each element of it, is a C `long` or a pointer: 4 bytes on a 32-bit machine, 8 on others.
+    package var isLong = false
+    package var isSigned = false
   }
 
   package var id: Int
@@ -52,12 +57,19 @@ package struct EventFormat: Sendable, Equatable {
   private static func parseField(_ line: Substring) throws(FormatError) -> (name: String, field: Field) {
     let parts = line.split(separator: ";").map(\.trimmed)
     guard parts.count >= 3, parts[1].hasPrefix("offset:"), parts[2].hasPrefix("size:"),
-      let offset = Int(parts[1].dropFirst(7)), let size = Int(parts[2].dropFirst(5)),
-      let last = parts[0].split(whereSeparator: \.isWhitespace).last
+      let offset = Int(parts[1].dropFirst(7)), let size = Int(parts[2].dropFirst(5))
     else { throw .unparsable }
-    let name = String(last.prefix { $0 != "[" })
+    var type = parts[0].split(whereSeparator: \.isWhitespace)
+    guard let last = type.popLast() else { throw .unparsable }
+    let (name, count) = (String(last.prefix { $0 != "[" }), last.drop { $0 != "[" })
     guard (0..<65536).contains(offset), (0...65536).contains(size) else { throw .fieldOutOfRange(name) }
-    return (name, Field(offset: offset, size: size, isDynamic: parts[0].hasPrefix("__data_loc ")))
+    var field = Field(offset: offset, size: size, isDynamic: type.first == "__data_loc")
+    if !field.isDynamic {
+      if !count.isEmpty { field.elements = max(0, Int(count.dropFirst().dropLast()) ?? 0) }
+      field.isLong = type.last?.hasSuffix("*") == true || type.count { $0 == "long" } == 1
+      field.isSigned = parts.count > 3 && parts[3] == "signed:1"
+    }
+    return (name, field)
   }
 }
 

@@ -10,10 +10,8 @@ package enum FormatError: Error, Equatable, CustomStringConvertible {
   case unexpectedSize(String, String, Int)
   /// An event has a number that no record can have.
   case unusableID(String, Int)
-  /// The pages are of a big-endian machine.
-  case bigEndian
-  /// A kernel with 32-bit longs has a 4-byte `commit`.
-  case commitSize(Int)
+  /// Two fields of an event lie one over the other.
+  case overlappingField(String, String)
   /// The page header has a field where none is expected.
   case unexpectedHeader(String)
 
@@ -25,8 +23,7 @@ package enum FormatError: Error, Equatable, CustomStringConvertible {
     case .unexpectedSize(let event, let field, let size):
       "field '\(field)' of event \(event) has an unexpected size of \(size) bytes"
     case .unusableID(let event, let id): "event \(event) has the unusable id \(id)"
-    case .bigEndian: "ring-buffer pages of a big-endian machine are not supported"
-    case .commitSize(let size): "ring-buffer pages of a 32-bit kernel (\(size)-byte commit field) are not supported"
+    case .overlappingField(let event, let field): "field '\(field)' of event \(event) lies over another one"
     case .unexpectedHeader(let what): "unexpected ring-buffer page header: \(what)"
     }
   }

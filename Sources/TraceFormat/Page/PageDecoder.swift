@@ -5,7 +5,10 @@ package struct PageDecoder: Sendable {
   private let layout: PageLayout
   private let table: EventTable
 
+  /// A decoder of the events that `table` knows, on pages of a little-endian 64-bit kernel. Those of another machine go through
+  /// its `PageTranslator` first.
   package init(layout: PageLayout, table: EventTable) {
+    precondition(layout.isNative, "pages of another machine are translated first")
     self.layout = layout
     self.table = table
   }

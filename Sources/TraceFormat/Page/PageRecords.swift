@@ -45,11 +45,12 @@ struct PageRecords {
 
   // Flags in the upper half of `commit` (kernel/trace/ring_buffer.c, RB_MISSED_…).
   private static let missedEvents: UInt64 = 1 << 31
-  private static let missedStored: UInt64 = 1 << 30
-  private static let lengthMask: UInt64 = 0xFFFFF
+  static let missedStored: UInt64 = 1 << 30
+  static let missedFlags = missedEvents | missedStored
+  static let lengthMask: UInt64 = 0xFFFFF
 
   // Values of `type_len`; up to 28 it is a data record's length in words.
-  private static let padding: UInt32 = 29
+  static let padding: UInt32 = 29
   private static let timeExtend: UInt32 = 30
   private static let timeStamp: UInt32 = 31
 

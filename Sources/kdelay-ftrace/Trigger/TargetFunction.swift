@@ -109,7 +109,7 @@ extension InstructionSet {
     switch abi {
     case .x86_64: self = .x86_64
     case .i386: self = .i386
-    case .arm64: return nil
+    case .arm64, .arm, .s390x, .ppc64, .riscv64, .other: return nil
     }
   }
 }
