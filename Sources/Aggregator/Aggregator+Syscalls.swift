@@ -19,7 +19,7 @@ extension Aggregator {
     let thread = threads.find(tid)
     guard thread >= 0, threads.records[thread].isBetweenSyscalls else { return 0 }
     let numbers = threads.records[thread].numbers
-    guard !numbers.isProbe(number), number != numbers.poll, number != numbers.signalReturn,
+    guard !numbers.isProbe(number), number != numbers.poll, !numbers.isSignalReturn(number),
       let position = threads.records[thread].recentSyscalls.position(
         of: SyscallTable.key(thread: thread, number: number) | numbers.key)
     else { return 0 }

@@ -175,8 +175,8 @@ package struct Aggregator: ~Copyable {
       threads.records[position].recentSyscalls.set(key, statistic)
     }
     chargeSyscall(position, number: number, statistic: statistic)
-    // The kernel's ERR_PTR range: -MAX_ERRNO…-1. rt_sigreturn returns whatever the interrupted code had in its register.
-    let failed = event.value < 0 && event.value >= -4095 && number != numbers.signalReturn
+    // The kernel's ERR_PTR range: -MAX_ERRNO…-1.
+    let failed = event.value < 0 && event.value >= -4095 && !numbers.isSignalReturn(number)
     syscalls.record(from: start, to: event.timestamp, failed: failed, at: statistic)
     if event.timestamp &- start >= syscallEvents.shortest, event.timestamp >= start {
       let slow = SyscallEvent(

@@ -73,4 +73,13 @@ package enum SyscallABI: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .other: .min
     }
   }
+
+  /// The number of `sigreturn`, which programs of some machines return from simple signal handlers with, as with `rt_sigreturn`. Nil
+  /// where there is none.
+  package var oldSignalReturnNumber: Int32? {
+    switch self {
+    case .i386, .arm, .s390x, .ppc64: 119
+    case .x86_64, .arm64, .riscv64, .other: nil
+    }
+  }
 }

@@ -25,6 +25,7 @@ struct ColumnsTests {
     for abi in SyscallABI.allCases where abi != .other {
       #expect(SyscallNames.name(abi.pollNumber, abi: abi).contains("poll"))
       #expect(SyscallNames.name(abi.signalReturnNumber, abi: abi) == "rt_sigreturn")
+      #expect(abi.oldSignalReturnNumber.map { SyscallNames.name($0, abi: abi) } ?? "sigreturn" == "sigreturn")
       #expect(SyscallNames.name(abi.futexNumber, abi: abi) == "futex")
     }
     #expect(SyscallNames.name(5003, abi: .other) == "syscall_5003")

@@ -29,7 +29,9 @@ package struct Fixture: CustomStringConvertible, Sendable {
   /// Those with the kernel's text.
   package static let withText = all.filter { FileManager.default.fileExists(atPath: $0.url("trace.txt").path) }
 
-  package static let kernels = directories(root)
+  package static let kernels = directories(root).filter { kernel in
+    FileManager.default.fileExists(atPath: root.appending(path: "\(kernel)/header_page").path)
+  }
 
   private static func directories(_ url: URL) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
