@@ -72,7 +72,7 @@ let package = Package(
     .target(
       name: "TraceSource",
       dependencies: [
-        "CTraceFS", "SystemCalls", "TraceFormat", "TraceModel",
+        "CTraceFS", "SystemCalls", "TraceFile", "TraceFormat", "TraceModel",
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),
     .target(name: "Aggregator", dependencies: ["TraceModel"], swiftSettings: settings),
@@ -154,7 +154,7 @@ let package = Package(
     .testTarget(
       name: "TraceSourceTests",
       dependencies: [
-        "CThreads", "CTraceFS", "SystemCalls", "TestSupport", "TraceFormat", "TraceModel", "TraceSource",
+        "CThreads", "CTraceFS", "SystemCalls", "TestSupport", "TraceFile", "TraceFormat", "TraceModel", "TraceSource",
         "TraceTestSupport",
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: settings),

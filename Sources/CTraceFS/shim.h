@@ -162,8 +162,8 @@ struct kdelay_perf_request {
 	uint32_t features;
 };
 
-/* Opens it for TASK on CPU. Returns a descriptor, -1 with errno on failure. */
-static inline int kdelay_perf_open(const struct kdelay_perf_request *request, pid_t task, int cpu)
+/* The attributes that it is opened with. */
+static inline struct perf_event_attr kdelay_perf_attributes(const struct kdelay_perf_request *request)
 {
 	struct perf_event_attr attr = {
 		.type = request->type,
@@ -192,6 +192,14 @@ static inline int kdelay_perf_open(const struct kdelay_perf_request *request, pi
 
 	if (request->features & KDELAY_PERF_COUNT_LOST)
 		attr.read_format = KDELAY_PERF_FORMAT_LOST;
+	return attr;
+}
+
+/* Opens it for TASK on CPU. Returns a descriptor, -1 with errno on failure. */
+static inline int kdelay_perf_open(const struct kdelay_perf_request *request, pid_t task, int cpu)
+{
+	struct perf_event_attr attr = kdelay_perf_attributes(request);
+
 	return (int)syscall(SYS_perf_event_open, &attr, task, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 

@@ -1,4 +1,6 @@
+internal import Glibc
 internal import SystemPackage
+package import TraceFile
 package import TraceModel
 
 /// Where the stack samples of the target's processes come from: perf events, or ftrace's own where the kernel refuses those.
@@ -11,6 +13,8 @@ package struct StackSampleFeed: ~Copyable {
 
   /// Whether events were opened for some process.
   private var isAttached = false
+  /// The perf.data file that is written, and how build-ids for it are found.
+  private var recording: (path: String, buildID: (CodeMapping, Int32) -> [UInt8])?
 
   /// Prepares the sampling; `attach` starts it. `followsChildren`: processes that the target makes are sampled too.
   package init(
@@ -47,6 +51,7 @@ package struct StackSampleFeed: ~Copyable {
           ringBytes = ringBytes > 16 << 20 ? 16 << 20 : 0
           perf = try PerfEventSource(
             tracefs, sampling: sampling, followsChildren: followsChildren, ringBytes: ringBytes)
+          try recordAgain()
           continue
         }
         guard error.isRefusal else { throw error.captureError }
@@ -54,10 +59,45 @@ package struct StackSampleFeed: ~Copyable {
           tracefs, kernel: sampling.kernelFrames > 0, user: sampling.userBytes > 0, followsChildren: followsChildren)
         try source.attach(to: targets)
         ftrace = consume source
+        // Ftrace's stacks are no perf records.
+        if let recording { unlink(recording.path) }
+        recording = nil
         return error
       }
     }
   }
+
+  // MARK: The perf.data file
+
+  /// Writes all records of perf events to a perf.data file at `path` too, from now on; to be called before `attach`, so that it has
+  /// all, and again for another file once the first is finished. Nothing is written where ftrace's own stacks take the place of perf
+  /// events. The sampling has to be of the kind that `isRecorded`. `buildID`: the build-id of what a process has mapped; empty
+  /// where it has none.
+  package mutating func record(
+    to path: String, buildID: @escaping (CodeMapping, Int32) -> [UInt8]
+  ) throws(TraceFileError) {
+    try perf?.record(to: path, buildID: buildID)
+    recording = (path, buildID)
+  }
+
+  private mutating func recordAgain() throws(CaptureError) {
+    guard let recording else { return }
+    do { try perf?.record(to: recording.path, buildID: recording.buildID) } catch {
+      throw CaptureError(.refused, "cannot write the recording \(error)", remedy: error.remedy)
+    }
+  }
+
+  /// Finishes the file: without this it ends where its writer was killed. Nothing is done where there is none.
+  package mutating func finishRecording() throws(TraceFileError) {
+    recording = nil
+    try perf?.finishRecording()
+  }
+
+  /// Has the disk hold what was drained so far.
+  package mutating func synchronizeRecording() { perf?.synchronizeRecording() }
+
+  /// The size of the file, bytes, and why nothing is written to it any more; nil where there is none.
+  package func recordingState() -> (size: UInt64, failure: TraceFileError?)? { perf?.recordingState() }
 
   /// Looks whether threads have events on all CPUs, and opens those that are missing: after an exec that took them away, and
   /// on CPUs that have come online. Returns what the reader must know of it; `withoutMappings`: the processes of whose mappings
@@ -96,10 +136,9 @@ package struct StackSampleFeed: ~Copyable {
   }
 
   /// What was lost so far.
-  package func loss() -> StackSampleLoss {
+  package mutating func loss() -> StackSampleLoss {
     if let loss = ftrace?.loss() { return loss }
-    if let loss = perf?.loss() { return loss }
-    return StackSampleLoss()
+    return perf?.loss() ?? StackSampleLoss()
   }
 
   /// How much was drained so far, in rings: 1 is what a CPU can write before samples are lost.

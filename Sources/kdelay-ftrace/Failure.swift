@@ -32,8 +32,9 @@ enum Failure {
       say("error: \(error.what)\n  \(error.remedy)")
       Glibc.exit(status(of: error.code).rawValue)
     case let error as TraceFileError:
-      say("error: cannot read the recording \(error)\n  \(error.remedy)")
-      Glibc.exit(ExitStatus.unreadableInput.rawValue)
+      let isOutput = error.code == .unwritable
+      say("error: cannot \(isOutput ? "write" : "read") the recording \(error)\n  \(error.remedy)")
+      Glibc.exit((isOutput ? ExitStatus.outputFailed : .unreadableInput).rawValue)
     case let error as ToolError:
       say("error: \(error.what)\n  \(error.remedy)")
       Glibc.exit(error.status.rawValue)

@@ -67,7 +67,7 @@ struct LiveStacks: ~Copyable {
   var ringsRead: Double { source.ringsRead }
 
   /// What the source has lost so far.
-  func loss() -> StackSampleLoss { source.loss() }
+  mutating func loss() -> StackSampleLoss { source.loss() }
 
   /// The stacks of a window with all that names are found by.
   func pending(_ stacks: WindowStacks) -> PendingStacks { PendingStacks(stacks, modules, roots: roots) }

@@ -168,6 +168,13 @@ package struct PerfFileBuildID: Sendable, Equatable {
   package let path: String
   package let buildID: [UInt8]
 
+  /// The build-id of the file that process `pid` knows by a path.
+  package init(pid: Int32, path: String, buildID: [UInt8]) {
+    self.pid = pid
+    self.path = path
+    self.buildID = buildID
+  }
+
   /// `struct perf_record_header_build_id` one after another: header, pid, 20 bytes and their count, path.
   static func read(_ part: SectionBytes) -> [PerfFileBuildID] {
     var found: [PerfFileBuildID] = []

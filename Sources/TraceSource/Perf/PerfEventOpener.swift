@@ -2,6 +2,7 @@ internal import CTraceFS
 internal import Glibc
 internal import SystemCalls
 internal import SystemPackage
+internal import TraceFile
 internal import TraceFormat
 internal import TraceModel
 
@@ -17,7 +18,8 @@ struct PerfEventOpener {
   /// The error that opening an event of a thread on a CPU is to fail with; tests set it.
   var failure: (_ tid: Int32, _ cpu: Int) -> Errno? = { _, _ in nil }
 
-  /// The parts of each sample. IDENTIFIER is none of them: each source has its own ring, which says what a sample's source is.
+  /// The parts of each sample. IDENTIFIER is none of them where nothing is written to a file: each source has its own ring, which
+  /// says what a sample's source is.
   private static let sampleType =
     PerfRecordLayout.tid | PerfRecordLayout.time | PerfRecordLayout.cpu | PerfRecordLayout.userRegisters
 
@@ -36,7 +38,7 @@ struct PerfEventOpener {
       tracepoints[source] = UInt64(try EventFormat.read(tracefs, event).id)
     }
     self.tracepoints = tracepoints
-    var type = Self.sampleType
+    var type = Self.sampleType | (sampling.isRecorded ? PerfFileWriter.sampleType : 0)
     if sampling.kernelFrames > 0 || sampling.followsFramePointers { type |= PerfRecordLayout.callchain }
     if sampling.stackBytes > 0 { type |= PerfRecordLayout.userStack }
     let mask = RegisterArchitecture.native.kernelMask
@@ -46,7 +48,8 @@ struct PerfEventOpener {
     self.layout = layout
   }
 
-  private static func tracepoint(_ source: StackSampleSource) -> EventName? {
+  /// The tracepoint that a source's samples are taken at; nil for the clock.
+  static func tracepoint(_ source: StackSampleSource) -> EventName? {
     switch source {
     case .switchOut: EventName("sched", "sched_switch")
     case .clock: nil
@@ -60,6 +63,18 @@ struct PerfEventOpener {
   /// The event of `source` for a task and those that it will create, on one CPU, enabled.
   mutating func open(_ source: StackSampleSource, tid: Int32, cpu: Int) throws(Errno) -> OwnedDescriptor {
     if let error = failure(tid, cpu) { throw error }
+    while true {
+      var request = request(source)
+      let descriptor = kdelay_perf_open(&request, tid, Int32(cpu))
+      if descriptor >= 0 { return OwnedDescriptor(FileDescriptor(rawValue: descriptor)) }
+      let error = Errno(rawValue: errno)
+      // EINVAL: a bit that the kernel does not know. The newest goes first.
+      guard error == .invalidArgument, features != 0 else { throw error }
+      features &= ~(1 << UInt32(31 - features.leadingZeroBitCount))
+    }
+  }
+
+  private func request(_ source: StackSampleSource) -> kdelay_perf_request {
     var request = kdelay_perf_request()
     request.type = (source == .clock ? PERF_TYPE_SOFTWARE : PERF_TYPE_TRACEPOINT).rawValue
     request.config = tracepoints[source] ?? UInt64(PERF_COUNT_SW_TASK_CLOCK.rawValue)
@@ -73,14 +88,17 @@ struct PerfEventOpener {
     request.exclude_kernel_frames = sampling.kernelFrames == 0
     request.exclude_user_frames = !sampling.followsFramePointers
     request.has_records = source == sampling.sources.first
-    while true {
-      request.features = features
-      let descriptor = kdelay_perf_open(&request, tid, Int32(cpu))
-      if descriptor >= 0 { return OwnedDescriptor(FileDescriptor(rawValue: descriptor)) }
-      let error = Errno(rawValue: errno)
-      // EINVAL: a bit that the kernel does not know. The newest goes first.
-      guard error == .invalidArgument, features != 0 else { throw error }
-      features &= ~(1 << UInt32(31 - features.leadingZeroBitCount))
+    request.features = features
+    return request
+  }
+
+  /// The events as a perf.data file describes them, in the order of the sources.
+  var descriptions: [PerfEventDescription] {
+    sampling.sources.map { source in
+      var request = request(source)
+      let attributes = withUnsafeBytes(of: kdelay_perf_attributes(&request)) { Array($0) }
+      return PerfEventDescription(
+        name: Self.tracepoint(source).map(\.description) ?? "task-clock:k", attributes: attributes)
     }
   }
 }

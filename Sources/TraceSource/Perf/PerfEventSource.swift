@@ -19,6 +19,9 @@ package struct PerfEventSource: ~Copyable {
   package let sampling: StackSampling
   var opener: PerfEventOpener
   private let decoder: PerfRecordDecoder
+  let tracefs: any TracefsAccess
+  /// The perf.data file that all records go to as well; nil where there is none.
+  var recording: PerfRecording?
   /// The CPUs that threads have events on.
   var cpus: [Int]
   /// The CPUs that went offline when some threads had events there, and others had not.
@@ -33,6 +36,8 @@ package struct PerfEventSource: ~Copyable {
   /// All events; owned, closed in `deinit`.
   var events: [StackSampleSource: [Event]] = [:]
   var processes: SampledProcesses
+  /// Processes whose events an exec has taken away, and that have no others yet.
+  private var renewed: Set<Int32> = []
   /// The process of the last sample.
   private var recentPID: Int32 = -1
   /// The CPUs that events were refused on when they had come online.
@@ -63,6 +68,7 @@ package struct PerfEventSource: ~Copyable {
     let opener = try PerfEventOpener(tracefs, sampling, followsChildren: followsChildren)
     let cpus = try OnlineCPUs.read()
     processes = SampledProcesses(followsChildren: followsChildren)
+    self.tracefs = tracefs
     self.sampling = sampling
     self.opener = opener
     self.cpus = cpus
@@ -117,10 +123,13 @@ package struct PerfEventSource: ~Copyable {
     var opened = 0
     for (pid, tids) in new where !tids.isEmpty {
       processes.add(pid)
+      let isNew = processes[pid]?.covered.isEmpty ?? true
+      var described: [Int32] = []
       for tid in tids {
         do throws(EventFailure) {
           for source in sampling.sources { try open(source, tid, of: pid, on: cpus) }
           processes.cover(tid, of: pid)
+          described.append(tid)
           opened += 1
         } catch {
           // It has ended.
@@ -130,6 +139,8 @@ package struct PerfEventSource: ~Copyable {
             needed: needed, limit: limit)
         }
       }
+      let (start, isRenewed) = (watermark, renewed.remove(pid) != nil)
+      recording?.describe(described, of: pid, at: start, withMappings: isNew, byExec: isRenewed)
       // All its threads have ended, and no record will tell.
       if processes[pid]?.covered.isEmpty ?? true { processes.remove(pid) }
     }
@@ -205,7 +216,10 @@ package struct PerfEventSource: ~Copyable {
       if !hadEvents { processes.remove(pid) }
       return endedByExec ? .tooLate : nil
     }
-    if !hadEvents { processes.renew(pid) }
+    if !hadEvents {
+      processes.renew(pid)
+      renewed.insert(pid)
+    }
     if processes.coveredCount == 0 { readCPUs() }
     try attach(to: [TargetProcess(pid: pid, name: status.name)], &store, changes: &changes)
     // A first thread that has really ended (`pthread_exit`) is listed and takes no events.
@@ -249,6 +263,7 @@ package struct PerfEventSource: ~Copyable {
     rings.refresh(decoder)
     while let next = rings.next(before: limit) {
       if next.timestamp < watermark { counted.late += 1 }
+      recording?.take(next.record, of: next.source, at: next.timestamp)
       do throws(PerfRecordFailure) {
         switch try decoder.decode(next.record) {
         case .sample(let sample): keep(sample, next.source, next.record, &store)
@@ -264,6 +279,7 @@ package struct PerfEventSource: ~Copyable {
     }
     rings.release()
     watermark = max(watermark, limit)
+    recording?.endRound()
   }
 
   @inline(__always)
@@ -297,6 +313,7 @@ package struct PerfEventSource: ~Copyable {
     guard let change = ProcessChange(record, bytes) else { return }
     if case .exited = change.kind { recentPID = -1 }
     processes.note(change)
+    recording?.note(change)
     changes.append(change)
   }
 
@@ -304,13 +321,23 @@ package struct PerfEventSource: ~Copyable {
 
   /// What was lost so far. Where the kernel counts per event (Linux 6.0), the counts are asked for: a ring tells of its losses
   /// with the next record that finds room, which may never come. That is one read per event: for a report, not for each drain.
-  package func loss() -> StackSampleLoss {
+  package mutating func loss() -> StackSampleLoss {
     var loss = counted
     loss.malformed += rings.malformed
+    let lost = eventLoss()
+    for source in sampling.sources { loss[source] = max(loss[source], lost[source]) }
+    // Whoever reads the file up to here is told the same.
+    let end = max(watermark, 1) - 1
+    recording?.note(lost: lost, at: end)
+    return loss
+  }
+
+  /// What the kernel counts as lost per event; nothing where it does not.
+  func eventLoss() -> StackSampleLoss {
+    var loss = StackSampleLoss()
     guard opener.countsLost else { return loss }
     for (source, list) in events {
-      let lost = list.reduce(closedLoss[source] ?? 0) { $0 + Self.lost(of: $1.descriptor) }
-      loss[source] = max(loss[source], lost)
+      loss[source] = list.reduce(closedLoss[source] ?? 0) { $0 + Self.lost(of: $1.descriptor) }
     }
     return loss
   }

@@ -12,6 +12,8 @@ package struct StackSampling: Sendable, Equatable {
   package var kernelFrames: Int
   /// Whether the kernel follows user stacks along frame pointers, instead of copying them.
   package var followsFramePointers: Bool
+  /// Whether samples have what a perf.data file needs of them besides.
+  package var isRecorded = false
 
   /// The part of the threshold that the clock's period is: a timer that is held up (interrupts off, the host of a virtual CPU)
   /// has the rest of it to spare.
