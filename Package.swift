@@ -98,8 +98,8 @@ let package = Package(
       dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "Aggregator"],
       path: "Benchmarks/pages", swiftSettings: settings),
     .executableTarget(
-      name: "stack-sampling", dependencies: ["TraceFormat", "TraceModel", "TraceSource"], path: "Benchmarks/stacks",
-      exclude: ["cost.py"], swiftSettings: settings),
+      name: "stack-sampling", dependencies: ["Binaries", "TraceFile", "TraceFormat", "TraceModel", "TraceSource"],
+      path: "Benchmarks/stacks", exclude: ["cost.py"], swiftSettings: settings),
     .executableTarget(
       name: "stack-replay",
       dependencies: ["CAllocations", "TraceModel", "TraceFormat", "TraceFile", "TraceSource", "Unwinder", "Binaries"],

@@ -1,12 +1,15 @@
 // Stack samples of a command: whether every slow syscall has one, and what was lost.
 //
-// usage: stack-sampling [--alone] [--no-samples] [--period NS] [--stack BYTES] THRESHOLD_NS COMMAND [ARGUMENT...]
+// usage: stack-sampling [--alone] [--no-samples] [--period NS] [--stack BYTES] [--record FILE] THRESHOLD_NS COMMAND
+// [ARGUMENT...]
 //
 // Root. Records the command's syscalls beside the samples, matches both, and prints per syscall number how many lasted
 // longer than the threshold and how many of these have a sample inside. With --alone syscalls are not recorded, with
-// --no-samples no samples are taken: for what each costs the command.
+// --no-samples no samples are taken: for what each costs the command. With --record the samples go to a perf.data file too.
 
+internal import Binaries
 internal import Glibc
+internal import TraceFile
 internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
@@ -19,18 +22,24 @@ func flag(_ name: String) -> Bool {
   return true
 }
 @MainActor
-func option(_ name: String) -> Int? {
+func text(_ name: String) -> String? {
   guard let index = arguments.firstIndex(of: name), index + 1 < arguments.count else { return nil }
   defer { arguments.removeSubrange(index...index + 1) }
-  return Int(arguments[index + 1])
+  return arguments[index + 1]
 }
+@MainActor
+func option(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
 let (isAlone, takesNone) = (flag("--alone"), flag("--no-samples"))
 let (period, stackBytes) = (option("--period"), option("--stack"))
+let recording = text("--record")
 guard arguments.count >= 2, let threshold = UInt64(arguments[0]) else {
-  print("usage: stack-sampling [--alone] [--no-samples] [--period NS] [--stack BYTES] THRESHOLD_NS COMMAND...")
+  print(
+    "usage: stack-sampling [--alone] [--no-samples] [--period NS] [--stack BYTES] [--record FILE] THRESHOLD_NS COMMAND..."
+  )
   exit(64)
 }
 var sampling = StackSampling(threshold: threshold, stackBytes: stackBytes ?? 8192)
+sampling.isRecorded = recording != nil
 if takesNone { sampling.sources = [] }
 if let period { sampling.clockPeriod = UInt64(period) }
 
@@ -42,6 +51,8 @@ func run() throws {
   var store = StackSampleStore(byteLimit: 64 << 20, largestStack: sampling.stackBytes)
   var changes: [ProcessChange] = []
   var source = try PerfEventSource(tracefs, sampling: sampling)
+  let modules = ModuleTable { TargetFiles(pid: $0, root: nil) }
+  if let recording { try source.record(to: recording) { modules.buildID(of: $0, in: $1) } }
   try source.attach(to: [target], &store, changes: &changes)
   let start = MonotonicClock.now
   var slow = SlowSyscalls(threshold: threshold)
@@ -76,6 +87,7 @@ func run() throws {
     usleep(10_000)
   }
   let loss = source.loss()
+  try source.finishRecording()
   for (number, coverage) in slow.byNumber.sorted(by: { $0.key < $1.key }) {
     print(
       "syscall \(number): \(coverage.slow) slow, \(coverage.covered) covered, samples \(coverage.samples)"

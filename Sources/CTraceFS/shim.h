@@ -159,6 +159,7 @@ struct kdelay_perf_request {
 	bool exclude_kernel_frames;
 	bool exclude_user_frames;
 	bool has_records;	/* MMAP2, COMM, FORK and EXIT as well */
+	bool has_data_records;	/* MMAP2 of what is no code too */
 	uint32_t features;
 };
 
@@ -180,6 +181,7 @@ static inline struct perf_event_attr kdelay_perf_attributes(const struct kdelay_
 		.exclude_callchain_user = request->exclude_user_frames,
 		.mmap = request->has_records,
 		.mmap2 = request->has_records,
+		.mmap_data = request->has_records && request->has_data_records,
 		.comm = request->has_records,
 		.comm_exec = request->has_records,
 		.task = request->has_records,

@@ -1,6 +1,7 @@
 internal import Binaries
 internal import Session
 internal import SystemPackage
+internal import TraceFile
 internal import TraceFormat
 internal import TraceModel
 internal import TraceSource
@@ -12,14 +13,16 @@ struct LiveStacks: ~Copyable {
   private let roots = TargetRoots()
 
   /// The live side, with nothing sampled yet. `threshold`: the duration above which syscalls are slow, ns; nil: all are.
-  /// `followsChildren`: whether processes that the target makes are sampled too.
+  /// `followsChildren`: whether processes that the target makes are sampled too. `isRecorded`: whether `record` will be called.
   init(
-    _ tracefs: any TracefsAccess, threshold: UInt64?, _ settings: StackSettings, followsChildren: Bool
+    _ tracefs: any TracefsAccess, threshold: UInt64?, _ settings: StackSettings, followsChildren: Bool,
+    isRecorded: Bool = false
   ) throws(CaptureError) {
-    let sampling = StackSampling(
+    var sampling = StackSampling(
       threshold: threshold, stackBytes: settings.user == .dwarf ? settings.dumpSize : 0,
       kernelFrames: settings.kernel ? SlowSyscallStacks.kernelFrames : 0,
       followsFramePointers: settings.user == .framePointers)
+    sampling.isRecorded = isRecorded
     source = try StackSampleFeed(tracefs, sampling, followsChildren: followsChildren)
     let roots = roots
     modules = ModuleTable(vdso: VDSO.bytes) { pid in
@@ -58,6 +61,23 @@ struct LiveStacks: ~Copyable {
     stacks.note(notes)
     stacks.readMappings(of: withoutMappings, since: now)
   }
+
+  // MARK: The perf.data file
+
+  /// Writes the samples to a perf.data file at `path` too, from now on; see `StackSampleFeed`.
+  mutating func record(to path: String) throws(TraceFileError) {
+    let modules = modules
+    try source.record(to: path) { modules.buildID(of: $0, in: $1) }
+  }
+
+  /// Finishes the file, if there is one.
+  mutating func finishRecording() throws(TraceFileError) { try source.finishRecording() }
+
+  /// Has the disk hold what was drained so far.
+  mutating func synchronizeRecording() { source.synchronizeRecording() }
+
+  /// The size of the file, bytes, and why nothing is written to it any more; nil where there is none.
+  func recordingState() -> (size: UInt64, failure: TraceFileError?)? { source.recordingState() }
 
   private func followRoots() {
     for (pid, path) in roots.follow() { modules.changeRoot(of: pid, to: path) }

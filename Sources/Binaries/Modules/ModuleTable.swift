@@ -58,6 +58,12 @@ package final class ModuleTable {
     modules.indices.contains(Int(id.number)) ? modules[Int(id.number)] : nil
   }
 
+  /// The build-id of what process `pid` has mapped; empty where it has none, or is no file that can be opened.
+  package func buildID(of mapping: CodeMapping, in pid: Int32) -> [UInt8] {
+    guard !mapping.hasNoFile, let image = self[module(of: mapping, in: pid)]?.open() else { return [] }
+    return image.functions.image.buildID ?? []
+  }
+
   /// Process `pid` has another root directory; see `TargetFiles`.
   package func changeRoot(of pid: Int32, to root: String?) {
     files[pid, default: newFiles(pid)].change(root: root)

@@ -88,6 +88,8 @@ struct PerfEventOpener {
     request.exclude_kernel_frames = sampling.kernelFrames == 0
     request.exclude_user_frames = !sampling.followsFramePointers
     request.has_records = source == sampling.sources.first
+    // perf with libunwind finds call frame information only in what it knows to be mapped.
+    request.has_data_records = sampling.isRecorded
     request.features = features
     return request
   }

@@ -53,13 +53,13 @@ struct PerfRecording: ~Copyable {
       writer.append(PerfRecordWriting.name(name, tid: tid, of: pid, at: time, byExec: byExec && tid == pid))
     }
     guard withMappings else { return }
-    for mapping in CodeMapping.all(of: pid) {
+    for (mapping, isCode) in CodeMapping.allOfFiles(of: pid) {
       var mapping = mapping
       mapping.buildID = buildID(mapping, pid)
       if !mapping.buildID.isEmpty {
         writer.note(PerfFileBuildID(pid: pid, path: mapping.path, buildID: mapping.buildID))
       }
-      writer.append(PerfRecordWriting.mapping(mapping, of: pid, at: time))
+      writer.append(PerfRecordWriting.mapping(mapping, of: pid, at: time, isCode: isCode))
     }
   }
 

@@ -9,6 +9,18 @@ extension CodeMapping {
     return (try? SystemFiles.read("\(directory)/maps")).map { parse($0, root: root(of: directory)) } ?? []
   }
 
+  /// What process `pid` has mapped as code, and what else it has mapped of files, by address; empty where it has ended.
+  static func allOfFiles(of pid: Int32) -> [(mapping: CodeMapping, isCode: Bool)] {
+    let directory = ProcessDirectory.of(pid)
+    guard let text = try? SystemFiles.read("\(directory)/maps") else { return [] }
+    let root = root(of: directory)
+    return MapsLine.lines(of: text).compactMap { line in
+      guard var line = MapsLine(line), line.isCode || line.path.hasPrefix("/") else { return nil }
+      line.removeRoot(root)
+      return (line.code, line.isCode)
+    }
+  }
+
   /// The process's root directory as this process sees it, which its list of mappings has before each path; empty for `/`.
   fileprivate static func root(of directory: String) -> String {
     let path = (try? SystemFiles.link("\(directory)/root")) ?? ""

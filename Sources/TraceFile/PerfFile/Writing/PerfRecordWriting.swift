@@ -8,7 +8,7 @@ package enum PerfRecordWriting {
   private static let finishedRound: UInt32 = 68
   // PERF_RECORD_MISC_…
   private static let (ofKernel, ofUser): (UInt16, UInt16) = (1, 2)
-  private static let byExec: UInt16 = 1 << 13
+  private static let (byExec, ofData): (UInt16, UInt16) = (1 << 13, 1 << 13)
   private static let hasBuildID: UInt16 = 1 << 14
   /// The most bytes of a build-id in an MMAP2 record.
   private static let buildIDSize = 20
@@ -30,9 +30,10 @@ package enum PerfRecordWriting {
     }
   }
 
-  /// Process `pid` has mapped code at `time`, ns.
-  package static func mapping(_ mapping: CodeMapping, of pid: Int32, at time: UInt64) -> [UInt8] {
-    record(mmap2, mapping.buildID.isEmpty ? ofUser : ofUser | hasBuildID) { bytes in
+  /// Process `pid` has mapped code, or what else a file holds, at `time`, ns.
+  package static func mapping(_ mapping: CodeMapping, of pid: Int32, at time: UInt64, isCode: Bool = true) -> [UInt8] {
+    let misc = ofUser | (mapping.buildID.isEmpty ? 0 : hasBuildID) | (isCode ? 0 : ofData)
+    return record(mmap2, misc) { bytes in
       bytes.add(pid)
       bytes.add(pid)
       for word in [mapping.start, mapping.length, mapping.fileOffset] { bytes.add(word) }
@@ -48,7 +49,7 @@ package enum PerfRecordWriting {
         bytes.add(repeatElement(0, count: buildIDSize - buildID.count))
       }
       // PROT_READ and PROT_EXEC; MAP_PRIVATE.
-      bytes.add(UInt32(5))
+      bytes.add(UInt32(isCode ? 5 : 1))
       bytes.add(UInt32(2))
       addPath(mapping.path, to: &bytes)
       addStamp(&bytes, pid, pid, time, event: 0)
