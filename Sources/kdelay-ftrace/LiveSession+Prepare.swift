@@ -50,7 +50,8 @@ extension LiveSession {
     var stacks: LiveStacks?
     if let stackOptions = options.stackOptions, let filter = options.syscallEventFilter {
       let new = try LiveStacks(
-        tracefs, threshold: filter.threshold, stackOptions, followsChildren: options.targets.selection.followsChildren)
+        tracefs, threshold: filter.threshold, stackOptions, followsChildren: options.targets.selection.followsChildren,
+        isRecorded: recording != nil)
       stacks = consume new
     }
     _ = consume resolver  // its files had to stay open until the kernel had its probes
@@ -68,6 +69,7 @@ extension LiveSession {
       capture.reader.source.keeper = new
       capture.reader.source.leavesDataUnread = !recording.isReported
       if !recording.isReported { settings = settings.whileRecording }
+      try stacks?.record(to: "\(recording.directory)/\(RecordingNames.samples)")
       recorder = new
     }
     let session = Session(settings, facts: facts, stacks: stacks?.finder(settings, facts))

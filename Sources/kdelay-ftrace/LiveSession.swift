@@ -79,6 +79,7 @@ struct LiveSession: ~Copyable {
       let now = MonotonicClock.now
       let (complete, wasBusy) = capture.reader.drain(now: now)
       try recorder?.endTurn(now)
+      if let failure = stacks?.recordingState()?.failure { throw failure }
       try follow(upTo: complete)
       interval.adapt(toFilled: max(buffersRead - before.buffers, (stacks?.ringsRead ?? 0) - before.rings))
       if !wasBusy, !session.isDone, !session.wantsOpenGate { wait(until: session.nextDue) }
@@ -88,6 +89,7 @@ struct LiveSession: ~Copyable {
     sayWhatWasMissed()
     if let code = takeDownCommand(), code != 0 { Failure.say("the command exited with status \(code)") }
     // The report can take long: the target shall not pay for it.
+    try stacks?.finishRecording()
     stacks = nil
     try? capture.setup.stop()
     log?(cost.text(of: capture.reader.eventsRead))
