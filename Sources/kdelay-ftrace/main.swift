@@ -9,7 +9,7 @@ if ["-h", "--help", "help"].contains(CommandLine.arguments.dropFirst().joined(se
   Failure.exit(printing: KernelDelay.helpMessage(for: LiveCommand.self))
 } else {
   do {
-    var command = try KernelDelay.parseAsRoot()
+    var command = try KernelDelay.parseAsRoot(OptionalValues.separated(Array(CommandLine.arguments.dropFirst())))
     try command.run()
   } catch {
     Failure.exit(with: error)

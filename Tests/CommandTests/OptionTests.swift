@@ -32,6 +32,35 @@ struct OptionTests {
     #expect(message("--sample-time=0.001", "--sample-count=3", "-p", "1", "-D", "--format", "json") == nil)
   }
 
+  @Test func aValueThatMayBeLeftOutCanBeJoined() throws {
+    let arguments = ["--syscall-events=7", "--trigger-delta=5", "--sample-time=2", "--", "cmd", "--syscall-events=9"]
+    let separated = OptionalValues.separated(arguments)
+    #expect(
+      separated == [
+        "--syscall-events", "7", "--trigger-delta", "5", "--sample-time=2", "--", "cmd", "--syscall-events=9",
+      ])
+    let live = try #require(try KernelDelay.parseAsRoot(separated) as? LiveCommand)
+    #expect(live.capture.syscallEvents == 7)
+    #expect(live.capture.triggerDelta == 5)
+    #expect(live.capture.command == ["cmd", "--syscall-events=9"])
+  }
+
+  /// A recording's options are what its capture was asked for.
+  @Test func whatARecordingKeepsIsReadBack() throws {
+    let arguments = [
+      "--sample-time=2", "--sample-count=3", "--sample-interval=0.5", "--start-trigger", "k:-x", "--stop-trigger=kr:y",
+      "--trigger-delta", "5", "-s", "1000", "--skip-syscall-poll-events", "--user-stacks", "fp", "--no-kernel-stacks",
+      "--stack-trace-size=9", "--stack-dump-size=64", "--max-stack=3", "--skip-upcall-stats", "--blame", "--children",
+      "--", "cmd", "-s", "--",
+    ]
+    let capture = try CaptureOptions.parse(arguments)
+    let again = try CaptureOptions.parse(OptionalValues.separated(capture.recordedArguments))
+    #expect(again.recordedArguments == capture.recordedArguments)
+    #expect(again.syscalls.syscallEvents == 1000)
+    #expect(again.windows.startTrigger == "k:-x")
+    #expect(again.command == ["cmd", "-s", "--"])
+  }
+
   @Test func slowSyscallsHaveStacksUnlessTheyAreNotWanted() {
     func command(_ arguments: String...) -> CaptureOptions? {
       (try? KernelDelay.parseAsRoot(arguments) as? LiveCommand)?.capture
@@ -40,7 +69,7 @@ struct OptionTests {
     #expect(
       command("-s", "1000", "--skip-syscall-poll-events")?.syscallEventFilter
         == SyscallEventFilter(threshold: 1000, skipsPoll: true))
-    #expect(command("--syscall-events=7")?.stackOptions?.dumpSize == 8192)
+    #expect(command("--syscall-events", "7")?.stackOptions?.dumpSize == 8192)
     #expect(command("-s", "--stack-trace-size", "0")?.stackOptions == nil)
     #expect(command("-s", "--user-stacks", "none", "--no-kernel-stacks")?.stackOptions == nil)
     #expect(command("-s", "--user-stacks", "fp")?.stackOptions?.user == .framePointers)

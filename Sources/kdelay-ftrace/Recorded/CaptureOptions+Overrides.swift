@@ -8,7 +8,7 @@ extension CaptureOptions {
     recorded arguments: [String], windows: WindowOptions, conditions: ConditionOptions, syscalls: SyscallOptions,
     isWhole: Bool
   ) throws {
-    do { self = try CaptureOptions.parse(arguments) } catch {
+    do { self = try CaptureOptions.parse(OptionalValues.separated(arguments)) } catch {
       throw ToolError(
         status: .unreadableInput, what: "the recording was made with options that are not known: \(arguments)",
         remedy: "use the kdelay-ftrace that recorded it, or a newer one")
