@@ -67,11 +67,8 @@ package struct DebugFileFinder: Sendable {
   }
 
   private func candidates(buildID: [UInt8]) -> [String] {
-    // The first byte names the directory; a build-id is 20 bytes, or 8 of lld's fast one.
-    guard (2...64).contains(buildID.count) else { return [] }
-    let digits = buildID.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }
-    let name = "\(digits[0])/\(digits[1...].joined()).debug"
-    return roots.map { "\($0)/usr/lib/debug/.build-id/\(name)" }
+    guard let name = BuildIDName(buildID) else { return [] }
+    return roots.map { "\($0)/usr/lib/debug/.build-id/\(name.path).debug" } + BuildIDStore.shared.debugFiles(buildID)
   }
 
   private static func directory(of path: String) -> String {

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// Debug files from the servers that `DEBUGINFOD_URLS` names, through elfutils' client library where that is installed.
+/// Debug files, and programs of recordings, from the servers that `DEBUGINFOD_URLS` names, through elfutils' client library where that is installed.
 ///
 /// Looked up at run time: nobody needs it to run the tool. What was fetched stays in the library's cache. What a server learns
 /// are the build-ids of the target's files.
@@ -19,6 +19,12 @@ final class DebugInfoServer: Sendable {
 
   static let shared = DebugInfoServer()
 
+  /// What servers have of a build-id.
+  enum Kind: String {
+    case debugFile = "debuginfod_find_debuginfo"
+    case program = "debuginfod_find_executable"
+  }
+
   /// The deadline of the search that runs. In the library's older versions its callback has no way to anything but a global.
   private static let deadline = Mutex(ContinuousClock.now)
 
@@ -35,23 +41,23 @@ final class DebugInfoServer: Sendable {
     self.totalLimit = totalLimit
   }
 
-  /// Path of the debug file of a build-id; nil where no server is named, none has it, or none answers in time.
-  func find(buildID: [UInt8]) -> String? {
+  /// Path of a file of a build-id; nil where no server is named, none has it, or none answers in time.
+  func find(_ kind: Kind = .debugFile, buildID: [UInt8]) -> String? {
     guard let urls = getenv("DEBUGINFOD_URLS"), urls.pointee != 0, !buildID.isEmpty else { return nil }
     return spent.withLock { spent in
       guard spent < totalLimit else { return nil }
       let start = ContinuousClock.now
       defer { spent += ContinuousClock.now - start }
       Self.deadline.withLock { $0 = start + min(fileLimit, totalLimit - spent) }
-      return Self.search(buildID)
+      return Self.search(kind, buildID)
     }
   }
 
-  private static func search(_ buildID: [UInt8]) -> String? {
+  private static func search(_ kind: Kind, _ buildID: [UInt8]) -> String? {
     guard let library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL),
       let begin = dlsym(library, "debuginfod_begin").map({ unsafeBitCast($0, to: Begin.self) }),
       let end = dlsym(library, "debuginfod_end").map({ unsafeBitCast($0, to: End.self) }),
-      let find = dlsym(library, "debuginfod_find_debuginfo").map({ unsafeBitCast($0, to: Find.self) }),
+      let find = dlsym(library, kind.rawValue).map({ unsafeBitCast($0, to: Find.self) }),
       let setProgress = dlsym(library, "debuginfod_set_progressfn").map({ unsafeBitCast($0, to: SetProgress.self) })
     else { return nil }
     setenv("DEBUGINFOD_TIMEOUT", patience, 0)

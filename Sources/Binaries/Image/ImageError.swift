@@ -13,6 +13,8 @@ package enum ImageError: Error, Equatable, CustomStringConvertible {
   case foreignMachine(path: String, machine: Int)
   /// The file is ELF, but of a kind or a form that is not handled.
   case unsupported(path: String, reason: String)
+  /// The file is not the one that ran: another one is at its path now, or has always been on this machine.
+  case otherBuild(path: String)
 
   package var description: String {
     switch self {
@@ -23,6 +25,7 @@ package enum ImageError: Error, Equatable, CustomStringConvertible {
     case .foreignMachine(let path, let machine):
       "\(path) is made for another kind of machine (ELF machine \(machine)): this kernel does not run it"
     case .unsupported(let path, let reason): "\(path) cannot be used: \(reason)"
+    case .otherBuild(let path): "\(path) cannot be used: another file is there now"
     }
   }
 }

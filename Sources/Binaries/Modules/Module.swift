@@ -14,7 +14,8 @@ package final class Module {
   /// deleted or its process has ended.
   init(_ identity: ModuleIdentity, at place: ModulePlace, holds: Bool, finder: DebugFileFinder) {
     self.identity = identity
-    reference = ModuleReference(identity, Self.contents(identity, place, holds: holds), finder)
+    reference = ModuleReference(
+      identity, Self.contents(identity, place, holds: holds), finder, isServed: place.isServed)
   }
 
   init(memory bytes: [UInt8], name: String) {

@@ -50,11 +50,14 @@ package struct ModulePlace: Sendable {
   package let path: String
   /// More paths, which are tried if `path` does not lead to the mapped file. Their files have to prove themselves too.
   package let others: [String]
+  /// Whether servers are asked for the file by its build-id, if it is in none of these places.
+  package let isServed: Bool
 
-  package init(link: String?, root: String = "/", path: String, others: [String] = []) {
+  package init(link: String?, root: String = "/", path: String, others: [String] = [], isServed: Bool = false) {
     self.link = link
     self.root = root
     self.path = path
     self.others = others
+    self.isServed = isServed
   }
 }

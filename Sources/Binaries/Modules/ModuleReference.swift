@@ -12,11 +12,14 @@ package struct ModuleReference: Sendable {
   package let identity: ModuleIdentity
   private let contents: Contents
   private let finder: DebugFileFinder
+  /// Whether servers are asked for the file itself, if what is there cannot be used.
+  private let isServed: Bool
 
-  init(_ identity: ModuleIdentity, _ contents: Contents, _ finder: DebugFileFinder) {
+  init(_ identity: ModuleIdentity, _ contents: Contents, _ finder: DebugFileFinder, isServed: Bool = false) {
     self.identity = identity
     self.contents = contents
     self.finder = finder
+    self.isServed = isServed
   }
 
   /// Opens an image of its own for the caller's thread. `asksServers`: servers are asked for the debug file that is missing.
@@ -24,6 +27,15 @@ package struct ModuleReference: Sendable {
   func open(asksServers: Bool = false) throws(ImageError) -> OpenedImage {
     var finder = finder
     finder.asksServers = asksServers
+    do throws(ImageError) { return try open(finder) } catch {
+      guard isServed, let path = DebugInfoServer.shared.find(.program, buildID: identity.buildID),
+        let file = try? ImageFile(path: path)
+      else { throw error }
+      return try open(file, path: path, isMapped: false, finder)
+    }
+  }
+
+  private func open(_ finder: DebugFileFinder) throws(ImageError) -> OpenedImage {
     switch contents {
     case .memory(let bytes): return OpenedImage(try ELFImage(memory: bytes, path: identity.path), finder: finder)
     case .file(let file, let path, let isMapped):
@@ -45,7 +57,7 @@ package struct ModuleReference: Sendable {
       // Of a file that is mapped it is not compared: file systems on top of others show several.
       isSame = isMapped || identity.inode == 0 || file.inode == identity.inode
     }
-    guard isSame else { throw .unsupported(path: identity.path, reason: "another file is there now") }
+    guard isSame else { throw .otherBuild(path: identity.path) }
     return OpenedImage(image, finder: finder)
   }
 }

@@ -88,7 +88,7 @@ extension ModuleTable: CodeSource {
     if let known = numbers[identity] { return ModuleID(number: known) }
     let files = files(of: pid)
     return add(
-      identity, at: files.place(of: path, mappedAt: mapping.start, length: mapping.length),
+      identity, at: files.place(of: path, mappedAt: mapping.start, length: mapping.length, buildID: mapping.buildID),
       finder: DebugFileFinder(roots: files.roots, knownAs: path))
   }
 

@@ -6,8 +6,9 @@ package struct TargetFiles: Sendable {
   /// The target's root directory, below which its paths lead to its files, then those that it had before, and then this
   /// process's own: "" is `/`.
   package private(set) var roots: [String]
-  /// Whether it is a process of this machine that lives, or has lived until a moment ago.
-  private let isLive: Bool
+  /// Where files of a recording are found by their build-id; nil for a process of this machine that lives, or has lived until a
+  /// moment ago.
+  private let store: BuildIDStore?
   /// The directory of /proc in which a process's mapped files are found.
   private let directory: @Sendable (Int32) -> String
 
@@ -20,15 +21,18 @@ package struct TargetFiles: Sendable {
     self.pid = pid
     self.directory = directory
     roots = root.map { [$0, ""] } ?? [""]
-    isLive = true
+    store = nil
   }
 
   /// The files of a process in a recording: by now another process may have its number. `root`: the directory that has the
   /// process's files; empty for this machine's own.
-  package init(recorded pid: Int32, root: String = "") {
+  package init(recorded pid: Int32, root: String = "") { self.init(recorded: pid, root: root, store: .shared) }
+
+  /// `store`: where files are found by their build-id that are not at their paths.
+  init(recorded pid: Int32, root: String, store: BuildIDStore) {
     self.pid = pid
     roots = [root]
-    isLive = false
+    self.store = store
     directory = { "/proc/\($0)" }
   }
 
@@ -42,9 +46,12 @@ package struct TargetFiles: Sendable {
     return files
   }
 
-  func place(of name: String, mappedAt start: UInt64, length: UInt64) -> ModulePlace {
+  /// Where a file is that was mapped. `buildID`: empty if it is not known.
+  func place(of name: String, mappedAt start: UInt64, length: UInt64, buildID: [UInt8] = []) -> ModulePlace {
     let (path, others) = ((roots.first ?? "") + name, roots.dropFirst().map { $0 + name })
-    guard isLive else { return ModulePlace(link: nil, path: path, others: others) }
+    if let store {
+      return ModulePlace(link: nil, path: path, others: others + store.images(buildID), isServed: !buildID.isEmpty)
+    }
     let directory = directory(pid)
     let range = String(start, radix: 16) + "-" + String(start &+ length, radix: 16)
     return ModulePlace(

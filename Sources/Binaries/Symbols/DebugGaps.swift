@@ -1,7 +1,7 @@
 /// Files whose names or lines are missing, and why: what the reader of a stack must know.
 struct DebugGaps {
   private enum Reason: CaseIterable {
-    case unopened, unreadable, split
+    case unopened, otherBuild, unreadable, split
   }
 
   /// The most names that a sentence has; there may be thousands.
@@ -11,6 +11,9 @@ struct DebugGaps {
 
   /// Takes note of a file that could not be opened.
   mutating func noteUnopened(_ name: String) { note(.unopened, name) }
+
+  /// Takes note of a file that is not the one that ran.
+  mutating func noteOtherBuild(_ name: String) { note(.otherBuild, name) }
 
   /// Takes note of a file whose debug information is there, and cannot be read: it is damaged, or compressed in a way that libelf
   /// does not know.
@@ -32,7 +35,9 @@ struct DebugGaps {
     let list = names.prefix(shown).joined(separator: ", ") + more
     return switch reason {
     case .unopened:
-      "these files could not be opened, or are others by now: \(list). Functions there have no names."
+      "these files could not be opened: \(list). Functions there have no names."
+    case .otherBuild:
+      "these files are not the ones that ran, and were not used: \(list). Functions there have no names."
     case .unreadable:
       "the debug information of \(list) is damaged, or compressed in a way that cannot be unpacked here: inlined functions "
         + "and lines there can be missing."

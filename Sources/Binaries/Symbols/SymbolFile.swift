@@ -6,6 +6,8 @@ final class SymbolFile {
   private lazy var information = findsSources ? readInformation() : nil
   /// Whether the file could be opened.
   var isOpen: Bool { image != nil }
+  /// Whether it could not, as the file is not the one that ran.
+  let isOfOtherBuild: Bool
   /// Whether there is debug information that cannot be read, all of it or a part.
   private(set) var isUnreadable = false
   /// Whether the debug information of what was looked up so far is in files of its own.
@@ -13,7 +15,14 @@ final class SymbolFile {
 
   /// Opens the module's file. `findsSources`: inlined functions and lines are found as well, from DWARF.
   init(_ module: ModuleReference, findsSources: Bool, _ budget: DebugBudget) {
-    image = budget.isOutOfMemory ? nil : try? module.open(asksServers: true)
+    var (opened, isOther) = (nil as OpenedImage?, false)
+    if !budget.isOutOfMemory {
+      do throws(ImageError) { opened = try module.open(asksServers: true) } catch {
+        if case .otherBuild = error { isOther = true }
+      }
+    }
+    image = opened
+    isOfOtherBuild = isOther
     self.findsSources = findsSources
     self.budget = budget
   }

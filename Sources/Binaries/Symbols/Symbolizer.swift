@@ -72,7 +72,11 @@ package struct Symbolizer: ~Copyable {
     let (name, moduleOffset) = (String(module.identity.name), place.offset &+ distance)
     let file = files[place.module] ?? SymbolFile(module, findsSources: findsSources, budget)
     files[place.module] = file
-    if !file.isOpen, !budget.isOutOfMemory { gaps.noteUnopened(name) }
+    if file.isOfOtherBuild {
+      gaps.noteOtherBuild(name)
+    } else if !file.isOpen, !budget.isOutOfMemory {
+      gaps.noteUnopened(name)
+    }
     guard let address = file.address(ofFileOffset: place.offset) else {
       return [StackFrame(address: place.address, symbol: nil, module: name, moduleOffset: moduleOffset)]
     }

@@ -10,8 +10,14 @@ package struct RecordedSamples: ~Copyable {
   private var next = 0
   /// What took the samples of each event; nil of one that is no help.
   private let sources: [StackSampleSource?]
-  /// Records that were lost, and those that could not be decoded, so far.
+  /// What the rings told of as lost, and how often the clock was stopped, so far.
   private var counted = StackSampleLoss()
+  /// What the events themselves have counted as lost so far: the same, and what the rings had no room to tell of.
+  private var countedByEvents = StackSampleLoss()
+  /// The build-ids that the file has of paths, where the mappings' records have none; without those of which there are several.
+  private let buildIDs: [String: [UInt8]]
+  /// The build-id of the recorded kernel; empty where the file does not tell.
+  package let kernelBuildID: [UInt8]
 
   /// Bytes of user stack that a sample holds at most.
   package let stackBytes: Int
@@ -47,6 +53,8 @@ package struct RecordedSamples: ~Copyable {
       (places[Int($0)].timestamp, $0) < (places[Int($1)].timestamp, $1)
     }
     self.sources = sources
+    kernelBuildID = file.buildIDs.first { $0.pid == -1 && $0.path.hasPrefix("[kernel") }?.buildID ?? []
+    buildIDs = Dictionary(file.buildIDs.map { ($0.path, $0.buildID) }) { $0 == $1 ? $0 : [] }
     self.file = file
   }
 
@@ -61,12 +69,22 @@ package struct RecordedSamples: ~Copyable {
       guard let (record, bytes) = try file.read(place) else { continue }
       switch record {
       case .sample(let sample): keep(sample, sources[Int(place.event)], bytes, &store)
-      case .lost(let count, _), .lostSamples(let count, _):
-        if let source = sources[Int(place.event)] { counted[source] &+= count }
+      case .lost(let count, _): if let source = sources[Int(place.event)] { counted[source] &+= count }
+      case .lostSamples(let count, _): if let source = sources[Int(place.event)] { countedByEvents[source] &+= count }
       case .throttle: counted.throttled += 1
-      default: if let change = ProcessChange(record, bytes) { changes.append(change) }
+      default: if let change = ProcessChange(record, bytes) { changes.append(identified(change)) }
       }
     }
+  }
+
+  private func identified(_ change: ProcessChange) -> ProcessChange {
+    guard case .mapped(var mapping) = change.kind, mapping.buildID.isEmpty, let buildID = buildIDs[mapping.path] else {
+      return change
+    }
+    mapping.buildID = buildID
+    var change = change
+    change.kind = .mapped(mapping)
+    return change
   }
 
   private func keep(
@@ -88,6 +106,9 @@ package struct RecordedSamples: ~Copyable {
   /// What was lost so far.
   package var loss: StackSampleLoss {
     var loss = counted
+    if countedByEvents.samples >= counted.samples {
+      for source in StackSampleSource.allCases { loss[source] = countedByEvents[source] }
+    }
     loss.malformed = file.malformed
     return loss
   }

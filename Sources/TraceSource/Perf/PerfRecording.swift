@@ -40,8 +40,10 @@ struct PerfRecording: ~Copyable {
 
   /// Takes note of a change that a record which was taken in tells of.
   mutating func note(_ change: ProcessChange) {
-    guard case .mapped(let mapping) = change.kind, !mapping.buildID.isEmpty else { return }
-    writer.note(PerfFileBuildID(pid: change.pid, path: mapping.path, buildID: mapping.buildID))
+    guard case .mapped(let mapping) = change.kind, mapping.path.hasPrefix("/") else { return }
+    // Before Linux 5.12 the kernel does not tell.
+    let known = mapping.buildID.isEmpty ? buildID(mapping, change.pid) : mapping.buildID
+    if !known.isEmpty { writer.note(PerfFileBuildID(pid: change.pid, path: mapping.path, buildID: known)) }
   }
 
   /// Describes threads that are sampled from `time` on, ns. `withMappings`: what their process has mapped as well; `byExec`: it

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemCalls
 internal import TraceModel
 
 /// The code that the kernel maps into each process.
@@ -9,5 +10,10 @@ package enum VDSO {
       let start = UnsafeRawPointer(bitPattern: UInt(own.start))
     else { return [] }
     return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(own.length)))
+  }
+
+  /// The build-id of the kernel that it belongs to; empty where the kernel does not tell.
+  package static var kernelBuildID: [UInt8] {
+    (try? SystemFiles.readBytes("/sys/kernel/notes")).flatMap(KernelImage.buildID) ?? []
   }
 }

@@ -2,18 +2,21 @@ internal import Binaries
 internal import Session
 internal import TraceFile
 internal import TraceModel
+internal import TraceSource
 
 /// The recorded side of slow syscalls' stacks: the samples of a perf.data file, and the files of this machine that it names.
 struct RecordedStacks: ~Copyable {
   private var samples: RecordedSamples
-  /// The image of the recorded kernel's vdso is not known: a stack ends there.
-  private let modules = ModuleTable()
+  private let modules: ModuleTable
   private let kallsyms: [UInt8]
 
   /// `kallsyms`: the recorded kernel's; empty where the recording has none.
   init(_ samples: consuming RecordedSamples, kallsyms: [UInt8]) {
-    self.samples = samples
     self.kallsyms = kallsyms
+    // Of another kernel nobody knows the vdso's image: a stack ends there.
+    let isThisKernel = !samples.kernelBuildID.isEmpty && samples.kernelBuildID == VDSO.kernelBuildID
+    modules = ModuleTable(vdso: isThisKernel ? VDSO.bytes : [])
+    self.samples = samples
   }
 
   /// What finds the stacks in a session.
