@@ -103,7 +103,9 @@ final class Recorder: PageKeeper {
     try check()
     guard let writer = writer.take() else { return }
     let living = RecordingTail.Maps.read(targets)
-    let names = names.merging(SystemTasks.names()) { _, last in last }
+    let recorded = RecordedTaskNames.read(
+      writer.directory, pages.streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) })
+    let names = names.merging(recorded) { _, last in last }.merging(SystemTasks.names()) { _, last in last }
     try writer.finish(
       RecordingTail(pages, names: names, maps: living + maps.filter { map in !living.contains { $0.pid == map.pid } }))
   }
