@@ -62,7 +62,9 @@ struct LiveSession: ~Copyable {
 
   /// Captures, reports, and takes everything down again.
   consuming func run() throws {
-    reporter?.start(ReportHeader(targets: session.settings.targets, clock: session.clock))
+    // A recording has its clock from this, too.
+    let clock = session.clock
+    reporter?.start(ReportHeader(targets: session.settings.targets, clock: clock))
     let targets = targets
     try session.updateStacks { found throws(CaptureError) in try stacks?.attach(to: targets, &found) }
     let tids = try watchThreads()
