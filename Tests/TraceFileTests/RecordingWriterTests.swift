@@ -28,10 +28,11 @@ struct RecordingWriterTests {
     #expect(listed.count > 10)
   }
 
+  /// Without losses, behind which trace-cmd leaves out the buffer's name.
   @Test(arguments: [TraceDatVersion.seven, .six])
   func severalBuffersAndNotesAreListed(_ version: TraceDatVersion) throws {
     let directory = try TemporaryDirectory()
-    let (one, other) = (Fixture(kernel: "6.18", scenario: "mixed"), Fixture(kernel: "6.18", scenario: "overrun"))
+    let (one, other) = (Fixture(kernel: "6.18", scenario: "mixed"), Fixture(kernel: "6.18", scenario: "sparse"))
     var writer = try writer(directory, version, [("", one), ("machine", other)])
     for number in 0..<300 { try writer.note("note \(number)", at: UInt64(number) * 1_000_000) }
     try writer.flushNotes()
@@ -39,11 +40,9 @@ struct RecordingWriterTests {
       try writer.note("note \(number)", at: UInt64(number) * 1_000_000)
       if number % 7 == 0 { try writer.flushNotes() }
     }
-    if let k = ProcessInfo.processInfo.environment["KEEP"] { try FileManager.default.copyItem(atPath: directory.path, toPath: k + "\(version)") }
     try writer.finish(
       RecordingTail(commands: [4711: "note taker"], statistics: [[0: "entries: 1\n"], [1: "overrun: 5\n"], [:]]))
     #expect(try directory.names == ["trace.dat"])
-    if let k = ProcessInfo.processInfo.environment["KEEP"] { try FileManager.default.copyItem(atPath: directory["trace.dat"], toPath: k + "\(version).dat") }
     let listed = try TraceCommand.report(directory["trace.dat"])
     let notes = listed.filter { $0.event == "note" }
     #expect(notes.map(\.text) == (0..<400).map { "note \($0)" })

@@ -5,8 +5,9 @@ package enum NoteFormat {
   /// `kdelay:note`.
   package static let name = EventName("kdelay", "note")
 
-  /// The number of the event: the last that there can be. The kernel gives numbers from the first on.
-  static let id: UInt16 = 65535
+  /// The number of the event: the last that KernelShark names, which takes numbers for signed ones of 16 bits. The kernel gives numbers
+  /// from the first on.
+  static let id: UInt16 = 32767
 
   /// Where the text begins in a record: behind the fields.
   static let textOffset = 12
