@@ -80,8 +80,10 @@ struct FormatTests {
       "commit;\toffset:8;\tsize:8", with: "commit;\toffset:8;\tsize:4")
     // Its data does not begin behind it.
     #expect(throws: FormatError.unexpectedHeader("data at 16")) { _ = try PageLayout(headerPage: header) }
-    let layout = try PageLayout(headerPage: header.replacing("offset:16;\tsize:4080", with: "offset:12;\tsize:4084"))
+    let text = header.replacing("offset:16;\tsize:4080", with: "offset:12;\tsize:4084")
+    let layout = try PageLayout(headerPage: text, byteOrder: .little)
     #expect(layout.longSize == 4 && layout.dataOffset == 12 && layout.pageSize == 4096 && !layout.isNative)
+    #expect(throws: FormatError.commitSize(4)) { _ = try PageLayout(headerPage: text) }
   }
 
   @Test func aBigEndianMachinesPagesAreNotNative() throws {

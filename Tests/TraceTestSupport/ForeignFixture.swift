@@ -9,6 +9,11 @@ package struct ForeignFixture: CustomStringConvertible, Sendable {
 
   package var description: String { "\(machine)/\(scenario)" }
 
+  package init(machine: String, scenario: String) {
+    self.machine = machine
+    self.scenario = scenario
+  }
+
   package static let root = Fixture.root.appending(path: "foreign")
 
   package static let all: [ForeignFixture] = machines.flatMap { machine in

@@ -10,6 +10,8 @@ package enum FormatError: Error, Equatable, CustomStringConvertible {
   case unexpectedSize(String, String, Int)
   /// An event has a number that no record can have.
   case unusableID(String, Int)
+  /// A kernel with 32-bit longs has a 4-byte `commit`, and its pages are not read here.
+  case commitSize(Int)
   /// Two fields of an event lie one over the other.
   case overlappingField(String, String)
   /// The page header has a field where none is expected.
@@ -23,6 +25,7 @@ package enum FormatError: Error, Equatable, CustomStringConvertible {
     case .unexpectedSize(let event, let field, let size):
       "field '\(field)' of event \(event) has an unexpected size of \(size) bytes"
     case .unusableID(let event, let id): "event \(event) has the unusable id \(id)"
+    case .commitSize(let size): "ring-buffer pages of a 32-bit kernel (\(size)-byte commit field) are not read here"
     case .overlappingField(let event, let field): "field '\(field)' of event \(event) lies over another one"
     case .unexpectedHeader(let what): "unexpected ring-buffer page header: \(what)"
     }

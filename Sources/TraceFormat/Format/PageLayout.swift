@@ -30,8 +30,14 @@ package struct PageLayout: Sendable, Equatable {
   /// Whether `PageDecoder` reads these pages as they are.
   package var isNative: Bool { byteOrder == .little && longSize == 8 }
 
-  /// Reads `events/header_page`; the text itself does not tell the byte order.
-  package init(headerPage text: String, byteOrder: ByteOrder = .little) throws(FormatError) {
+  /// Reads `events/header_page` of a little-endian kernel, whose pages `PageDecoder` reads as they are; a 32-bit one is refused.
+  package init(headerPage text: String) throws(FormatError) {
+    try self.init(headerPage: text, byteOrder: .little)
+    guard isNative else { throw .commitSize(longSize) }
+  }
+
+  /// Reads `events/header_page` of any kernel; the text itself does not tell the byte order.
+  package init(headerPage text: String, byteOrder: ByteOrder) throws(FormatError) {
     // The text is a field list without the head that an event's format has.
     guard
       let header = try? EventFormat.parse("name: header_page\nID: 1\nformat:\n\(text)\n"),
