@@ -149,7 +149,7 @@ let package = Package(
       name: "RecordingTests",
       dependencies: [
         "Aggregator", "Report", "Session", "TraceFile", "TraceFormat", "TraceModel", "TraceTestSupport",
-        "kdelay-ftrace",
+        "kdelay-ftrace", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .testTarget(
       name: "TraceSourceTests",

@@ -19,7 +19,7 @@ package struct Aggregator: ~Copyable {
   /// When the window opened, ns.
   package internal(set) var windowStart: UInt64 = 0
   /// The CPUs whose events are missing at this point of the stream.
-  var openGaps: Set<UInt16> = []
+  var openGaps = OpenGaps()
   /// Since when events have been missing; the window's start where that was before, ns.
   var gapStart: UInt64 = 0
   /// How long events were missing in this window, ns.

@@ -94,6 +94,7 @@ extension Session {
     result.gatingIsUncertain = gateWatch.isUncertain
     result.uncertainProcesses = compatProcesses
     result.recordingCost = settings.recordingCost
+    result.notRecorded = settings.notRecorded
     result.slowSyscalls = slowSyscalls
     result.wakers = causeFinder.names.names
     result.machine = machine

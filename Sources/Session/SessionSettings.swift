@@ -55,6 +55,8 @@ package struct SessionSettings: Sendable {
   package var recordsCauses = false
   /// What that asks for and this kernel or machine does not have; a sentence each.
   package var missingCauses: [String] = []
+  /// What the recording lacks that is reported on, and what the report lacks for it; a sentence each.
+  package var notRecorded: [String] = []
   /// The time that recording a syscall adds to its thread's user time, ns, an estimate; nil where it could not be measured.
   package var recordingCost: UInt64?
   /// The numbering of the syscalls of processes that the facts know no other one of: that of the machine's own programs.

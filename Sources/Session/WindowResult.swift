@@ -49,6 +49,8 @@ package struct WindowResult: Sendable {
   package var occurrencesLeftOut: UInt64 = 0
   /// How much of the window's beginning was not kept any more when it was asked for, ns.
   package var overwritten: UInt64 = 0
+  /// What was not recorded, and what the report lacks for it; a sentence each.
+  package var notRecorded: [String] = []
   /// The names of the target's threads by tid; of a tid that was used twice, the earlier thread's.
   package private(set) var threadNames: [Int32: NameID]
 

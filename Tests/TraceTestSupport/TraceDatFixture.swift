@@ -36,9 +36,17 @@ package struct TraceDatFixture: CustomStringConvertible, Sendable {
 
   package func bytes() throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: path))) }
 
+  private var original: String { name == "machine-v6" ? name : String(name.prefix { $0 != "-" }) }
+
+  /// What the recorded programs said: the ids of two processes, and how many calls each thread of the first makes.
+  package func answer() throws -> (alpha: Int32, beta: Int32, rounds: UInt64) {
+    let text = try String(contentsOf: Self.root.appending(path: "\(original).answer"), encoding: .utf8)
+    let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
+    return numbers.count == 3 ? (numbers[0], numbers[1], UInt64(numbers[2])) : (0, 0, 0)
+  }
+
   /// What `trace-cmd report` says; a recording that was converted has the lines of the one that it was made from.
   package func lines() throws -> [Line] {
-    let original = name == "machine-v6" ? name : String(name.prefix { $0 != "-" })
     let text = try String(contentsOf: Self.root.appending(path: "\(original).events"), encoding: .utf8)
     return text.split(separator: "\n").compactMap { line in
       let words = line.split(separator: " ")

@@ -26,6 +26,9 @@ enum WindowTable {
     },
     .object("verdict", VerdictTable.table, "Who lost time, to what, and what is not known") { Verdict($0.result) },
     .object("loss", loss, "What was missed in the window") { $0 },
+    .texts("not_recorded", "What the recording lacks, and what this report lacks for it, a sentence each") {
+      $0.result.notRecorded
+    },
     .optionalNanoseconds(
       "recording_cost_ns", "An estimate of what recording adds to a syscall; null if it could not be measured"
     ) { $0.result.recordingCost },

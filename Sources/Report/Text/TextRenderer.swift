@@ -33,6 +33,7 @@ package struct TextRenderer: Renderer {
     lines += CriticalPathSection.lines(result)
     lines += MachineSection.lines(result)
     lines += ChildrenSection.lines(result.snapshot.childrenNotWatched)
+    lines += NotRecordedSection.lines(result.notRecorded)
     lines += LossSection.lines(result)
     for line in lines { output.line(line) }
   }

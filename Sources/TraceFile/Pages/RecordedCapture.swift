@@ -10,12 +10,14 @@ package struct RecordedCapture: ~Copyable {
 
   private let recording: Recording
 
-  /// The tracepoints that were not recorded, as far as formats tell.
-  package var missingEvents: [TracedEvent] { TracedEvent.allCases.filter { recording.formats.formats[$0] == nil } }
+  /// What the recording lacks, and what a report lacks for it, a sentence each. `tasks`: what its events say.
+  package func lacks(_ tasks: RecordedTasks) -> [String] { recording.lacks(tasks) }
   /// The numbering of the syscalls of the machine's own programs; nil where the recording does not say what machine it was.
   package var abi: SyscallABI? { recording.formats.abi }
   /// The clock of the times, as tracefs names it ("mono"); nil where nothing tells.
   package var clock: String? { recording.clock }
+  /// Whether it is a file of another tool, and no raw pages.
+  package var isOfOtherTool: Bool { recording.kind != .rawPages }
   /// Whether the recording was cut, and where.
   package var end: TraceDatFile.End { recording.end }
 
@@ -71,34 +73,48 @@ package struct RecordedCapture: ~Copyable {
     }
   }
 
-  /// Reads the whole recording once more, for what it says of its tasks; there is at least one caller.
+  /// Reads the whole recording once more, for what it says of its tasks; there is at least one.
   package func tasks() throws(TraceFileError) -> RecordedTasks {
-    var reader = StreamReader(try Self.pages(recording, namesTasks: true), begin: begin)
     var tasks = RecordedTasks()
-    var isAtEnd = false
-    while !isAtEnd {
-      let (complete, wasBusy) = reader.drain(now: .max)
-      _ = reader.release(before: complete) { run in
-        for event in run { tasks.take(event) }
-        return (run.count, false)
+    var (names, undecodable, events) = (NameTable(), 0, 0)
+    var pages = try Self.pages(recording, namesTasks: true)
+    // Nothing that is looked for depends on the order of the streams' events.
+    var scratch = FlatArray<Event>(capacity: 1 << 13)
+    let stacks = KernelStackTable()
+    for (position, stream) in pages.streams.enumerated() {
+      let cpu = UInt16(truncatingIfNeeded: stream.cpu)
+      while let page = pages.next(position) {
+        scratch.removeAll()
+        let summary = stream.decoder.decode(page, cpu: cpu, lastKnown: 0, into: &scratch, names: &names, stacks: stacks)
+        tasks.take(scratch.elements, of: stream.buffer)
+        tasks.takeNames(names)
+        undecodable += summary.undecodable
+        events += summary.events
       }
-      tasks.takeNames(reader.names)
-      isAtEnd = !wasBusy
     }
-    if let failure = reader.source.failure { throw failure }
-    try requireCallers(tasks, reader.eventsRead, undecodable: reader.loss.undecodable)
+    if let failure = pages.failure { throw failure }
+    try require(tasks, events, undecodable: undecodable)
+    tasks.addNames(recording.commands)
     return tasks
   }
 
-  /// Records that no format fits are counted, and reported as undecodable. Where there is no syscall besides, the formats may be
-  /// of another kernel.
-  private func requireCallers(_ tasks: RecordedTasks, _ events: UInt64, undecodable: UInt64) throws(TraceFileError) {
-    guard tasks.callers.isEmpty else { return }
-    let (path, count) = (recording.path, events + undecodable)
-    if count == 0 { throw TraceFileError(.malformed, path, "has no events") }
+  /// Records that no format fits are counted, and reported as undecodable. Where there are no tasks besides, the formats may be of
+  /// another kernel.
+  private func require(_ tasks: RecordedTasks, _ events: Int, undecodable: Int) throws(TraceFileError) {
+    let path = recording.path
+    if let (kind, buffers) = tasks.sharing {
+      let event = TracedEvent.allCases.first { $0.reading.kind == kind }.map { "\($0.name)" } ?? "an event"
+      throw TraceFileError(
+        .unsupported, path, "several of its instances have \(event), which would count twice",
+        remedy: "name one with --instance: \(buffers.map { $0.isEmpty ? "top" : $0 }.joined(separator: ", "))")
+    }
+    guard tasks.all.isEmpty else { return }
+    if events + undecodable == 0 { throw TraceFileError(.malformed, path, "has no events") }
     throw TraceFileError(
-      .malformed, path, "has no raw_syscalls:sys_enter; \(undecodable) of its \(count) records fit no format",
-      remedy: "record that event of the process; if it was recorded, the formats beside the pages are of another kernel"
+      .malformed, path,
+      "has neither syscalls nor switches; \(undecodable) of its \(events + undecodable) records fit no format",
+      remedy:
+        "record raw_syscalls and sched:sched_switch of the process; if they were recorded, the formats are of another kernel"
     )
   }
 }

@@ -20,6 +20,8 @@ struct Recording: Sendable {
   let clock: String?
   /// Whether it was cut, and where.
   let end: TraceDatFile.End
+  /// The names of tasks that the kernel remembered at the end.
+  let commands: [Int32: String]
 
   /// The raw pages in a directory; see `RecordedCapture.open`.
   init(rawPages directory: String, formats: String?, pageSize: Int?) throws(TraceFileError) {
@@ -30,6 +32,7 @@ struct Recording: Sendable {
     path = directory
     clock = nil
     end = .complete
+    commands = [:]
   }
 
   /// A trace.dat. `named`: what the operator named. `instance`: the buffer that is meant, "top" for the top one; nil: all of them.
@@ -41,6 +44,7 @@ struct Recording: Sendable {
     kind = .traceDat(file.path)
     self.path = path
     end = file.end
+    commands = file.commands
   }
 
   private static func buffers(

@@ -10,6 +10,8 @@ struct RecordedSession: ~Copyable {
   private var session: Session
   private var stacks: RecordedStacks?
   private let facts: RecordedFacts
+  /// The number of processes so far that were made while it was recorded.
+  private var added = 0
 
   /// `stacks`: where the stacks of slow syscalls come from; nil where the recording has no samples.
   init(
@@ -37,6 +39,7 @@ struct RecordedSession: ~Copyable {
       } else if isInterrupted() {
         session.cutShort(at: max(capture.begin, complete))
       }
+      addProcesses(before: complete)
       facts.now = max(facts.now, min(complete, last))
       try session.updateStacks { found throws(TraceFileError) in try stacks?.drain(before: complete, into: &found) }
       session.follow(&capture.reader, upTo: complete)
@@ -46,5 +49,14 @@ struct RecordedSession: ~Copyable {
       }
     }
     if let failure = capture.reader.source.failure { throw failure }
+  }
+
+  /// Lets the session know of the processes that are made before `time`, ns, at the moments at which they are.
+  private mutating func addProcesses(before time: UInt64) {
+    while added < facts.later.count, facts.later[added].time < time {
+      facts.now = facts.later[added].time
+      session.add(facts.later[added].process)
+      added += 1
+    }
   }
 }

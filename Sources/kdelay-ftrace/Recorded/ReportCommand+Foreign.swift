@@ -10,17 +10,13 @@ extension ReportCommand {
   /// Hands the recording's windows to the reporter; returns how many signals have come meanwhile.
   func reportForeign(_ signals: borrowing Signals, _ reporter: Reporter) throws -> Int {
     try requireNoTriggers()
-    let capture = try RecordedCapture.open(input)
-    for event in capture.missingEvents {
-      Failure.say("warning: the recording has no format of \(event.name), which tells of \(event.purpose)")
-    }
-    if capture.abi == nil {
-      Failure.say(
-        "warning: the recording does not say what machine it is from (a file 'kernel' with the words of `uname -a`): "
-          + "syscalls have this machine's names")
-    }
-    let facts = RecordedFacts(try capture.tasks(), begin: capture.begin)
-    let settings = try settings(facts, capture.abi)
+    let capture = try RecordedCapture.open(input, instance: target.instance)
+    if case .cut(let place) = capture.end { Failure.say("warning: the recording was cut \(place)") }
+    let tasks = try capture.tasks()
+    let facts = try target.facts(tasks, begin: capture.begin)
+    var settings = try settings(facts, capture.abi)
+    settings.notRecorded = capture.lacks(tasks) + target.lacks(tasks)
+    settings.followsChildren = target.children || target.isAll && capture.isOfOtherTool
     reporter.start(
       ReportHeader(
         targets: settings.targets, clock: facts.clock))
@@ -51,7 +47,7 @@ extension ReportCommand {
 
   /// One window of the process that was recorded.
   private func settings(_ facts: RecordedFacts, _ abi: SyscallABI?) throws -> SessionSettings {
-    var settings = SessionSettings(targets: [NamedProcess(pid: facts.process, name: facts.processName)])
+    var settings = SessionSettings(targets: facts.processes)
     settings.slowSyscalls = syscalls.filter
     settings.stacks = syscalls.stacks
     if let abi { settings.abi = abi }

@@ -1,0 +1,53 @@
+internal import ArgumentParser
+internal import Session
+internal import TraceFile
+internal import TraceModel
+
+/// What of a recording of another tool is reported.
+struct RecordedTargetOptions: ParsableArguments {
+  @Option(
+    name: .shortAndLong,
+    help: "Report on this process; may be given several times. Without it, on all tasks that made syscalls.")
+  var pid: [Int32] = []
+
+  @Flag(help: "Report on the processes, too, that those of -p make.")
+  var children = false
+
+  @Option(
+    help: ArgumentHelp("Read this buffer of a trace.dat alone; 'top' is the one without a name.", valueName: "name"))
+  var instance: String?
+
+  func validate() throws {
+    if let wrong = pid.first(where: { $0 <= 0 }) {
+      throw ValidationError("-p must be a process id above 0, not \(wrong)")
+    }
+    if children, pid.isEmpty { throw ValidationError("--children needs processes: add -p PID") }
+  }
+
+  /// Whether all tasks of the recording are reported.
+  var isAll: Bool { pid.isEmpty }
+
+  /// The facts of the processes that are meant; fails where the recording tells nothing of one.
+  func facts(_ tasks: RecordedTasks, begin: UInt64) throws(ToolError) -> RecordedFacts {
+    for pid in pid where !tasks.all.contains(pid) {
+      let others = tasks.earlier.prefix(5).map { "\(tasks.names[$0] ?? "") (\($0))" }.joined(separator: ", ")
+      throw ToolError(
+        status: .noTarget, what: "the recording tells nothing of a process \(pid)",
+        remedy: "it tells of \(tasks.all.count) tasks, such as \(others)")
+    }
+    var seen: Set<Int32> = []
+    return RecordedFacts(tasks, begin: begin, pids: pid.filter { seen.insert($0).inserted })
+  }
+
+  /// What is not known of the threads of these processes, a sentence each.
+  func lacks(_ tasks: RecordedTasks) -> [String] {
+    let others = tasks.earlier.filter { !pid.contains($0) }
+    guard !isAll, !others.isEmpty else { return [] }
+    let near = others.filter { other in pid.contains { other > $0 } }.prefix(3)
+    let examples =
+      near.isEmpty ? "" : ", such as \(near.map { "\(tasks.names[$0] ?? "") (\($0))" }.joined(separator: ", "))"
+    return [
+      "Which process a thread is of that was there at the beginning: -p takes the id of each that is meant\(examples)."
+    ]
+  }
+}
