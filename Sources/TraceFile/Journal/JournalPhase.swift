@@ -1,4 +1,5 @@
 internal import TraceFormat
+package import TraceModel
 
 /// What was noted from one call of a session on to the next: before it began, at its beginning, and in each turn.
 package struct JournalPhase: Sendable, Equatable {
@@ -8,6 +9,12 @@ package struct JournalPhase: Sendable, Equatable {
   package private(set) var notes: [JournalNote] = []
   /// The words of answers, by their question, in order.
   package private(set) var answers: [String: [String]] = [:]
+
+  /// The processes that came to the target while the recording began.
+  package var newcomers: [NamedProcess] {
+    for case .begin(let others, _) in notes { return others }
+    return []
+  }
 
   /// A phase of which nothing is known yet.
   package init() {}

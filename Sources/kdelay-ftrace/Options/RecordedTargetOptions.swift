@@ -3,18 +3,21 @@ internal import Session
 internal import TraceFile
 internal import TraceModel
 
-/// What of a recording of another tool is reported.
+/// What of a recording is reported.
 struct RecordedTargetOptions: ParsableArguments {
   @Option(
     name: .shortAndLong,
-    help: "Report on this process; may be given several times. Without it, on all tasks that made syscalls.")
+    help:
+      "Report on this process; may be given several times (default: all of the target, of other tools' recordings all tasks that made syscalls)."
+  )
   var pid: [Int32] = []
 
   @Flag(help: "Report on the processes, too, that those of -p make.")
   var children = false
 
   @Option(
-    help: ArgumentHelp("Read this buffer of a trace.dat alone; 'top' is the one without a name.", valueName: "name"))
+    help: ArgumentHelp(
+      "Read this buffer of another tool's trace.dat alone; 'top' is the one without a name.", valueName: "name"))
   var instance: String?
 
   func validate() throws {
@@ -26,6 +29,21 @@ struct RecordedTargetOptions: ParsableArguments {
 
   /// Whether all tasks of the recording are reported.
   var isAll: Bool { pid.isEmpty }
+
+  /// Those of `processes`, the target of a recording of this tool, that are meant; fails where one is not among them.
+  func chosen(of processes: [NamedProcess]) throws(ToolError) -> [NamedProcess] {
+    if isAll { return processes }
+    for pid in pid where !processes.contains(where: { $0.pid == pid }) {
+      let known = processes.prefix(5).map { "\($0.name) (\($0.pid))" }.joined(separator: ", ")
+      throw ToolError(
+        status: .noTarget, what: "process \(pid) is not of the target that was recorded",
+        remedy: "the target was \(known)\(processes.count > 5 ? " and others" : "")")
+    }
+    return processes.filter { pid.contains($0.pid) }
+  }
+
+  /// Whether process `other`, which came to the target later, is reported.
+  func takes(_ other: Int32) -> Bool { isAll || pid.contains(other) }
 
   /// The facts of the processes that are meant; fails where the recording tells nothing of one.
   func facts(_ tasks: RecordedTasks, begin: UInt64) throws(ToolError) -> RecordedFacts {

@@ -9,16 +9,20 @@ struct JournaledSession: ~Copyable {
   private(set) var session: Session
   private var stacks: RecordedStacks?
   private let facts: JournaledFacts
+  /// Whether a process that came to the target is reported.
+  private let takes: (Int32) -> Bool
   /// The time up to which all was recorded, ns.
   private var complete: UInt64 = 0
   /// Whether there is no end of the recording: its recorder was killed.
   private(set) var isCut = false
 
-  /// `stacks`: where the stacks of slow syscalls come from; nil where the recording has no samples.
+  /// `stacks`: where the stacks of slow syscalls come from; nil where the recording has no samples. `takes` says whether a process
+  /// that came to the target after the settings were made is reported.
   init(
     _ capture: consuming JournaledCapture, _ settings: SessionSettings, _ facts: JournaledFacts,
-    _ stacks: consuming RecordedStacks? = nil
+    _ stacks: consuming RecordedStacks?, takes: @escaping (Int32) -> Bool
   ) {
+    self.takes = takes
     session = Session(settings, facts: facts, stacks: stacks?.finder(settings, facts))
     self.capture = capture
     self.facts = facts
@@ -59,7 +63,7 @@ struct JournaledSession: ~Copyable {
   private mutating func tellBefore(_ note: JournalNote) {
     switch note {
     case .begin(let others, let gateCloses):
-      session.begin(&capture.reader.names, besides: others, gateCloses: gateCloses)
+      session.begin(&capture.reader.names, besides: others.filter { takes($0.pid) }, gateCloses: gateCloses)
     case .commandBegan: session.commandBegan()
     case .missed(let triggers, let upcalls): session.missed(triggers: triggers, upcalls: upcalls)
     default: break
@@ -71,7 +75,7 @@ struct JournaledSession: ~Copyable {
     switch note {
     case .watched(let tids): session.watched(tids)
     case .gate(let closes): _ = session.gateWidened(closes: closes)
-    case .added(let process): session.add(process)
+    case .added(let process): if takes(process.pid) { session.add(process) }
     case .cut(let time): session.cutShort(at: time)
     default: break
     }

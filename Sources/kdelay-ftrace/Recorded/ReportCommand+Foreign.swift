@@ -45,14 +45,20 @@ extension ReportCommand {
     }
   }
 
-  /// One window of the process that was recorded.
+  /// One window of the process that was recorded, or as many as are asked for.
   private func settings(_ facts: RecordedFacts, _ abi: SyscallABI?) throws -> SessionSettings {
     var settings = SessionSettings(targets: facts.processes)
     settings.slowSyscalls = syscalls.filter
     settings.stacks = syscalls.stacks
     if let abi { settings.abi = abi }
+    settings.length = windows.sampleTime.map { UInt64($0 * 1e9) }
+    settings.pause = UInt64((windows.sampleInterval ?? 0) * 1e9)
     try conditions.apply(to: &settings)
-    if settings.looksBack { settings.count = .max }
+    settings.count = windows.sampleCount ?? (settings.looksBack ? .max : 1)
+    if whole {
+      settings.length = nil
+      settings.count = 1
+    }
     return settings
   }
 }

@@ -12,17 +12,17 @@ extension ReportCommand {
   ) throws -> Int {
     let options = try CaptureOptions(
       recorded: capture.start.arguments, windows: windows, conditions: conditions, syscalls: syscalls, isWhole: whole)
-    let settings = try settings(options, capture.start)
+    let beginning = capture.nextPhase()
+    let settings = try settings(options, capture.start, beginning)
     let kernel = KernelCode(recorded: capture.kallsyms)
     let facts = JournaledFacts(names: capture.taskNames, tool: capture.start.tool) { kernel.function(returningTo: $0) }
-    let beginning = capture.nextPhase()
     if let beginning { facts.enter(beginning) }
     reporter.start(ReportHeader(targets: settings.targets, clock: facts.clock))
     var stacks: RecordedStacks?
     if settings.stacks != nil, let samples = try capture.samples() {
       stacks = RecordedStacks(samples, kallsyms: capture.kallsyms)
     }
-    var session = JournaledSession(capture, settings, facts, stacks)
+    var session = JournaledSession(capture, settings, facts, stacks) { target.takes($0) }
     var interruptions = 0
     try session.run(from: beginning) { () -> Bool in
       interruptions += signals.take()
@@ -35,15 +35,22 @@ extension ReportCommand {
   }
 
   /// What the session is asked for, as the one that was live was.
-  private func settings(_ options: CaptureOptions, _ start: JournalStart) throws -> SessionSettings {
+  private func settings(
+    _ options: CaptureOptions, _ start: JournalStart, _ beginning: JournalPhase?
+  ) throws -> SessionSettings {
     func text(_ trigger: JournalStart.Trigger?, _ isAsked: Bool) -> SessionSettings.TriggerText? {
       isAsked ? trigger.map { SessionSettings.TriggerText(text: $0.text, isUserSpace: $0.isUserSpace) } : nil
     }
     let triggers = TriggerTexts(
       start: text(start.startTrigger, options.startTrigger != nil),
       stop: text(start.stopTrigger, options.stopTrigger != nil))
-    var settings = try options.settings(start.targets, triggers, countsUpcalls: start.countsUpcalls)
+    // Those that came while the recording began are told of when it has.
+    let later = beginning?.newcomers ?? []
+    let chosen = try target.chosen(of: start.targets + later).filter { !later.contains($0) }
+    var settings = try options.settings(
+      chosen.isEmpty ? start.targets : chosen, triggers, countsUpcalls: start.countsUpcalls)
     if whole { settings.length = nil }
+    if target.children { settings.followsChildren = true }
     settings.recordingCost = start.recordingCost
     settings.recordsCauses = options.blame
     settings.missingCauses = start.missingCauses

@@ -27,7 +27,7 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Report one window, from the beginning of the recording to its end.")
   var whole = false
 
-  @OptionGroup(title: "What is reported of recordings of other tools") var target: RecordedTargetOptions
+  @OptionGroup(title: "Target") var target: RecordedTargetOptions
   @OptionGroup(title: "Windows") var windows: WindowOptions
   @OptionGroup(title: "Windows of what has happened") var conditions: ConditionOptions
   @OptionGroup(title: "Slow syscalls and stacks") var syscalls: SyscallOptions
