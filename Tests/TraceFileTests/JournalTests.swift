@@ -9,6 +9,7 @@ struct JournalTests {
 
   static let notes: [JournalNote] = [
     .version(1), .arguments(["-s", "1000", "--start-trigger", "k:do_sys_open if x == 1", ""]),
+    .arguments(["--", "echo", "\\"]),
     .target(NamedProcess(pid: 12, name: odd)), .trigger(text: "up:\(odd)", isUserSpace: true, stops: false),
     .trigger(text: "-", isUserSpace: false, stops: true), .event(EventName("kdelay_1_2", "start"), .startTrigger),
     .event(EventName("kdelay_1_2", "call"), .returnAddress), .recordingCost(.max),
@@ -26,6 +27,7 @@ struct JournalTests {
   func aNoteIsReadAsItWasWritten(_ note: JournalNote) {
     #expect(JournalNote(note.text) == note)
     #expect(note.text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F })
+    #expect(!note.text.hasSuffix(" \\"))
   }
 
   @Test
@@ -40,6 +42,7 @@ struct JournalTests {
     let note = JournalNote.arguments((0..<2000).map { "argument \($0) é" })
     #expect(note.records.count > 10)
     #expect(note.records.allSatisfy { $0.utf8.count < 3100 })
+    #expect(note.records.map { $0.hasSuffix(" \\") ? String($0.dropLast(2)) : $0 }.joined() == note.text)
   }
 
   /// Facts whose answers differ from one question to the next.
@@ -113,7 +116,7 @@ struct JournalTests {
     let asked = Self.ask(RecordingFacts(ChangingFacts()) { notes.append($0) })
     var phase = JournalPhase()
     for note in notes { phase.add(JournalNote(note.text) ?? .stopped("unreadable")) }
-    let facts = JournaledFacts(names: [:], tool: nil) { _ in nil }
+    let facts = JournaledFacts(names: [4: "four"], tool: nil) { _ in nil }
     facts.enter(phase)
     #expect(Self.ask(facts) == asked)
   }
@@ -133,6 +136,7 @@ struct JournalTests {
     #expect(facts.thread(2, of: 1) == nil)
     #expect(facts.threads(of: 1) == nil)
     #expect(facts.name(ofTask: 3) == "task 3")
+    #expect(facts.name(ofTask: 4) == "four")
     #expect(facts.hasThread(1, of: 1))
     #expect(facts.mappedFiles(of: 1).count == 1)
   }

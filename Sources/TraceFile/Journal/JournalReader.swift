@@ -67,11 +67,15 @@ extension JournalNote {
 
   /// The texts of the records that hold the note.
   package var records: [String] {
-    let text = Array(text.utf8)
-    guard text.count > Self.longestRecord else { return [String(decoding: text, as: UTF8.self)] }
-    return stride(from: 0, to: text.count, by: Self.longestRecord).map { start in
-      let end = min(start + Self.longestRecord, text.count)
-      return String(decoding: text[start..<end], as: UTF8.self) + (end < text.count ? Self.continuation : "")
+    var rest = Array(text.utf8)[...]
+    var records: [String] = []
+    while rest.count > Self.longestRecord {
+      var end = rest.startIndex + Self.longestRecord
+      // A character of several bytes stays whole.
+      while rest[end] & 0xC0 == 0x80 { end -= 1 }
+      records.append(String(decoding: rest[..<end], as: UTF8.self) + Self.continuation)
+      rest = rest[end...]
     }
+    return records + [String(decoding: rest, as: UTF8.self)]
   }
 }

@@ -66,7 +66,11 @@ package final class JournaledFacts: TargetFacts {
 
   package func abi(of pid: Int32) -> SyscallABI? { answer(.abi(pid)) }
 
-  package func name(ofTask tid: Int32) -> String? { answer(.name(tid)) ?? names[tid] }
+  package func name(ofTask tid: Int32) -> String? {
+    // Where nobody knew it when this was asked, the live report has no name either.
+    if let words = words(.name(tid)) { return String(words: words) }
+    return lasting[FactQuestion.name(tid).text].flatMap { String(words: $0) } ?? names[tid]
+  }
 
   package func descendants(of pids: [Int32]) -> [DescendantProcess] { answer(.descendants(pids)) ?? [] }
 

@@ -51,7 +51,10 @@ package struct NoteWords: Sendable, Equatable {
     return String(decoding: escaped, as: UTF8.self)
   }
 
-  private static func isPlain(_ byte: UInt8) -> Bool { byte > 0x20 && byte != UInt8(ascii: "%") && byte != 0x7F }
+  /// A lone backslash at the end would say that the note goes on (`JournalNote.continuation`).
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte > 0x20 && byte != 0x7F && byte != UInt8(ascii: "%") && byte != UInt8(ascii: "\\")
+  }
 
   private static func digit(_ value: UInt8) -> UInt8 { Array("0123456789ABCDEF".utf8)[Int(value)] }
 }
