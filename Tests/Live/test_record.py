@@ -63,6 +63,30 @@ class Programs(RecordTestCase):
         self.assertGreaterEqual(len(sample["syscall_events"]), 20)
 
 
+class Stacks(RecordTestCase):
+    def test_slow_syscalls(self):
+        for options in ([], ["--user-stacks", "fp"], ["--blame", "--skip-syscall-poll-events"]):
+            with self.subTest(options=options):
+                sample, _ = self.round_trip("known-answer", 100, 20, options=["-s", 1_000_000, *options])
+                self.check_sample(sample)
+                self.assertGreaterEqual(len(sample["syscall_events"]), 20)
+                sleeps = [e for e in sample["syscall_events"] if e["name"] == "clock_nanosleep"]
+                self.assertTrue(all(e["user_stack"] is not None and e["kernel_stack"] is not None for e in sleeps))
+
+    def test_of_threads_and_processes_that_come_later(self):
+        self.round_trip("slow-syscalls", 3, options=["-s", 100_000])
+        result = Both(self, ["-s", 1_000_000, "--children", "--", "/bin/sh", "-c", Targets.SCRIPT]).finish()
+        self.assertGreater(len(result.sample["syscall_events"]), 3)
+
+    def test_between_triggers(self):
+        with Workload("trigger-windows", 10, 20, 1) as workload:
+            both = Both(self, ["-p", workload.pid, "-s", "--sample-count", 20, "--start-trigger", "up:window_begin", "--stop-trigger",
+                               "up:window_end"]).wait_recording()
+            workload.go()
+            samples = both.finish(signal.SIGINT).samples
+        self.assertEqual([len(s["syscall_events"]) for s in samples], [10] * 20)
+
+
 class Targets(RecordTestCase):
     SCRIPT = "for i in 1 2 3; do sleep 0.02 & /bin/true; done; wait"
 

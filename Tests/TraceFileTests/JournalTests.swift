@@ -17,7 +17,8 @@ struct JournalTests {
     .countsUpcalls(true), .abi(.arm64), .tool(7),
     .streams([RecordedStreamName(buffer: "", cpu: 0), RecordedStreamName(buffer: "machine", cpu: 3)]),
     .begin(others: [NamedProcess(pid: 3, name: "x y")], gateCloses: nil), .begin(others: [], gateCloses: false),
-    .commandBegan, .missed(triggers: 3, upcalls: 0), .gate(closes: true), .watched([1, 2]), .added(NamedProcess(pid: 9, name: "")),
+    .commandBegan, .missed(triggers: 3, upcalls: 0), .gate(closes: true), .watched([1, 2]),
+    .added(NamedProcess(pid: 9, name: "")),
     .cut(at: 77), .stopped("the disk is full"), .answer(question: "threads 5", words: "-"),
     .turn(
       JournalTurn(now: 5, parts: [.init(position: 0, pages: 3), .init(position: 2, pages: 1, overrun: 12)])),
