@@ -95,7 +95,10 @@ struct LiveSession: ~Copyable {
     stacks = nil
     try? capture.setup.stop()
     log?(cost.text(of: capture.reader.eventsRead))
-    try recorder?.finish(capture.reader.source)
+    if let recorder {
+      try recorder.finish(capture.reader.source)
+      Failure.say(recorder.summary(lost: capture.reader.loss.events))
+    }
     try capture.close()
     try reporter?.finish(signals, after: interruptions)
   }

@@ -18,6 +18,9 @@ final class Recorder: PageKeeper {
   private var maps: [RecordingTail.Maps] = []
   private var names: [Int32: String] = [:]
   private var failure: TraceFileError?
+  private let directory: String
+  /// The number of bytes of a recording that is whole.
+  private var bytesWritten: UInt64 = 0
   /// When notes were written last, ns.
   private var flushed: UInt64 = 0
 
@@ -37,6 +40,7 @@ final class Recorder: PageKeeper {
       buffers[buffer].cpus.append(stream.cpu)
     }
     self.places = places
+    self.directory = directory
     writer = try RecordingWriter(directory: directory, head: head, buffers: buffers, task: getpid())
     note(.version(JournalNote.currentVersion))
     note(.streams(streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) }))
@@ -98,6 +102,14 @@ final class Recorder: PageKeeper {
     do throws(TraceFileError) { try body(&writer) } catch { failure = error }
   }
 
+  /// What is said when the recording is whole. `lost`: how many events the kernel has lost.
+  func summary(lost: UInt64) -> String {
+    let loss =
+      lost == 0
+      ? "nothing was lost" : "\(lost) events were lost: use a larger --buffer-page-count, or a faster disk"
+    return "recorded \(bytesWritten >> 20) MiB to \(directory): \(loss)"
+  }
+
   /// Makes the recording whole. `pages`: the streams that were recorded.
   func finish(_ pages: borrowing LivePages) throws(TraceFileError) {
     try check()
@@ -106,6 +118,7 @@ final class Recorder: PageKeeper {
     let recorded = RecordedTaskNames.read(
       writer.directory, pages.streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) })
     let names = names.merging(recorded) { _, last in last }.merging(SystemTasks.names()) { _, last in last }
+    bytesWritten = writer.bytesWritten
     try writer.finish(
       RecordingTail(pages, names: names, maps: living + maps.filter { map in !living.contains { $0.pid == map.pid } }))
   }
