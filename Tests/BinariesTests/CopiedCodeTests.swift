@@ -11,7 +11,7 @@ struct CopiedCodeTests {
   /// A file of two segments: 0x1000 bytes that are no code at 0, and code of 0x10000 bytes, whose addresses are 0x1000 higher than
   /// their places in the file.
   private static func image() -> [UInt8] {
-    var writer = ByteWriter()
+    var writer = FileBytes()
     writer.addELFHeader(segments: 2)
     writer.addSegment(flags: 4, offset: 0, address: 0, size: 0x1000)
     writer.addSegment(flags: 5, offset: 0x1000, address: 0x2000, size: 0x10000)

@@ -10,7 +10,7 @@ struct HostileImageTests {
   private func sparse(_ fixture: Fixture, _ name: String, size: UInt64, programHeaders: UInt16 = 0, count: UInt64)
     throws
   {
-    var writer = ByteWriter()
+    var writer = FileBytes()
     writer.bytes = Array(SyntheticProgram().image.prefix(64))
     func put<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
       withUnsafeBytes(of: value.littleEndian) { writer.bytes.replaceSubrange(offset..<offset + $0.count, with: $0) }

@@ -20,7 +20,7 @@ public enum CFA {
 }
 
 /// Little-endian numbers in a row.
-public struct ByteWriter: Sendable {
+public struct FileBytes: Sendable {
   public var bytes: [UInt8] = []
 
   public init() {}
@@ -82,7 +82,7 @@ public struct SyntheticProgram: Sendable {
 
   /// What `.eh_frame` holds.
   public var frameBytes: [UInt8] {
-    var writer = ByteWriter()
+    var writer = FileBytes()
     for description in descriptions {
       let common = writer.bytes.count
       entry(&writer) {
@@ -102,7 +102,7 @@ public struct SyntheticProgram: Sendable {
     return writer.bytes
   }
 
-  private func entry(_ writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void) {
+  private func entry(_ writer: inout FileBytes, _ body: (inout FileBytes) -> Void) {
     let start = writer.bytes.count
     writer.add(UInt32(0))
     body(&writer)
@@ -114,7 +114,7 @@ public struct SyntheticProgram: Sendable {
   public var image: [UInt8] {
     let names = Array("\0.eh_frame\0.shstrtab\0".utf8)
     let frames = frameBytes
-    var writer = ByteWriter()
+    var writer = FileBytes()
     writer.addELFHeader(segments: 1, sections: (count: 3, offset: UInt64(Self.size), names: 2))
     // Readable and executable.
     writer.addSegment(flags: 5, offset: 0, address: 0, size: UInt64(Self.size))
@@ -130,7 +130,7 @@ public struct SyntheticProgram: Sendable {
     return writer.bytes
   }
 
-  private func section(_ writer: inout ByteWriter, name: UInt32, type: UInt32, at offset: Int, count: Int) {
+  private func section(_ writer: inout FileBytes, name: UInt32, type: UInt32, at offset: Int, count: Int) {
     writer.add(name)
     writer.add(type)
     for word in [2, UInt64(offset), UInt64(offset), UInt64(count)] { writer.add(word) }

@@ -14,7 +14,7 @@ struct PerfFileWriterTests {
   /// Attributes of a size of 128 bytes: type, size, number, period, sample_type, read_format, and flags with sample_id_all and
   /// use_clockid, whose clock is CLOCK_MONOTONIC.
   private static func event(_ name: String, type: UInt32, number: UInt64) -> PerfEventDescription {
-    var attributes = ByteWriter()
+    var attributes = FileBytes()
     attributes.add(type)
     attributes.add(UInt32(128))
     for word in [number, 1, sampleType, 0, 1 << 18 | 1 << 25] as [UInt64] { attributes.add(word) }

@@ -33,7 +33,7 @@ struct FrameSectionTests {
     // Each of the entries has the same length.
     let size = (Self.three.frameBytes.count - 4) / 3
     let common = size - (4 + 4 + 16 + 1)
-    var header = ByteWriter()
+    var header = FileBytes()
     // .eh_frame's address and the count as udata4, the table as datarel sdata4.
     header.bytes = [1, 0x03, 0x03, 0x3B]
     header.add(UInt32(0x2000))
@@ -99,7 +99,7 @@ struct FrameSectionTests {
     .timeLimit(.minutes(1)))
   func longAugmentation() {
     let count = 50_000
-    var writer = ByteWriter()
+    var writer = FileBytes()
     writer.add(UInt32(4 << 20))
     writer.add(UInt32(0))
     writer.bytes += [1] + Array(repeating: UInt8(ascii: "z"), count: 4 << 20 - 5)

@@ -22,6 +22,7 @@ package struct JournaledCapture: ~Copyable {
     let candidates = [
       (path, false), ("\(path)/\(RecordingNames.recording)", false), ("\(path)/\(RecordingNames.head)", true),
     ]
+    if PerfFile.isPerfFile(path) { return nil }
     for (candidate, isUnfinished) in candidates where (try? RecordedFile(path: candidate)) != nil {
       let file = try TraceDatFile.open(candidate)
       guard file.buffers.contains(where: { $0.name == RecordingNames.journal }) || isUnfinished else { return nil }

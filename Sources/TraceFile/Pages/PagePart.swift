@@ -13,4 +13,12 @@ package struct PagePart: Sendable {
   package var chunks: Compression?
   /// The byte order of the chunks' sizes.
   package var byteOrder = PageLayout.ByteOrder.little
+  /// The records of which the pages are made; nil where they are in the file.
+  var records: Records?
+
+  /// Records of a perf.data file that are of one CPU.
+  struct Records: Sendable {
+    let all: PerfEventRecords
+    let cpu: Int
+  }
 }

@@ -23,7 +23,13 @@ struct PagePartReader: ~Copyable {
   /// Whether the part ended early: the file was cut within it, or nothing behind can be read.
   private(set) var isCut = false
 
-  init(_ part: PagePart) { self.part = part }
+  /// What makes the pages of records; nil where they are in the file.
+  private var made: PerfEventPages?
+
+  init(_ part: PagePart) {
+    self.part = part
+    made = part.records.map { PerfEventPages($0) }
+  }
 
   deinit {
     room.deallocate()
@@ -32,6 +38,7 @@ struct PagePartReader: ~Copyable {
 
   /// The next page, valid until the next call; nil behind the last. The last may be short.
   mutating func next(_ file: borrowing RecordedFile) throws(TraceFileError) -> UnsafeRawBufferPointer? {
+    if made != nil { return try made?.next(file) }
     if used >= filled {
       used = 0
       filled = 0

@@ -50,6 +50,9 @@ package struct PagePlan: Sendable {
         + "if its pages are larger, put their header_page beside it")
   }
 
+  /// Whether there are raw pages in a directory.
+  static func hasRawPages(_ directory: String) -> Bool { (try? cpus(in: directory)) != nil }
+
   private static func cpus(in directory: String) throws(TraceFileError) -> [Int] {
     let names = try names(in: directory)
     let cpus = names.filter { $0.hasPrefix("cpu") && $0.hasSuffix(".raw") }

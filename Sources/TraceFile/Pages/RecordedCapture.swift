@@ -31,9 +31,16 @@ package struct RecordedCapture: ~Copyable {
     _ path: String, formats: String? = nil, pageSize: Int? = nil, instance: String? = nil
   ) throws(TraceFileError) -> RecordedCapture {
     let candidates = [path, "\(path)/trace.dat"]
+    if PerfFile.isPerfFile(path) {
+      return try RecordedCapture(Recording(perfData: PerfFile.open(path), named: path))
+    }
     for candidate in candidates where isTraceDat(candidate) {
       let file = try TraceDatFile.open(candidate)
       return try RecordedCapture(Recording(traceDat: file, named: path, instance: instance))
+    }
+    let samples = "\(path)/perf.data"
+    if PerfFile.isPerfFile(samples), !PagePlan.hasRawPages(path) {
+      return try RecordedCapture(Recording(perfData: PerfFile.open(samples), named: path))
     }
     return try RecordedCapture(Recording(rawPages: path, formats: formats, pageSize: pageSize))
   }
@@ -56,12 +63,16 @@ package struct RecordedCapture: ~Copyable {
     return try RecordedPages(recording.plan, translator: recording.formats.translator) { _ in decoder }
   }
 
-  /// The stack samples in `perf.data` of a directory beside the pages; nil where there is no such file.
+  /// The stack samples in `perf.data` of a directory beside the pages, or where that is all there is; nil where there are none.
   package func samples() throws(TraceFileError) -> RecordedSamples? {
+    let formats = recording.formats.formats
+    let (switchID, exitID) = (formats[.contextSwitch]?.id, formats[.syscallExit]?.id)
+    if case .perfData(let path) = recording.kind {
+      return try RecordedSamples(path, switchID: switchID, exitID: exitID, isAlone: true)
+    }
     let path = "\(recording.path)/perf.data"
     guard SystemFiles.exists(path) else { return nil }
-    let formats = recording.formats.formats
-    return try RecordedSamples(path, switchID: formats[.contextSwitch]?.id, exitID: formats[.syscallExit]?.id)
+    return try RecordedSamples(path, switchID: switchID, exitID: exitID)
   }
 
   /// The recorded kernel's functions, as /proc/kallsyms had them: those that a trace.dat holds, or `kallsyms` beside raw pages;
@@ -70,6 +81,7 @@ package struct RecordedCapture: ~Copyable {
     switch recording.kind {
     case .rawPages: (try? SystemFiles.readBytes("\(recording.path)/kallsyms")) ?? []
     case .traceDat(let path): (try? TraceDatFile.open(path).kallsyms()) ?? []
+    case .perfData: []
     }
   }
 

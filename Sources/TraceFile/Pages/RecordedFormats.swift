@@ -39,6 +39,30 @@ struct RecordedFormats: Sendable {
       throw TraceFileError(.malformed, path, "\(error)")
     }
     let texts = file.formats
+    (translator, formats) = try Self.translated(Self.parsed(texts, path), layout, path)
+    knownIDs = texts.values.compactMap { try? EventFormat.parse($0).id }
+    abi = Self.abi(file.machine)
+  }
+
+  /// What a perf.data says; of its samples, pages of this machine's own layout are made.
+  init(_ file: borrowing PerfFile) throws(TraceFileError) {
+    guard let texts = try file.tracepointFormats() else {
+      throw TraceFileError(
+        .malformed, file.path,
+        file.end == .complete
+          ? "has no tracepoints" : "was cut: the formats of its tracepoints, which stand at its end, are missing",
+        remedy: "record with `perf record -k mono -e sched:sched_switch`, and let it end by itself or by Ctrl-C")
+    }
+    layout = .native
+    formats = try Self.parsed(texts, file.path)
+    translator = nil
+    knownIDs = texts.values.compactMap { try? EventFormat.parse($0).id }
+    abi = file.machine.map { SyscallABI(machine: $0) }
+  }
+
+  private static func parsed(
+    _ texts: [EventName: String], _ path: String
+  ) throws(TraceFileError) -> [TracedEvent: EventFormat] {
     var found: [TracedEvent: EventFormat] = [:]
     for event in TracedEvent.allCases {
       guard let text = texts[event.name] else { continue }
@@ -46,9 +70,7 @@ struct RecordedFormats: Sendable {
         throw TraceFileError(.malformed, path, "the format of \(event.name): \(error)")
       }
     }
-    (translator, formats) = try Self.translated(found, layout, path)
-    knownIDs = texts.values.compactMap { try? EventFormat.parse($0).id }
-    abi = Self.abi(file.machine)
+    return found
   }
 
   /// What translates the pages of another machine, and the formats of its records then.

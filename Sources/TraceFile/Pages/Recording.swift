@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SystemCalls
 internal import TraceFormat
 
@@ -9,6 +10,8 @@ struct Recording: Sendable {
     case rawPages
     /// A trace.dat at this path.
     case traceDat(String)
+    /// A perf.data at this path, alone.
+    case perfData(String)
   }
 
   let kind: Kind
@@ -45,6 +48,27 @@ struct Recording: Sendable {
     self.path = path
     end = file.end
     commands = file.commands
+  }
+
+  /// A perf.data whose tracepoint samples are the events. `named`: what the operator named.
+  init(perfData file: borrowing PerfFile, named path: String) throws(TraceFileError) {
+    formats = try RecordedFormats(file)
+    let records = PerfEventRecords(file)
+    guard !records.cpus.isEmpty else {
+      throw TraceFileError(
+        .unsupported, file.path, "has no tracepoints' samples that tell of their CPU",
+        remedy: "record with `perf record -k mono -a -e sched:sched_switch`")
+    }
+    plan = PagePlan(paths: [file.path], streams: records.streams(inFile: 0))
+    kind = .perfData(file.path)
+    self.path = path
+    clock = file.events.allSatisfy { $0.clock == CLOCK_MONOTONIC } ? "mono" : nil
+    end =
+      switch file.end {
+      case .complete: .complete
+      case .cut, .unfinished: .cut("within its records")
+      case .malformed(let offset): .cut("at byte \(offset), where no record can be")
+      }
   }
 
   private static func buffers(

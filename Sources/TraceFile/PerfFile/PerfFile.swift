@@ -30,6 +30,16 @@ package struct PerfFile: ~Copyable {
     package let length: UInt16
     /// The number of the record's event in `events`.
     package let event: UInt16
+    /// The CPU that the record is of; nil where it does not say.
+    package var cpu: Int? { cpuNumber == .max ? nil : Int(cpuNumber) }
+    fileprivate let cpuNumber: UInt16
+    /// Whether it is a sample, or tells of lost records.
+    package let kind: Kind
+  }
+
+  /// What of a record is known without decoding it.
+  package enum Kind: UInt8, Sendable, BitwiseCopyable {
+    case sample, loss, other
   }
 
   /// The most records that a file may have; a recording of a day has some ten million.
@@ -41,7 +51,8 @@ package struct PerfFile: ~Copyable {
 
   private let file: RecordedFile
   private let header: PerfFileHeader
-  private let decoders: [PerfRecordDecoder]
+  /// What decodes the records of each event.
+  let decoders: [PerfRecordDecoder]
   private let buffer: UnsafeMutableRawBufferPointer
   /// The kernel's records in the order of the file.
   package private(set) var places: [Place] = []
@@ -51,6 +62,20 @@ package struct PerfFile: ~Copyable {
 
   /// What was recorded; never empty.
   package var events: [PerfFileEvent] { header.events }
+  /// Where the file is.
+  var path: String { file.path }
+  /// What the recorded machine is called by `uname -m`; nil where the file does not tell, or was cut.
+  var machine: String? { header.machineName }
+
+  /// The formats of the recorded tracepoints; nil where they are missing, as they are where the file was cut.
+  func tracepointFormats() throws(TraceFileError) -> [EventName: String]? {
+    guard let section = header.tracingData else { return nil }
+    let part = try file.part("tracepoints' formats", at: section.offset, size: section.size, limit: 64 << 20)
+    do { return try TracingData.formats(part) } catch {
+      throw TraceFileError(.malformed, file.path, "its tracepoints' formats are damaged")
+    }
+  }
+
   /// What the file says of the mapped files' build ids; empty where it was cut.
   package var buildIDs: [PerfFileBuildID] { header.buildIDs }
 
@@ -63,6 +88,14 @@ package struct PerfFile: ~Copyable {
     var opened = PerfFile(file, header)
     try opened.findPlaces()
     return opened
+  }
+
+  /// Whether there is a perf.data file at a path, by its first bytes.
+  static func isPerfFile(_ path: String) -> Bool {
+    guard let file = try? RecordedFile(path: path), let head = try? file.part("head", at: 0, size: 8, limit: 8) else {
+      return false
+    }
+    return head.bytes == PerfFileHeader.magicBytes || head.bytes == PerfFileHeader.magicBytes.reversed()
   }
 
   private init(_ file: consuming RecordedFile, _ header: PerfFileHeader) {
@@ -127,7 +160,8 @@ package struct PerfFile: ~Copyable {
     places.append(
       Place(
         offset: offset, timestamp: decoders[event].timestamp(record), length: UInt16(record.count),
-        event: UInt16(event)))
+        event: UInt16(event), cpuNumber: UInt16(clamping: decoders[event].cpu(record) ?? .max),
+        kind: type == PerfRecordDecoder.sample ? .sample : type == PerfRecordDecoder.lost ? .loss : .other))
   }
 
   /// Whose record it is: its identifier is a sample's first field, and the last one of others'. What perf made up itself has

@@ -12,9 +12,11 @@ struct PerfFileHeader {
   // struct perf_file_header: magic, size, attr_size, then three sections (attributes, records, and one that is no longer
   // written) and 256 feature bits.
   private static let size = 104
+  static let magicBytes = Array("PERFILE2".utf8)
   private static let magic: UInt64 = 0x3245_4C49_4652_4550  // "PERFILE2"
 
   // HEADER_… bits.
+  private static let tracing = 1
   private static let buildIDs = 2
   private static let architecture = 6
   private static let directoryFormat = 24
@@ -28,6 +30,10 @@ struct PerfFileHeader {
   /// Which event an identifier belongs to.
   private(set) var eventNumbers: [UInt64: Int] = [:]
   private(set) var buildIDs: [PerfFileBuildID] = []
+  /// Where the formats of tracepoints are; nil where they are missing.
+  let tracingData: Section?
+  /// What `uname -m` said; nil where it is missing.
+  let machineName: String?
   let records: Section
   /// Whether `perf record` was killed before it wrote how many records there are.
   let isUnfinished: Bool
@@ -56,7 +62,9 @@ struct PerfFileHeader {
     records = Section(offset: start, size: size == 0 ? file.size - start : min(size, file.size - start))
     // Where the records are cut, nothing lies behind them.
     let features = try isUnfinished || isCut ? [:] : Self.features(head, file, at: start + size)
-    let machine = try Self.machine(features[Self.architecture], file) ?? unnamed
+    tracingData = features[Self.tracing]
+    machineName = try Self.machineName(features[Self.architecture], file)
+    let machine = try Self.machine(machineName, file) ?? unnamed
     try readEvents(head, file, machine)
     if let section = features[Self.buildIDs] {
       let part = try file.part("build ids", at: section.offset, size: section.size, limit: Self.featureSizeLimit)
@@ -83,16 +91,22 @@ struct PerfFileHeader {
     return features
   }
 
-  private static func machine(_ section: Section?, _ file: borrowing RecordedFile) throws(TraceFileError)
-    -> RegisterArchitecture?
+  private static func machineName(_ section: Section?, _ file: borrowing RecordedFile) throws(TraceFileError) -> String?
   {
     guard let section else { return nil }
     // A length of 4 bytes, and as many of text.
     let part = try file.part("architecture", at: section.offset, size: section.size, limit: 1 << 10)
-    switch part.text(from: 4, to: part.bytes.count) {
+    return part.text(from: 4, to: part.bytes.count)
+  }
+
+  private static func machine(_ name: String?, _ file: borrowing RecordedFile) throws(TraceFileError)
+    -> RegisterArchitecture?
+  {
+    switch name {
+    case nil: return nil
     case "x86_64": return .x86_64
     case "aarch64": return .arm64
-    case let other: throw TraceFileError(.unsupported, file.path, "was recorded on a machine of type \(other)")
+    case let other?: throw TraceFileError(.unsupported, file.path, "was recorded on a machine of type \(other)")
     }
   }
 

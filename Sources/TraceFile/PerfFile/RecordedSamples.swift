@@ -27,7 +27,8 @@ package struct RecordedSamples: ~Copyable {
   private static let (cpuClock, taskClock): (UInt64, UInt64) = (0, 1)
 
   /// Opens the file. `switchID` and `exitID`: the kernel's numbers of `sched_switch` and `sys_exit`; nil where it has none.
-  init(_ path: String, switchID: Int?, exitID: Int?) throws(TraceFileError) {
+  /// `isAlone`: the events are in it too, and so of the same clock.
+  init(_ path: String, switchID: Int?, exitID: Int?, isAlone: Bool = false) throws(TraceFileError) {
     let file = try PerfFile.open(path)
     let sources: [StackSampleSource?] = file.events.map { event in
       switch (event.type, event.configuration) {
@@ -37,12 +38,12 @@ package struct RecordedSamples: ~Copyable {
       default: nil
       }
     }
-    guard file.events.allSatisfy({ $0.clock == CLOCK_MONOTONIC }) else {
+    guard isAlone || file.events.allSatisfy({ $0.clock == CLOCK_MONOTONIC }) else {
       throw TraceFileError(
         .unsupported, path, "has times of another clock than the pages",
         remedy: "record it with `perf record -k mono`, or move it away")
     }
-    guard sources.contains(where: { $0 != nil }) else {
+    guard isAlone || sources.contains(where: { $0 != nil }) else {
       throw TraceFileError(
         .unsupported, path, "has no samples of sched:sched_switch, raw_syscalls:sys_exit or task-clock",
         remedy: "record one of these events, or move the file away")

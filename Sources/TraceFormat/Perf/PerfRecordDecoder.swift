@@ -8,7 +8,7 @@ package struct PerfRecordDecoder: Sendable {
 
   // PERF_RECORD_…
   private static let mmap: UInt32 = 1
-  private static let lost: UInt32 = 2
+  package static let lost: UInt32 = 2
   private static let comm: UInt32 = 3
   private static let exit: UInt32 = 4
   private static let throttle: UInt32 = 5
@@ -45,6 +45,15 @@ package struct PerfRecordDecoder: Sendable {
     let offset = isSample ? layout.sampleTimeOffset : record.count &- layout.stampTimeDistance
     guard offset >= Self.headerSize, offset &+ 8 <= record.count else { return 0 }
     return record.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+  }
+
+  /// The CPU of one whole record, without decoding it; nil where it has none.
+  package func cpu(_ record: UnsafeRawBufferPointer) -> UInt32? {
+    guard record.count >= Self.headerSize else { return nil }
+    let isSample = record.loadUnaligned(as: UInt32.self) == Self.sample
+    let offset = isSample ? layout.sampleCPUOffset : record.count &- layout.stampCPUDistance
+    guard offset >= Self.headerSize, offset &+ 8 <= record.count else { return nil }
+    return record.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
   }
 
   /// Decodes one whole record. Never reads outside `record`, whatever it holds.

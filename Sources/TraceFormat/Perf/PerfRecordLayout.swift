@@ -13,6 +13,10 @@ package struct PerfRecordLayout: Sendable, Equatable {
   let sampleTimeOffset: Int
   /// The number of bytes from the end of a record that is no sample back to its time; 0 where it has none.
   let stampTimeDistance: Int
+  /// The number of bytes from a sample's start to its CPU; 0 where it has none.
+  let sampleCPUOffset: Int
+  /// The number of bytes from the end of a record that is no sample back to its CPU; 0 where it has none.
+  let stampCPUDistance: Int
   /// The number of bytes of the stamp at a record's end.
   let stampSize: Int
 
@@ -30,11 +34,14 @@ package struct PerfRecordLayout: Sendable, Equatable {
     self.hasStamps = hasStamps
     let before = [Self.identifierFirst, Self.ip, Self.tid].filter { sampleType & $0 != 0 }.count
     sampleTimeOffset = sampleType & Self.time == 0 ? 0 : 8 + 8 * before
+    let beforeCPU = Self.identifierFirst | Self.ip | Self.tid | Self.time | Self.address | Self.id | Self.streamID
+    sampleCPUOffset = sampleType & Self.cpu == 0 ? 0 : 8 + 8 * (sampleType & beforeCPU).nonzeroBitCount
     let stamped = sampleType & Self.stamped
     let inStamp = hasStamps ? stamped : 0
     stampSize = inStamp.nonzeroBitCount * 8
     let after = inStamp & ~(Self.tid | Self.time)
     stampTimeDistance = inStamp & Self.time == 0 ? 0 : 8 + 8 * after.nonzeroBitCount
+    stampCPUDistance = inStamp & Self.cpu == 0 ? 0 : 8 + 8 * (inStamp & Self.identifierFirst).nonzeroBitCount
   }
 
   // Bits of `sample_type`, PERF_SAMPLE_….

@@ -87,16 +87,16 @@ package struct PerfFileFeatures: Sendable {
     return sections
   }
 
-  private static func section(_ body: (inout ByteWriter) -> Void) -> [UInt8] {
-    var bytes = ByteWriter()
+  private static func section(_ body: (inout FileBytes) -> Void) -> [UInt8] {
+    var bytes = FileBytes()
     body(&bytes)
     return bytes.bytes
   }
 
   /// A length, and as many bytes of text.
-  private static func add(_ text: String, to bytes: inout ByteWriter) {
-    var padded = ByteWriter()
-    padded.add(terminated: text)
+  private static func add(_ text: String, to bytes: inout FileBytes) {
+    var padded = FileBytes()
+    padded.add(string: text)
     padded.pad(to: 64)
     bytes.add(UInt32(padded.bytes.count))
     bytes.add(padded.bytes)
@@ -119,7 +119,7 @@ package struct PerfFileFeatures: Sendable {
 extension PerfFileBuildID {
   /// `struct perf_record_header_build_id`.
   fileprivate var bytes: [UInt8] {
-    var entry = ByteWriter()
+    var entry = FileBytes()
     entry.add(UInt32(67))
     // PERF_RECORD_MISC_KERNEL or _USER, and _BUILD_ID_SIZE.
     entry.add(UInt16(pid == -1 ? 1 : 2) | 1 << 15)

@@ -67,7 +67,7 @@ package struct PerfFileWriter: ~Copyable {
   private static func head(_ events: [PerfEventDescription], records: UInt64, bits: [Int]) -> [UInt8] {
     let each = (events.first?.attributes.count ?? 0) + 16
     let attributes = headerSize + events.count * 8
-    var head = ByteWriter()
+    var head = FileBytes()
     head.add("PERFILE2".utf8)
     let words = [
       headerSize, each, attributes, events.count * each, attributes + events.count * each, Int(records), 0, 0,
@@ -148,7 +148,7 @@ package struct PerfFileWriter: ~Copyable {
     flush()
     if let failure { throw failure }
     let sections = features.sections(events, buildIDs.values.sorted { $0.path < $1.path }, times: times)
-    var table = ByteWriter()
+    var table = FileBytes()
     var offset = written + UInt64(sections.count * 16)
     for section in sections {
       table.add(offset)

@@ -24,7 +24,7 @@ package enum PerfRecordWriting {
     record(comm, byExec ? Self.byExec | ofUser : ofUser) { bytes in
       bytes.add(pid)
       bytes.add(tid)
-      bytes.add(terminated: String(decoding: name.utf8.prefix(15), as: UTF8.self))
+      bytes.add(string: String(decoding: name.utf8.prefix(15), as: UTF8.self))
       bytes.pad(to: 8)
       addStamp(&bytes, pid, tid, time, event: 0)
     }
@@ -77,8 +77,8 @@ package enum PerfRecordWriting {
     }
   }
 
-  private static func record(_ type: UInt32, _ misc: UInt16 = 0, _ body: (inout ByteWriter) -> Void) -> [UInt8] {
-    var bytes = ByteWriter()
+  private static func record(_ type: UInt32, _ misc: UInt16 = 0, _ body: (inout FileBytes) -> Void) -> [UInt8] {
+    var bytes = FileBytes()
     bytes.add(type)
     bytes.add(misc)
     bytes.add(UInt16(0))
@@ -87,14 +87,14 @@ package enum PerfRecordWriting {
     return bytes.bytes
   }
 
-  private static func addPath(_ path: String, to bytes: inout ByteWriter) {
+  private static func addPath(_ path: String, to bytes: inout FileBytes) {
     bytes.add(path.utf8.prefix(pathLimit))
     bytes.add([0])
     bytes.pad(to: 8)
   }
 
   /// What records end in that are not samples, by `PerfFileWriter.sampleType`: TID, TIME, CPU, IDENTIFIER.
-  private static func addStamp(_ bytes: inout ByteWriter, _ pid: Int32, _ tid: Int32, _ time: UInt64, event: UInt64) {
+  private static func addStamp(_ bytes: inout FileBytes, _ pid: Int32, _ tid: Int32, _ time: UInt64, event: UInt64) {
     bytes.add(pid)
     bytes.add(tid)
     for word in [time, 0, event] { bytes.add(word) }

@@ -23,6 +23,11 @@ struct FileBytes {
     add(text)
   }
 
+  /// Adds zeros until the length is a multiple of `alignment`, bytes.
+  mutating func pad(to alignment: Int) {
+    while bytes.count % alignment != 0 { bytes.append(0) }
+  }
+
   /// Writes a number over what is at `offset`, where room was left for it.
   mutating func set<Number: FixedWidthInteger>(_ number: Number, at offset: Int) {
     withUnsafeBytes(of: number.littleEndian) { bytes.replaceSubrange(offset..<offset + $0.count, with: $0) }

@@ -1,3 +1,6 @@
+internal import TraceFormat
+internal import TraceModel
+
 /// What perf.data holds of the tracepoints that were recorded: the beginning of a trace.dat of version 6 (`HEADER_TRACING_DATA`,
 /// trace-cmd.dat.v6(5)).
 package struct TracingData: Sendable, Equatable {
@@ -19,16 +22,15 @@ package struct TracingData: Sendable, Equatable {
 
   /// The section as it stands in a file.
   var bytes: [UInt8] {
-    var section = ByteWriter()
-    section.add([0x17, 0x08, 0x44])
-    section.add("tracing".utf8)
-    section.add(terminated: "0.6")
+    var section = FileBytes()
+    section.add(Self.magic)
+    section.add(string: "0.6")
     // Little-endian; the size of a long, and of a page.
     section.add(UInt8(0))
     section.add(UInt8(8))
     section.add(UInt32(4096))
     for (name, text) in [("header_page", headerPage), ("header_event", headerEvent)] {
-      section.add(terminated: name)
+      section.add(string: name)
       section.add(UInt64(text.utf8.count))
       section.add(text.utf8)
     }
@@ -36,7 +38,7 @@ package struct TracingData: Sendable, Equatable {
     section.add(UInt32(0))
     section.add(UInt32(formats.count))
     for (system, formats) in formats {
-      section.add(terminated: system)
+      section.add(string: system)
       section.add(UInt32(formats.count))
       for format in formats {
         section.add(UInt64(format.utf8.count))
@@ -48,5 +50,21 @@ package struct TracingData: Sendable, Equatable {
     section.add(UInt32(0))
     section.add(UInt64(0))
     return section.bytes
+  }
+
+  private static let magic: [UInt8] = [0x17, 0x08, 0x44] + Array("tracing".utf8)
+
+  /// The formats in a section of a file. Throws where it ends within them, or is something else.
+  static func formats(_ section: SectionBytes) throws(TraceDatCut) -> [EventName: String] {
+    guard section.bytes.starts(with: magic) else { throw TraceDatCut() }
+    var cursor = TraceDatCursor(section, .little, offset: magic.count)
+    _ = try cursor.string()
+    // The byte order, and the sizes of a long and of a page.
+    _ = try cursor.block(6)
+    var metadata = TraceDatMetadata()
+    try metadata.takeHeaderInfo(&cursor)
+    try metadata.takeFtraceFormats(&cursor)
+    try metadata.takeEventFormats(&cursor)
+    return metadata.formats
   }
 }
