@@ -69,6 +69,7 @@ struct Recording: Sendable {
       case .cut, .unfinished: .cut("within its records")
       case .malformed(let offset): .cut("at byte \(offset), where no record can be")
       }
+    commands = [:]
   }
 
   private static func buffers(

@@ -19,7 +19,7 @@ package struct RecordedSamples: ~Copyable {
   /// The build-id of the recorded kernel; empty where the file does not tell.
   package let kernelBuildID: [UInt8]
 
-  /// Bytes of user stack that a sample holds at most.
+  /// Bytes of user stack that a sample holds at most; 0 where the kernel has followed frame pointers instead.
   package let stackBytes: Int
 
   // include/uapi/linux/perf_event.h: PERF_TYPE_… and PERF_COUNT_SW_….
@@ -101,7 +101,7 @@ package struct RecordedSamples: ~Copyable {
         timestamp: sample.stamp.timestamp, pid: sample.stamp.pid, tid: sample.stamp.tid,
         cpu: UInt16(truncatingIfNeeded: sample.stamp.cpu), source: source, registers: sample.registers,
         dumpSize: sample.dumpSize),
-      callchain: bytes(sample.kernelCallchain), stack: bytes(sample.userStack))
+      callchain: bytes(sample.kernelCallchain), stack: bytes(stackBytes > 0 ? sample.userStack : sample.userCallchain))
   }
 
   /// What was lost so far.

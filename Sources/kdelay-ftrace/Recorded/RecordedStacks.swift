@@ -24,6 +24,8 @@ struct RecordedStacks: ~Copyable {
     settings.stacks.map { stacks in
       var stacks = stacks
       stacks.dumpSize = samples.stackBytes
+      // What was not sampled cannot be had later.
+      if stacks.user != .none { stacks.user = samples.stackBytes > 0 ? .dwarf : .framePointers }
       return SlowSyscallStacks(stacks, of: settings, source: modules, facts: facts)
     }
   }
