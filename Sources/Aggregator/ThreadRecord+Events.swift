@@ -8,6 +8,8 @@ enum TaskState {
   static let stopped: Int32 = 0x04
   static let traced: Int32 = 0x08
   static let dead: Int32 = 0x30  // X, Z
+  /// A kernel thread that has no work: no signal ends its sleep, and yet it is not blocked (TASK_IDLE).
+  static let idle: Int32 = 0x80  // I
   /// The bits that tell a state. Preemption is 0 (`R`) on some kernels and a bit above all states (`R+`) on others.
   static let reported: Int32 = 0xFF
 }
@@ -111,7 +113,7 @@ extension ThreadRecord {
       scheduling = .stopped
       stopStart = since
     } else {
-      scheduling = state & TaskState.interruptible != 0 ? .interruptible : .uninterruptible
+      scheduling = state & (TaskState.interruptible | TaskState.idle) != 0 ? .interruptible : .uninterruptible
     }
   }
 

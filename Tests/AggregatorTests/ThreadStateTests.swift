@@ -45,6 +45,12 @@ struct ThreadStateTests {
     #expect(script.finish(at: 200).thread(7).syscalls.isEmpty)
   }
 
+  @Test func aKernelThreadWithoutWorkSleeps() {
+    var script = Script(threads: [7], windowFrom: 100)
+    script.switchTask(from: 7, state: 0x80, to: 0, at: 110)
+    #expect(script.finish(at: 200).thread(7).spent[.blockedInterruptible] == 90)
+  }
+
   @Test func runReadyAndBlockedTimeFollowTheScheduler() {
     var script = Script(threads: [7], windowFrom: 100)
     script.enter(7, 35, at: 100)
