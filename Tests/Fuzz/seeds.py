@@ -28,7 +28,9 @@ def write(directory, name, data):
 
 
 def pages(directory):
-    for kind, pattern in ((0, "*/formats/*"), (1, "*/header_page"), (2, "*/*/cpu?.raw"), (3, "*/stacks/cpu?.raw")):
+    for kind, pattern in ((0, "*/formats/*"), (1, "*/header_page"), (2, "*/*/cpu?.raw"), (3, "*/stacks/cpu?.raw"),
+                          (0, "foreign/*/formats/*"), (1, "foreign/*/header_page"), (10, "6.18/*/cpu?.raw"),
+                          (26, "foreign/s390x/*/cpu?.raw"), (42, "foreign/[ai]*[f6]/*/cpu?.raw"), (58, "foreign/s390x/*/cpu?.raw")):
         for path in glob.glob("Tests/Fixtures/" + pattern):
             with open(path, "rb") as file:
                 write(directory, f"{kind}-{path.replace('/', '-')}", bytes([kind]) + file.read(4096))

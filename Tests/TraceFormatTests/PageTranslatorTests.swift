@@ -13,6 +13,7 @@ struct PageTranslatorTests {
     var description: String { "\(byteOrder) endian, \(longSize * 8) bits" }
 
     static let all = [
+      Machine(byteOrder: .little, longSize: 8),
       Machine(byteOrder: .big, longSize: 8), Machine(byteOrder: .little, longSize: 4),
       Machine(byteOrder: .big, longSize: 4),
     ]
@@ -29,7 +30,8 @@ struct PageTranslatorTests {
   func aPageOfAnyMachineTellsTheSame(_ fixture: Fixture, _ machine: Machine) throws {
     let formats = try Fixture.formats(fixture.kernel)
     let encoder = try ForeignEncoder(machine.byteOrder, longSize: machine.longSize, formats.values)
-    let pages = try ForeignPages(encoder.layout, formats.map { ($0, try #require(encoder.formats[$1.id])) })
+    let pages = try ForeignPages(
+      encoder.layout, formats.map { ($0, try #require(encoder.formats[$1.id])) }, translatesAll: true)
     for cpu in fixture.cpus {
       var (expected, expectedNames, expectedPages) = try fixture.decode(cpu: cpu)
       for index in expected.indices {
@@ -96,7 +98,8 @@ struct PageTranslatorTests {
     let fixture = Fixture(kernel: "6.1-cloud", scenario: "filtered")
     let formats = try Fixture.formats(fixture.kernel)
     let encoder = try ForeignEncoder(machine.byteOrder, longSize: machine.longSize, formats.values)
-    let pages = try ForeignPages(encoder.layout, formats.map { ($0, try #require(encoder.formats[$1.id])) })
+    let pages = try ForeignPages(
+      encoder.layout, formats.map { ($0, try #require(encoder.formats[$1.id])) }, translatesAll: true)
     let originals = try fixture.pages(cpu: 0).map(encoder.page)
     var random = SplitMix64(state: 11)
     var wrong = 0
@@ -119,7 +122,8 @@ struct PageTranslatorTests {
     let fixture = Fixture(kernel: "6.18", scenario: "mixed")
     let formats = try Fixture.formats(fixture.kernel)
     let encoder = try ForeignEncoder(machine.byteOrder, longSize: machine.longSize, formats.values)
-    let pages = try ForeignPages(encoder.layout, formats.map { ($0, try #require(encoder.formats[$1.id])) })
+    let pages = try ForeignPages(
+      encoder.layout, formats.map { ($0, try #require(encoder.formats[$1.id])) }, translatesAll: true)
     let page = encoder.page(try #require(try fixture.pages(cpu: 0).first))
     let whole = pages.decode([page], cpu: 0).events
     for count in 0..<page.count {

@@ -56,8 +56,11 @@ package struct ForeignPages {
   private let translator: PageTranslator?
   private let decoder: PageDecoder
 
-  package init(_ layout: PageLayout, _ formats: [(TracedEvent, EventFormat)]) throws {
-    let translator = layout.isNative ? nil : PageTranslator(layout, formats: formats.map(\.1))
+  /// `translatesAll`: native pages are translated too, to what tells the same.
+  package init(
+    _ layout: PageLayout, _ formats: [(TracedEvent, EventFormat)], translatesAll: Bool = false
+  ) throws {
+    let translator = layout.isNative && !translatesAll ? nil : PageTranslator(layout, formats: formats.map(\.1))
     self.translator = translator
     var table = EventTable()
     for (event, format) in formats {

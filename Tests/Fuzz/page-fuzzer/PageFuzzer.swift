@@ -4,10 +4,21 @@ internal import TraceFormat
 internal import TraceModel
 
 // The first byte chooses what the rest is taken for: a ring-buffer page of events or of stacks, the text of an event's
-// format, or of the page header. Nothing may crash, hang or read outside the input.
+// format, or of the page header. Nothing may crash, hang or read outside the input. A page may be another machine's, and is then
+// translated first.
 
 /// The decoder of a real kernel's formats, embedded so that a fuzzer run needs no file.
 private let decoder: PageDecoder? = try? makeDecoder()
+
+/// That of the events that translators know.
+private let tracedDecoder: PageDecoder? = {
+  var table = EventTable()
+  for event in TracedEvent.allCases {
+    guard let format = try? EventFormat.parse(FuzzFormats.format(of: event)) else { return nil }
+    try? table.add(format, event.reading)
+  }
+  return PageDecoder(layout: .native, table: table)
+}()
 
 /// That of the whole machine's records.
 private let machineDecoder: PageDecoder? = try? makeMachineDecoder()
@@ -58,6 +69,59 @@ private func fuzzStacks(_ page: UnsafeRawBufferPointer) {
   stacks.finish(before: .max, into: &store)
 }
 
+/// Translators of pages of each kind of machine: `bits` 1 is big endian, 2 is of 32 bits.
+private let translators = (0..<4).map(makeTranslator)
+
+private func makeTranslator(_ bits: Int) -> PageTranslator? {
+  let longSize = bits & 2 == 0 ? 8 : 4
+  let header = FuzzFormats.headerPage.split(separator: "\n").map { line in
+    guard longSize == 4 else { return line }
+    return line.contains("commit")
+      ? "field: local_t commit; offset:8; size:4; signed:1;"
+      : line.contains("data") ? "field: char data; offset:12; size:4084; signed:1;" : line
+  }
+  let formats = TracedEvent.allCases.compactMap { event -> EventFormat? in
+    guard var format = try? EventFormat.parse(FuzzFormats.format(of: event)) else { return nil }
+    guard longSize == 4 else { return format }
+    var end = 0
+    for (name, field) in format.fields.sorted(by: { $0.value.offset < $1.value.offset }) {
+      let size = field.isLong ? field.size / 2 : field.size
+      format.fields[name]?.offset = end
+      format.fields[name]?.size = size
+      end += size
+    }
+    return format
+  }
+  return (try? PageLayout(headerPage: header.joined(separator: "\n"), byteOrder: bits & 1 == 0 ? .little : .big))
+    .map { PageTranslator($0, formats: formats) }
+}
+
+/// A page of another machine. The translation of this machine's own must tell the same as the page itself.
+private func fuzzTranslation(_ page: UnsafeRawBufferPointer, _ bits: Int) {
+  guard let decoder = tracedDecoder, let translator = translators[bits] else {
+    preconditionFailure("the formats are the fuzzer's own")
+  }
+  let room = UnsafeMutableRawBufferPointer.allocate(byteCount: PageTranslator.room(forPageOf: page.count), alignment: 8)
+  defer { room.deallocate() }
+  func decode(_ page: UnsafeRawBufferPointer) -> ([Event], PageSummary) {
+    var events = FlatArray<Event>()
+    var names = NameTable()
+    let summary = decoder.decode(page, cpu: 1, lastKnown: 50, into: &events, names: &names, stacks: KernelStackTable())
+    return (Array(events.elements), summary)
+  }
+  let (events, summary) = decode(translator.translate(page, into: room))
+  precondition(summary.events + summary.undecodable <= page.count / 4)
+  guard bits == 0 else { return }
+  let (plain, plainSummary) = decode(page)
+  precondition(
+    events.elementsEqual(plain) { ours, theirs in
+      ours.timestamp == theirs.timestamp && ours.tid == theirs.tid && ours.kind == theirs.kind
+        && ours.subject == theirs.subject && ours.value == theirs.value
+    })
+  precondition(summary.status == plainSummary.status && summary.undecodable == plainSummary.undecodable)
+  precondition(summary.discarded == plainSummary.discarded && summary.missed == plainSummary.missed)
+}
+
 @_cdecl("page_fuzzer_main")
 func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   var count = count
@@ -74,10 +138,12 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let text = String(decoding: input, as: UTF8.self)
     if let format = try? EventFormat.parse(text) {
       _ = try? EventTable([.contextSwitch: format])
+      for translator in translators { _ = translator.map { PageTranslator($0.layout, formats: [format]) } }
     }
   case 1:
-    _ = try? PageLayout(headerPage: String(decoding: input, as: UTF8.self))
+    _ = try? PageLayout(headerPage: String(decoding: input, as: UTF8.self), byteOrder: .big)
   case 3: fuzzStacks(input)
+  case _ where start[0] & 8 != 0: fuzzTranslation(input, Int(start[0] >> 4 & 3))
   default:
     var events = FlatArray<Event>()
     var names = NameTable()
