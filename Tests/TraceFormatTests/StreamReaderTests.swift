@@ -72,6 +72,18 @@ struct StreamReaderTests {
     #expect(reader.drain(now: Settling.time - 1).complete == 0)
   }
 
+  @Test func recordsOfNoInterestAreReadLikeOthers() throws {
+    var other = HandmadePage(timestamp: 10)
+    other.header(type: 2, delta: 90)
+    other.add(UInt32(222))
+    other.add(UInt32(0))
+    var reader = StreamReader(try source([.data], [Array(repeating: other, count: 65)]))
+    let (complete, wasBusy) = reader.drain(now: Self.later)
+    #expect(complete == 100)
+    #expect(wasBusy)
+    #expect(reader.lastTimestamp == 0)
+  }
+
   @Test func aPageThatIsBeingWrittenIsLeftAlone() throws {
     let young: UInt64 = 1000
     var reader = StreamReader(try source([.data], [[page(10), page(20, young), page(young + 1)]]))

@@ -35,7 +35,15 @@ package struct PageDecoder: Sendable {
       }
     }
     records.summary.events = events.count - first
+    records.summary.time = records.time
     return records.summary
+  }
+
+  /// The time of the page's last record, ns; that of the page where it has none.
+  package func lastTime(of page: UnsafeRawBufferPointer) -> UInt64 {
+    var records = PageRecords(page, layout)
+    while records.next() != nil {}
+    return records.time
   }
 
   /// Appends the event of one record, unless it is of no interest; there is room for it. False where the record is of no known event, or too short.

@@ -17,6 +17,8 @@ package struct PageSummary: Equatable, Sendable {
   package var discarded = 0
   /// The number of bytes that the page's records take.
   package var length = 0
+  /// The time of the last record, ns, whether it became an event or not; that of the page where it has none.
+  package var time: UInt64 = 0
   /// The number of events missing before this page: nil for none, -1 where the kernel did not say how many.
   package var missed: Int64?
 

@@ -5,6 +5,8 @@ internal import TraceModel
 struct MergedStreams: ~Copyable {
   private var merger: EventMerger
   let streams: [PageStream]
+  /// The time of the last record that each stream has had, ns; 0 before the first.
+  private var reached: [UInt64]
   /// The number of events that each stream has lost so far.
   private var lost: [UInt64]
   /// The time before which nothing was recorded, ns: a gap at the beginning of a stream reaches back to there.
@@ -21,6 +23,7 @@ struct MergedStreams: ~Copyable {
     merger = EventMerger(
       dataStreams: dataStreams, triggerStreams: streams.count - dataStreams, keepsTotalOrder: keepsTotalOrder)
     self.streams = streams
+    reached = Array(repeating: 0, count: streams.count)
     lost = Array(repeating: 0, count: streams.count)
     self.begin = begin
   }
@@ -30,6 +33,9 @@ struct MergedStreams: ~Copyable {
 
   /// The time of the last event that the stream at `position` has had, ns; 0 before the first.
   func lastTimestamp(_ position: Int) -> UInt64 { merger.lastTimestamp(at: position) }
+
+  /// The time up to which the stream at `position` has been read, ns; 0 before its first page. Records that are no events count.
+  func reached(_ position: Int) -> UInt64 { reached[position] }
 
   /// A gap in the stream that a page began: where it is in the queue, and how many events the page says that it has cost; -1
   /// where it does not know.
@@ -50,6 +56,7 @@ struct MergedStreams: ~Copyable {
         page, cpu: cpu, lastKnown: lastKnown, into: &events, names: &names, stacks: kernelStacks)
       return (summary, index)
     }
+    reached[position] = summary.time
     eventsRead += UInt64(summary.events)
     bytesRead += UInt64(summary.length)
     loss.undecodable += UInt64(summary.undecodable) + (summary.status == .complete ? 0 : 1)

@@ -55,10 +55,10 @@ package struct StreamReader<Source: PageSource & ~Copyable>: ~Copyable {
     var wasBusy = false
     for position in merged.streams.indices {
       // What is ahead in a recording can wait for what is behind; a live stream would lose events meanwhile.
-      let isAhead = now == .max && merged.lastTimestamp(position) > self.complete
+      let isAhead = now == .max && merged.reached(position) > self.complete
       if isAhead || !drain(position, upTo: settled) {
         wasBusy = true
-        complete = min(complete, merged.lastTimestamp(position))
+        complete = min(complete, merged.reached(position))
       }
     }
     self.complete = complete
@@ -70,7 +70,7 @@ package struct StreamReader<Source: PageSource & ~Copyable>: ~Copyable {
     for _ in 0..<Settling.pagesPerTurn {
       guard let page = source.next(position) else { return true }
       if let gap = merged.take(page, position) { merged.note(gap, position, overrun: source.overrun(position)) }
-      if merged.lastTimestamp(position) >= time { return true }
+      if merged.reached(position) >= time { return true }
     }
     return false
   }

@@ -21,8 +21,6 @@ package struct LivePages: ~Copyable, PageSource {
   /// Whether pages of data are kept and handed on without their records: what they say of losses remains.
   package var leavesDataUnread = false
   private let heads: PageHeads
-  /// The stream whose page was not full when it was read last, so that nothing is left behind it.
-  private var drained: Int?
 
   /// Pages without a ring buffer yet. `pageSize`: the number of bytes of the largest sub-buffer, header included.
   init(pageSize: Int) {
@@ -41,24 +39,10 @@ package struct LivePages: ~Copyable, PageSource {
   }
 
   package mutating func next(_ position: Int) -> UnsafeRawBufferPointer? {
-    if leavesDataUnread, streams[position].role == .data { return nextUnread(position) }
     guard let page = readers.next(at: position) else { return nil }
     keeper?.keep(page, of: position)
-    return page
-  }
-
-  /// The next page without its records.
-  private mutating func nextUnread(_ position: Int) -> UnsafeRawBufferPointer? {
-    // To read on would get what was written meanwhile, a few records at a time.
-    if drained == position {
-      drained = nil
-      return nil
-    }
-    guard let page = readers.next(at: position) else { return nil }
-    keeper?.keep(page, of: position)
-    let (head, isFull) = heads.head(of: page)
-    if !isFull { drained = position }
-    return head
+    let stream = streams[position]
+    return leavesDataUnread && stream.role == .data ? heads.head(of: page, stream.decoder) : page
   }
 
   package func overrun(_ position: Int) -> UInt64? {
