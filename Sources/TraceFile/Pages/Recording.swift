@@ -51,7 +51,8 @@ struct Recording: Sendable {
   }
 
   /// A perf.data whose tracepoint samples are the events. `named`: what the operator named.
-  init(perfData file: borrowing PerfFile, named path: String) throws(TraceFileError) {
+  init(perfData file: consuming PerfFile, named path: String) throws(TraceFileError) {
+    commands = try file.taskNames()
     formats = try RecordedFormats(file)
     let records = PerfEventRecords(file)
     guard !records.cpus.isEmpty else {

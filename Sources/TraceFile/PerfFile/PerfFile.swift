@@ -191,6 +191,18 @@ package struct PerfFile: ~Copyable {
     }
   }
 
+  /// The first name of each task that has one.
+  mutating func taskNames() throws(TraceFileError) -> [Int32: String] {
+    var names: [Int32: String] = [:]
+    for place in places where place.kind == .other {
+      guard let (record, bytes) = try read(place), let change = ProcessChange(record, bytes),
+        case .renamed(let name, _) = change.kind, names[change.tid] == nil
+      else { continue }
+      names[change.tid] = name
+    }
+    return names
+  }
+
   /// One record, and its bytes, which are valid until the next one is read; nil, and counted, if it cannot be decoded.
   package mutating func read(_ place: Place) throws(TraceFileError) -> (PerfRecord, UnsafeRawBufferPointer)? {
     let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(place.length)])
