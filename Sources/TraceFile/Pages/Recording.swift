@@ -70,7 +70,6 @@ struct Recording: Sendable {
       case .cut, .unfinished: .cut("within its records")
       case .malformed(let offset): .cut("at byte \(offset), where no record can be")
       }
-    commands = [:]
   }
 
   private static func buffers(

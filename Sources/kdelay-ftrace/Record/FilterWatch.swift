@@ -18,6 +18,7 @@ struct FilterWatch {
     let new = threads.filter { !known.contains($0) }
     known = Set(threads)
     if !new.isEmpty {
+      recorder?.look(atTasks: new)
       let missing = try setup.watchMissing(new)
       if !missing.isEmpty { recorder?.note(.watched(missing)) }
     }

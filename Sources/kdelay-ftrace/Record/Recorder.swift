@@ -24,6 +24,8 @@ final class Recorder: PageKeeper {
   /// When notes were written last, ns.
   private var flushed: UInt64 = 0
 
+  private static let mostBytesReadAgain: UInt64 = 256 << 20
+
   /// How long notes stay in memory, ns: without its last turns, a recording that was killed is read no worse.
   private static let flushInterval: UInt64 = 100_000_000
 
@@ -72,6 +74,11 @@ final class Recorder: PageKeeper {
     names = SystemTasks.names()
   }
 
+  /// Notes the names of tasks that have come.
+  func look(atTasks tids: [Int32]) {
+    for tid in tids { names[tid] = ProcessStatus.read(pid: tid)?.name }
+  }
+
   /// Notes what the session is told.
   func note(_ note: JournalNote) {
     let now = MonotonicClock.now
@@ -115,8 +122,10 @@ final class Recorder: PageKeeper {
     try check()
     guard let writer = writer.take() else { return }
     let living = RecordingTail.Maps.read(targets)
-    let recorded = RecordedTaskNames.read(
-      writer.directory, pages.streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) })
+    // A long recording is not read again for the names of tasks that had ended before anybody looked.
+    let streams = pages.streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) }
+    let isShort = writer.bytesWritten <= Self.mostBytesReadAgain
+    let recorded = isShort ? RecordedTaskNames.read(writer.directory, streams) : [:]
     let names = names.merging(recorded) { _, last in last }.merging(SystemTasks.names()) { _, last in last }
     bytesWritten = writer.bytesWritten
     try writer.finish(
