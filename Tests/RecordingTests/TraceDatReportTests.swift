@@ -101,6 +101,6 @@ struct TraceDatReportTests {
   }
 
   @Test func aProcessThatIsNotThereIsSaid() throws {
-    #expect(throws: ToolError.self) { try report(.machine, ["-p", "99999"]) }
+    #expect(throws: ToolError.self) { _ = try report(.machine, ["-p", "99999"]) }
   }
 }

@@ -50,6 +50,13 @@ struct PagePartReader: ~Copyable {
     return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[used..<end])
   }
 
+  /// Leaves out all pages but the last, where that can be found without reading them.
+  mutating func skipToLast(_ file: borrowing RecordedFile) {
+    guard part.chunks == nil, part.offset < file.size else { return }
+    let whole = min(part.size, file.size - part.offset) / UInt64(part.pageSize)
+    taken = (max(whole, 1) - 1) * UInt64(part.pageSize)
+  }
+
   /// Reads the next pages that are not packed. Of a page that was cut nothing is handed out.
   private mutating func fill(_ file: borrowing RecordedFile) throws(TraceFileError) {
     guard taken < part.size, !isCut else { return }

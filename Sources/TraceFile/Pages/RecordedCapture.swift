@@ -105,6 +105,7 @@ package struct RecordedCapture: ~Copyable {
       }
     }
     if let failure = pages.failure { throw failure }
+    tasks.isCut = !pages.cutStreams.isEmpty
     try require(tasks, events, undecodable: undecodable)
     tasks.addNames(recording.commands)
     return tasks

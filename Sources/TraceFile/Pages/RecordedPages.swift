@@ -3,7 +3,7 @@ package import TraceFormat
 /// The ring-buffer pages of a recording, whatever files they are in.
 ///
 /// Invariant that makes the pointers sound: `files` holds `fileCount` initialised files and `readers` `parts.count` readers, and
-/// `translated` has room for the translation of any page; this value is their only owner.
+/// `translated` has room for the translation of any page and `gap` for a page's header; this value is their only owner.
 package struct RecordedPages: ~Copyable, PageSource {
   package let streams: [PageStream]
   private let plan: PagePlan
@@ -18,6 +18,12 @@ package struct RecordedPages: ~Copyable, PageSource {
   private let translator: PageTranslator?
   /// Where pages are translated to.
   private let translated: UnsafeMutableRawBufferPointer
+  /// The header of a page that says that the end of a stream is missing.
+  private let gap = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)
+  /// When the last event of all streams was, ns; nil before it was looked for.
+  private var end: UInt64?
+  /// The streams so far whose end is missing: their files were cut, or cannot be unpacked any further.
+  package private(set) var cutStreams: Set<Int> = []
   /// Why a file could not be read to its end.
   package private(set) var failure: TraceFileError?
 
@@ -69,6 +75,7 @@ package struct RecordedPages: ~Copyable, PageSource {
     readers.deinitialize(count: parts.count)
     readers.deallocate()
     translated.deallocate()
+    gap.deallocate()
   }
 
   package mutating func next(_ position: Int) -> UnsafeRawBufferPointer? {
@@ -79,11 +86,38 @@ package struct RecordedPages: ~Copyable, PageSource {
           return translator?.translate(page, into: translated) ?? page
         }
         left[position].removeFirst()
+        if readers[part].isCut { return try cut(position) }
       }
     } catch {
       failure = error
     }
     return nil
+  }
+
+  /// Nothing more of a stream is there. Up to the end of the recording, its events are missing.
+  private mutating func cut(_ position: Int) throws(TraceFileError) -> UnsafeRawBufferPointer {
+    left[position] = left[position].upperBound..<left[position].upperBound
+    cutStreams.insert(position)
+    let time = if let end { end } else { try lastTimestamp() }
+    end = time
+    PageDecoder.writeGap(upTo: time, into: gap)
+    return UnsafeRawBufferPointer(gap)
+  }
+
+  /// The time of the last event of all streams, ns; 0 where there is none.
+  private func lastTimestamp() throws(TraceFileError) -> UInt64 {
+    var last: UInt64 = 0
+    for (position, stream) in plan.streams.enumerated() {
+      for part in stream.parts where part.size > 0 {
+        var reader = PagePartReader(part)
+        reader.skipToLast(files[part.file])
+        while let page = try reader.next(files[part.file]) {
+          let page = translator?.translate(page, into: translated) ?? page
+          last = max(last, streams[position].decoder.lastTime(of: page))
+        }
+      }
+    }
+    return last
   }
 
   package func overrun(_ position: Int) -> UInt64? { plan.streams[position].overrun }

@@ -20,6 +20,8 @@ package struct RecordedTasks: Sendable, Equatable {
   private var found: [Int32: Since<NameID>] = [:]
   /// The numbers of events, by kind and buffer.
   private var counts: [EventKind: [String: UInt64]] = [:]
+  /// Whether the end of a stream cannot be read.
+  var isCut = false
   /// The task of the last syscall, of which nothing new is to be learnt.
   private var lastCaller: Int32 = -1
 
@@ -79,7 +81,7 @@ package struct RecordedTasks: Sendable, Equatable {
       }
     }
     for (number, count) in numbers.enumerated() where count > 0 {
-      guard let kind = EventKind(rawValue: UInt8(number)) else { continue }
+      guard let kind = EventKind(rawValue: UInt8(number)), kind != .gapStart, kind != .gapEnd else { continue }
       counts[kind, default: [:]][buffer, default: 0] += count
     }
   }

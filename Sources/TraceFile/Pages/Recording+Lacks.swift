@@ -8,6 +8,8 @@ extension Recording {
     var sentences: [String] = []
     if case .cut(let place) = end {
       sentences.append("The recording was cut \(place): what came after that is missing.")
+    } else if tasks.isCut {
+      sentences.append("Some of its packed records are damaged: what came after them on their CPU is missing.")
     }
     for purpose in purposes {
       let missing = TracedEvent.allCases.filter { $0.purpose == purpose && isMissing($0, tasks) }

@@ -80,6 +80,11 @@ extension TraceDatFile.Contents {
     } catch {
       return nil
     }
+    // The file was cut before them.
+    if offset > file.size || file.size - offset < UInt64(TraceDatSections.headerSize) {
+      let missing = data.filter { $0.offset >= file.size }
+      return TraceDatBuffer(name: name, clock: clock, pageSize: Int(pageSize), isCompressed: false, data: missing)
+    }
     // Whether the data are packed only the section says.
     let section = data.isEmpty ? nil : try sections.find(.buffer, at: offset, file)
     guard data.isEmpty || section != nil else { return nil }

@@ -46,6 +46,13 @@ package struct PageDecoder: Sendable {
     return records.time
   }
 
+  /// The header of a page without records, before which events are missing up to `time`, ns: 16 bytes, which `header` has room
+  /// for.
+  package static func writeGap(upTo time: UInt64, into header: UnsafeMutableRawBufferPointer) {
+    header.storeBytes(of: time, as: UInt64.self)
+    header.storeBytes(of: PageRecords.missedEvents, toByteOffset: 8, as: UInt64.self)
+  }
+
   /// Appends the event of one record, unless it is of no interest; there is room for it. False where the record is of no known event, or too short.
   @inline(__always)
   private func append(

@@ -46,7 +46,7 @@ struct PageRecords {
   var summary = PageSummary()
 
   // Flags in the upper half of `commit` (kernel/trace/ring_buffer.c, RB_MISSED_…).
-  private static let missedEvents: UInt64 = 1 << 31
+  static let missedEvents: UInt64 = 1 << 31
   static let missedStored: UInt64 = 1 << 30
   static let missedFlags = missedEvents | missedStored
   static let lengthMask: UInt64 = 0xFFFFF
