@@ -26,6 +26,7 @@ func fuzzers(library: String) -> [Target] {
         .product(name: "SystemPackage", package: "swift-system"),
       ]
     ),
+    ("trace-dat-fuzzer", ["TraceModel", "TraceFormat", "TraceFile"]),
     ("code-fuzzer", ["Disassembler", "TraceModel", "TraceSource", "Binaries"]),
   ]
   return [.target(name: "FuzzDriver", path: "Tests/Fuzz/driver", swiftSettings: settings)]

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 PROGRAM = """
 int g(int *p, int n) { int a[64]; for (int i = 0; i < 64; i++) a[i] = p[i] * n; return a[n & 63]; }
@@ -134,12 +135,107 @@ def records(directory):
             number += 1
 
 
+def zstd(data):
+    """A frame of zstd that packs nothing: one raw block behind a header with the size (RFC 8878, 3.1)."""
+    return (b"\x28\xb5\x2f\xfd" + b"\xa0" + struct.pack("<I", len(data)) + struct.pack("<I", len(data) << 3 | 1)[:3] + data)
+
+
+def trace_dat(directory):
+    """Small recordings of trace-cmd's form, of the events of a fixture: its own are larger than inputs may be."""
+    kernel, size = "Tests/Fixtures/6.1-cloud/", 512
+    with open(kernel + "header_page", "rb") as file:
+        header = file.read().replace(b"size:4080", b"size:%d" % (size - 16))
+    events = ["raw_syscalls.sys_enter", "raw_syscalls.sys_exit", "sched.sched_switch", "task.task_newtask"]
+    systems = {}
+    for event in events:
+        with open(kernel + "formats/" + event, "rb") as file:
+            systems.setdefault(event.split(".")[0].encode(), []).append(file.read().split(b"\nprint fmt")[0] + b"\n")
+
+    def sized(text, form="<Q"):
+        return struct.pack(form, len(text)) + text
+
+    def page(data):
+        """The records of a page that there is room for."""
+        time, commit = struct.unpack_from("<QQ", data)
+        end = offset = 16
+        while offset < 16 + (commit & 0xfffff) and offset + 4 <= size:
+            kind = data[offset] & 31
+            offset += 8 if kind in (30, 31) else 4 + (struct.unpack_from("<I", data, offset + 4)[0] if kind in (0, 29) else kind * 4)
+            end = offset if offset <= size else end
+        return struct.pack("<QQ", time, end - 16) + data[16:end].ljust(size - 16, b"\0")
+
+    cpus = []
+    for cpu in (0, 1):
+        with open(kernel + "mixed/cpu%d.raw" % cpu, "rb") as file:
+            data = file.read()
+        cpus.append(b"".join(page(data[at:at + 4096]) for at in (0, 4096)))
+    info = b"header_page\0" + sized(header) + b"header_event\0" + sized(b"type_len")
+    ftrace = struct.pack("<I", 1) + sized(b"name: print\nID: 5\nformat:\n\tfield:int a;\toffset:4;\tsize:4;\n")
+    formats = struct.pack("<I", len(systems)) + b"".join(
+        name + b"\0" + struct.pack("<I", len(texts)) + b"".join(map(sized, texts)) for name, texts in systems.items())
+    symbols, commands = sized(b"ffffffff81000000 T f\n", "<I"), sized(b"1 init\n")
+    clock = b"local [mono]\0"
+    statistics = b"CPU: 0\noverrun: 3\ndropped events: 0\n\0"
+    options = [(4, clock), (5, b"Linux guest 6.1.0 x86_64\0"), (2, statistics), (10, b"1 1 init\n400000 401000 /bin/init\n\0"),
+               (8, struct.pack("<I", 2))]
+
+    def option(kind, data):
+        return struct.pack("<HI", kind, len(data)) + data
+
+    def start(version):
+        return b"\x17\x08\x44tracing" + version + b"\0\0\x08" + struct.pack("<I", size)
+
+    # Version 6, with the records of an instance behind those of the top buffer.
+    def version6(at, instance):
+        places = b"".join(struct.pack("<QQ", at + number * 2 * size, 2 * size) for number in (0, 1))
+        head = start(b"6") + info + ftrace + formats + symbols + sized(b"", "<I") + commands + struct.pack("<I", 2)
+        head += b"options  \0" + b"".join(option(*each) for each in options)
+        head += (option(3, struct.pack("<Q", instance) + b"other\0") if instance else b"") + b"\0\0"
+        return head + b"flyrecord\0" + places + sized(clock)
+
+    write(directory, "version6", version6(len(version6(0, 0)), 0) + b"".join(cpus))
+    at = len(version6(0, 1))
+    write(directory, "version6-instance", version6(at, at + 4 * size) + b"".join(cpus) + b"flyrecord\0"
+          + b"".join(struct.pack("<QQ", at, 0) for _ in cpus) + sized(clock))
+
+    # Version 7: a section of each part, options that say where they are, and the records.
+    for name, pack in ((b"none", None), (b"zlib", zlib.compress), (b"zstd", zstd)):
+        def section(kind, data):
+            if pack:
+                packed = pack(data)
+                data = struct.pack("<II", len(packed), len(data)) + packed
+            return struct.pack("<HHIQ", kind, int(bool(pack)), 0, len(data)) + data
+
+        head = start(b"7") + name + b"\x001\0"
+        file = head + bytes(8)
+        places = []
+        for kind, data in ((16, info), (17, ftrace), (18, formats), (19, symbols), (21, commands)):
+            places.append((kind, struct.pack("<Q", len(file))))
+            file += section(kind, data)
+        records = len(file)
+        file += struct.pack("<HHIQ", 3, int(bool(pack)), 0, 4 * size)
+        where = []
+        for data in cpus:
+            if pack:
+                chunks = [pack(data[at:at + size]) for at in (0, size)]
+                data = struct.pack("<I", 2) + b"".join(struct.pack("<II", len(chunk), size) + chunk for chunk in chunks)
+            where.append((len(file), len(data)))
+            file += data
+        buffer = struct.pack("<Q", records) + b"\0mono\0" + struct.pack("<II", size, 2)
+        buffer += b"".join(struct.pack("<IQQ", cpu, *place) for cpu, place in enumerate(where))
+        body = b"".join(option(*each) for each in places + options + [(3, buffer)]) + option(0, bytes(8))
+        begin = len(file)
+        file += struct.pack("<HHIQ", 0, 0, 0, len(body)) + body
+        write(directory, "version7-" + name.decode(), head + struct.pack("<Q", begin) + file[len(head) + 8:])
+
+
 def main():
     root = sys.argv[1]
     pages(root + "/page-fuzzer")
     programs(root + "/cfi-fuzzer", root + "/unwind-fuzzer", root + "/code-fuzzer")
     debug_information(root + "/debug-fuzzer")
     records(root + "/perf-fuzzer")
+    trace_dat(root + "/trace-dat-fuzzer")
 
 
 main()
