@@ -2,6 +2,7 @@ import Testing
 import TraceFile
 import TraceFormat
 import TraceModel
+import TraceTestSupport
 
 /// A recording's notes, and the facts that they bring back.
 struct JournalTests {
@@ -44,6 +45,25 @@ struct JournalTests {
     #expect(note.records.count > 10)
     #expect(note.records.allSatisfy { $0.utf8.count < 3100 })
     #expect(note.records.map { $0.hasSuffix(" \\") ? String($0.dropLast(2)) : $0 }.joined() == note.text)
+  }
+
+  /// Of packed instances with larger sub-buffers than the machine's pages `trace-cmd convert` says that they have these.
+  @Test
+  func buffersOfUnlikeSubBuffersAreRefused() throws {
+    let directory = try TemporaryDirectory()
+    let (small, large) = (Fixture(kernel: "6.18", scenario: "mixed"), Fixture(kernel: "6.18", scenario: "subbuf64"))
+    var writer = try RecordingWriter(
+      directory: directory.path, head: small.head, buffers: [large.buffer(""), small.buffer("machine")], task: 1)
+    try large.append(to: &writer, buffer: 0)
+    try small.append(to: &writer, buffer: 1)
+    try writer.note("version 1", at: 1)
+    try writer.finish(RecordingTail())
+    do throws(TraceFileError) {
+      _ = try JournaledCapture.open(directory.path)
+      Issue.record("it is read")
+    } catch {
+      #expect(error.code == .malformed && error.description.contains("4096 and 65536 bytes"))
+    }
   }
 
   /// Facts whose answers differ from one question to the next.

@@ -30,6 +30,14 @@ struct KernelCodeTests {
     #expect(code.frame(at: 0xFFFF_FFFF_8100_0100, lookup: 0xFFFF_FFFF_8100_00FF).symbol == "_text")
   }
 
+  @Test func aRecordingHasTheLinesOfFunctionsAlone() {
+    let lines = String(decoding: KernelSymbols.functions(in: Array(Self.text.utf8)), as: UTF8.self)
+    #expect(lines == Self.text.replacing("ffffffff81000200 D some_data\n", with: ""))
+    #expect(
+      KernelSymbols.functions(in: Array("ffffffff81000000 T last".utf8)) == Array("ffffffff81000000 T last\n".utf8))
+    #expect(KernelSymbols.functions(in: []).isEmpty)
+  }
+
   @Test func whatIsFarFromAnyFunctionHasNoName() {
     let code = KernelCode(Array(Self.text.utf8))
     #expect(code.frame(at: 0x1000, lookup: 0xFFF).symbol == nil)

@@ -36,7 +36,7 @@ package struct JournaledCapture: ~Copyable {
     _ file: borrowing TraceDatFile, _ directory: String, isUnfinished: Bool
   ) throws(TraceFileError) {
     let path = file.path
-    let places = JournaledPlaces(file, in: directory)
+    let places = try JournaledPlaces(file, in: directory)
     let layout: PageLayout
     let texts: TextRecords
     var formats: [EventName: EventFormat] = [:]

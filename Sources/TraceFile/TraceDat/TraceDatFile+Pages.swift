@@ -12,17 +12,23 @@ extension TraceDatFile {
         guard (0..<1 << 16).contains(data.cpu) else {
           throw TraceFileError(.malformed, file.path, "it cannot be that there is a CPU \(data.cpu)")
         }
-        // The size of packed data leaves out the 4 bytes in front, which say how many chunks there are (trace-cmd 3.1.6).
-        let size = buffer.isCompressed ? data.size.addingReportingOverflow(4).partialValue : data.size
-        let part = PagePart(
-          file: 0, offset: data.offset, size: size, pageSize: buffer.pageSize,
-          chunks: buffer.isCompressed ? header.compression : nil, byteOrder: header.byteOrder)
         plan.streams.append(
           PagePlan.Stream(
-            cpu: data.cpu, role: role, buffer: buffer.name, parts: [part],
+            cpu: data.cpu, role: role, buffer: buffer.name, parts: [buffer.part(data, header)],
             overrun: buffer.statistics[data.cpu].map(RingStatistics.overrun)))
       }
     }
     return plan
+  }
+}
+
+extension TraceDatBuffer {
+  /// Where the sub-buffers of one CPU are, in a plan whose first file is the one with this header.
+  func part(_ data: Data, _ header: TraceDatHeader) -> PagePart {
+    // The size of packed data leaves out the 4 bytes in front, which say how many chunks there are (trace-cmd 3.1.6).
+    let size = isCompressed ? data.size.addingReportingOverflow(4).partialValue : data.size
+    return PagePart(
+      file: 0, offset: data.offset, size: size, pageSize: pageSize, chunks: isCompressed ? header.compression : nil,
+      byteOrder: header.byteOrder)
   }
 }

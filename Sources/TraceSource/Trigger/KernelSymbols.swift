@@ -15,6 +15,8 @@ package enum KernelSymbols {
 
   /// A line of the list.
   struct Line {
+    /// Where all of it lies, without its end.
+    var place: Range<Int>
     var address: UInt64
     var name: Range<Int>
     /// Where the module's name lies; empty for the kernel itself.
@@ -33,6 +35,18 @@ package enum KernelSymbols {
         offset = end + 1
       }
     }
+  }
+
+  /// The lines of a list that are of functions, on Debian's kernels half of it: the others are of data.
+  package static func functions(in text: [UInt8]) -> [UInt8] {
+    var lines: [UInt8] = []
+    lines.reserveCapacity(text.count)
+    forEachFunction(in: text) { line in
+      lines.append(contentsOf: text[line.place])
+      lines.append(UInt8(ascii: "\n"))
+      return true
+    }
+    return lines
   }
 
   @inline(__always)
@@ -55,7 +69,7 @@ package enum KernelSymbols {
     while end < line.upperBound, bytes[end] != UInt8(ascii: "\t") { end += 1 }
     // "\t[MODULE]"
     let module = end + 3 <= line.upperBound ? end + 2..<line.upperBound - 1 : end..<end
-    return Line(address: address, name: start..<end, module: module)
+    return Line(place: line, address: address, name: start..<end, module: module)
   }
 
   /// Whether the kernel or a module has a function of this name.

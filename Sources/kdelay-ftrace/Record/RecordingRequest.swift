@@ -57,7 +57,7 @@ extension RecordingHead {
     self.init(
       headerPage: try tracefs.read("events/header_page"), headerEvent: try tracefs.read("events/header_event"),
       ftraceFormats: own, systems: systems)
-    kallsyms = (try? SystemFiles.readBytes("/proc/kallsyms")) ?? []
+    kallsyms = KernelSymbols.functions(in: (try? SystemFiles.readBytes("/proc/kallsyms")) ?? [])
     printkFormats = Array(((try? tracefs.read("printk_formats")) ?? "").utf8)
     machine = Self.machineWords
     cpuCount = Int(sysconf(Int32(_SC_NPROCESSORS_CONF)))

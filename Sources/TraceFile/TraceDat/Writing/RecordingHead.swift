@@ -20,7 +20,7 @@ package struct RecordingHead: Sendable {
   package var ftraceFormats: [String]
   /// The events that are recorded, by their system.
   package var systems: [System]
-  /// What /proc/kallsyms said.
+  /// What /proc/kallsyms said of functions.
   package var kallsyms: [UInt8] = []
   /// What `printk_formats` of tracefs said.
   package var printkFormats: [UInt8] = []
