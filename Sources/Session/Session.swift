@@ -109,6 +109,16 @@ package struct Session: ~Copyable {
     }
   }
 
+  /// Asks the facts what a session asks at its beginning, whose target is `targets`: for a recording of which another part begins
+  /// now.
+  package func askAsAtBeginning(_ targets: [NamedProcess]) {
+    var settings = settings
+    settings.targets = targets
+    var names = NameTable()
+    var other = Session(settings, facts: facts)
+    other.begin(&names)
+  }
+
   /// What the clocks say now; nil where that is not known.
   package var clock: ClockPair? { facts.clock }
 
@@ -141,6 +151,9 @@ package struct Session: ~Copyable {
   ///
   /// What is followed already stays: a cut before that is one there.
   package mutating func cutShort(at time: UInt64) { plan.cutShort(at: max(time, followed)) }
+
+  /// Where the session was cut short, ns; nil where it was not.
+  package var cut: UInt64? { plan.cut }
 
   /// The number of triggers that were missed since the last window was closed.
   package var missedTriggers: UInt64 { aggregator.missedTriggers }

@@ -69,7 +69,7 @@ extension LiveSession {
       capture.reader.source.keeper = new
       capture.reader.source.leavesDataUnread = !recording.isReported
       if !recording.isReported { settings = settings.whileRecording }
-      try stacks?.record(to: "\(recording.directory)/\(RecordingNames.samples)")
+      try stacks?.record(to: "\(new.place)/\(RecordingNames.samples)")
       recorder = new
     }
     let session = Session(settings, facts: facts, stacks: stacks?.finder(settings, facts))

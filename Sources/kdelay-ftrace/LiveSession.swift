@@ -83,6 +83,7 @@ struct LiveSession: ~Copyable {
       try recorder?.endTurn(now)
       if let failure = stacks?.recordingState()?.failure { throw failure }
       try follow(upTo: complete)
+      try limitRecording(now, complete)
       interval.adapt(toFilled: max(buffersRead - before.buffers, (stacks?.ringsRead ?? 0) - before.rings))
       if !wasBusy, !session.isDone, !session.wantsOpenGate { wait(until: session.nextDue) }
       if checkForEnd() { break }
@@ -192,6 +193,29 @@ struct LiveSession: ~Copyable {
     }
     progress.clear()
     try reporter.report(result, result.stacks.flatMap { stacks?.pending($0) })
+  }
+
+  // MARK: A recording's limits
+
+  /// Begins the recording's next segment where the last has its size, and ends it where its file system has no room for more.
+  private mutating func limitRecording(_ now: UInt64, _ complete: UInt64) throws {
+    guard let recorder, !session.isDone else { return }
+    if let lack = recorder.lackOfRoom(now), session.cut == nil {
+      Failure.say("warning: the recording ends early: \(lack)")
+      recorder.note(.stopped(lack))
+      cutShort(at: MonotonicClock.now)
+    }
+    guard recorder.isFull(others: stacks?.recordingState()?.size ?? 0) else { return }
+    try stacks?.finishRecording()
+    let living = session.livingProcesses.compactMap { pid in
+      ProcessStatus.read(pid: pid).map { NamedProcess(pid: pid, name: $0.name) }
+    }
+    let targets = living.isEmpty ? session.settings.targets : living
+    try recorder.beginSegment(capture.reader.source, at: complete, targets)
+    try stacks?.record(to: "\(recorder.place)/\(RecordingNames.samples)")
+    recorder.note(.begin(others: [], gateCloses: capture.setup.gate?.closes))
+    _ = session.clock
+    session.askAsAtBeginning(targets)
   }
 
   // MARK: Waiting and ending

@@ -40,8 +40,9 @@ final class Reporter: @unchecked Sendable {
     self.action = action
   }
 
-  /// Starts the thread; `header` is what is known before the first window.
+  /// Starts the thread; `header` is what is known before the first window. Does nothing where it runs already.
   func start(_ header: ReportHeader) {
+    guard monitor.locked({ state.header == nil }) else { return }
     monitor.locked {
       state.header = header
       state.hasEnded = false

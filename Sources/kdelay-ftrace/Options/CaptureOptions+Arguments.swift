@@ -1,6 +1,13 @@
 internal import Session
 
 extension CaptureOptions {
+  /// The arguments of a recording that begins while its command runs already: one window to its end.
+  static func withoutCommand(_ arguments: [String]) -> [String] {
+    guard let command = arguments.firstIndex(of: "--") else { return arguments }
+    let own = Array(arguments[..<command])
+    return own.contains { $0.hasPrefix("--sample-time=") } ? own : own + ["--sample-time=\(WindowOptions.longest)"]
+  }
+
   /// The options that a report of this capture depends on, as a command line has them. A recording keeps them: they are what its
   /// report is asked for by default.
   var recordedArguments: [String] {

@@ -37,7 +37,7 @@ struct WindowOptions: ParsableArguments {
   var force = false
 
   /// Longest time that is taken for meant, s: a year.
-  private static let longest = 366.0 * 86400
+  static let longest = 366.0 * 86400
 
   func validate() throws {
     if let sampleTime, !(sampleTime >= 1e-9 && sampleTime <= Self.longest) {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemCalls
 internal import TraceFile
 internal import TraceFormat
 internal import TraceModel
@@ -10,6 +11,7 @@ internal import TraceSource
 final class Recorder: PageKeeper {
   /// Nil once the recording is whole.
   private var writer: RecordingWriter?
+  private let streams: [RecordedStreamName]
   /// Where the streams are in the recording: the numbers of their buffers, and their CPUs' in these.
   private let places: [(buffer: Int, position: Int)]
   private var turn = JournalTurn(now: 0)
@@ -18,9 +20,23 @@ final class Recorder: PageKeeper {
   private var maps: [RecordingTail.Maps] = []
   private var names: [Int32: String] = [:]
   private var failure: TraceFileError?
+  /// Where the recording is; of segments, the directory that these are in.
   private let directory: String
-  /// The number of bytes of a recording that is whole.
+  private let head: RecordingHead
+  private let buffers: [RecordingBuffer]
+  private let limits: RecordingLimits
+  /// The number of the segment that grows; 0 where there are none.
+  private(set) var segment = 0
+  /// What each segment begins with, but for the target.
+  private var prologue: [JournalNote] = []
+  /// The number of segments that were removed.
+  private var removed = 0
+  /// The number of bytes of what is whole.
   private var bytesWritten: UInt64 = 0
+  /// What makes segments whole while the next one grows.
+  private var finishing: SegmentFinisher?
+  /// When it was looked how much room there is, ns.
+  private var roomChecked: UInt64 = 0
   /// When notes were written last, ns.
   private var flushed: UInt64 = 0
 
@@ -31,7 +47,9 @@ final class Recorder: PageKeeper {
 
   /// A recorder of `streams` in `directory`. `head`: what is known before any event; `pageSize`: the number of bytes of a
   /// sub-buffer.
-  init(_ directory: String, _ head: RecordingHead, _ streams: [PageStream], pageSize: Int) throws(TraceFileError) {
+  init(
+    _ directory: String, _ head: RecordingHead, _ streams: [PageStream], pageSize: Int, limits: RecordingLimits
+  ) throws(TraceFileError) {
     var buffers: [RecordingBuffer] = []
     var places: [(buffer: Int, position: Int)] = []
     for stream in streams {
@@ -43,9 +61,25 @@ final class Recorder: PageKeeper {
     }
     self.places = places
     self.directory = directory
-    writer = try RecordingWriter(directory: directory, head: head, buffers: buffers, task: getpid())
+    self.head = head
+    self.buffers = buffers
+    self.limits = limits
+    self.streams = streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) }
+    if limits.segmentSize != nil {
+      try RecordingWriter.prepare(directory)
+      segment = 1
+      finishing = SegmentFinisher()
+    }
+    try begin()
+  }
+
+  /// Where the files are that grow.
+  var place: String { segment == 0 ? directory : "\(directory)/\(RecordingSegments.name(segment))" }
+
+  private func begin() throws(TraceFileError) {
+    writer = try RecordingWriter(directory: place, head: head, buffers: buffers, task: getpid())
     note(.version(JournalNote.currentVersion))
-    note(.streams(streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) }))
+    note(.streams(streams))
   }
 
   func keep(_ page: UnsafeRawBufferPointer, of position: Int) {
@@ -67,8 +101,15 @@ final class Recorder: PageKeeper {
     if let index { change(&turn.parts[index]) }
   }
 
-  /// Notes what the system says of the target and of others before anything ends.
-  func look(at targets: [NamedProcess]) {
+  /// Notes what a report has to know of the recording: `notes`, which it is to be told with each segment, and who the target is. Of
+  /// the target and of others it keeps what the system says before anything ends.
+  func note(beginning notes: [JournalNote], _ targets: [NamedProcess]) {
+    for note in notes { self.note(note) }
+    for target in targets { note(.target(target)) }
+    prologue = notes.map { note in
+      guard case .arguments(let arguments) = note else { return note }
+      return .arguments(CaptureOptions.withoutCommand(arguments))
+    }
     self.targets = targets
     maps = RecordingTail.Maps.read(targets)
     names = SystemTasks.names()
@@ -114,21 +155,84 @@ final class Recorder: PageKeeper {
     let loss =
       lost == 0
       ? "nothing was lost" : "\(lost) events were lost: use a larger --buffer-page-count, or a faster disk"
-    return "recorded \(bytesWritten >> 20) MiB to \(directory): \(loss)"
+    let kept = removed == 0 ? "" : ", of which the newest \(segment - removed) segments are kept"
+    return "recorded \(bytesWritten >> 20) MiB to \(directory)\(kept): \(loss)"
   }
 
   /// Makes the recording whole. `pages`: the streams that were recorded.
   func finish(_ pages: borrowing LivePages) throws(TraceFileError) {
     try check()
     guard let writer = writer.take() else { return }
+    bytesWritten += writer.bytesWritten
+    let tail = tail(pages, writer)
+    try writer.finish(tail)
+    if let failure = finishing?.wait() { throw failure }
+  }
+
+  /// What is known now that a recording ends.
+  private func tail(_ pages: borrowing LivePages, _ writer: borrowing RecordingWriter) -> RecordingTail {
     let living = RecordingTail.Maps.read(targets)
     // A long recording is not read again for the names of tasks that had ended before anybody looked.
-    let streams = pages.streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) }
     let isShort = writer.bytesWritten <= Self.mostBytesReadAgain
     let recorded = isShort ? RecordedTaskNames.read(writer.directory, streams) : [:]
     let names = names.merging(recorded) { _, last in last }.merging(SystemTasks.names()) { _, last in last }
-    bytesWritten = writer.bytesWritten
-    try writer.finish(
-      RecordingTail(pages, names: names, maps: living + maps.filter { map in !living.contains { $0.pid == map.pid } }))
+    return RecordingTail(
+      pages, names: names, maps: living + maps.filter { map in !living.contains { $0.pid == map.pid } })
+  }
+}
+
+// MARK: Segments, and room
+
+extension Recorder {
+  /// Whether the segment has its size. `others`: the number of bytes of its other files.
+  func isFull(others: UInt64) -> Bool {
+    guard let size = limits.segmentSize, let written = writer?.bytesWritten else { return false }
+    return written + others >= size
+  }
+
+  /// Begins the next segment; the one before, up to `time` (ns), is made whole meanwhile, and what is too old is removed. `targets`:
+  /// the processes of the target now.
+  func beginSegment(
+    _ pages: borrowing LivePages, at time: UInt64, _ targets: [NamedProcess]
+  ) throws(TraceFileError) {
+    note(.cut(at: time))
+    // Up to the cut all is there, so that a report needs no more.
+    note(.turn(JournalTurn(now: time + Settling.time)))
+    guard let writer = writer.take() else { return }
+    bytesWritten += writer.bytesWritten
+    let tail = tail(pages, writer)
+    if let failure = finishing?.finish(writer, tail) { throw failure }
+    segment += 1
+    removeOldest(keeping: limits.segments - 1)
+    try begin()
+    note(beginning: prologue, targets)
+  }
+
+  /// Removes the oldest segments but so many; returns whether there was one.
+  @discardableResult
+  private func removeOldest(keeping kept: Int) -> Bool {
+    let whole = RecordingSegments.paths(in: directory).filter { $0 != place }
+    let old = whole.dropLast(kept)
+    for path in old {
+      // One that is being made whole is not removed under its maker's hands.
+      if let failure = finishing?.wait(), self.failure == nil { self.failure = failure }
+      for name in (try? SystemFiles.list(path)) ?? [] { unlink("\(path)/\(name)") }
+      rmdir(path)
+      removed += 1
+    }
+    return !old.isEmpty
+  }
+
+  /// Why the recording has to end now: the file system has less room than is to be left. Old segments go before that. Looks once a
+  /// second; `now`: the clock, ns.
+  func lackOfRoom(_ now: UInt64) -> String? {
+    guard now > roomChecked + 1_000_000_000 else { return nil }
+    roomChecked = now
+    while let free = RecordingLimits.free(directory), free < limits.reserve {
+      if removeOldest(keeping: max(RecordingSegments.paths(in: directory).count - 2, 0)) { continue }
+      return "\(RecordingLimits.text(free)) of the file system of \(directory) are free, less than the reserve of "
+        + "\(RecordingLimits.text(limits.reserve)) (--disk-reserve)"
+    }
+    return nil
   }
 }

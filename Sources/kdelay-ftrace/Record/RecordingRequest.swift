@@ -13,6 +13,7 @@ struct RecordingRequest {
   var directory: String
   /// Whether the capture is reported too: else its data are recorded without looking at them.
   var isReported: Bool
+  var limits = RecordingLimits()
 }
 
 extension Recorder {
@@ -22,23 +23,20 @@ extension Recorder {
   ) throws {
     try self.init(
       request.directory, RecordingHead(tracefs, capture.setup.recordedEvents), capture.reader.source.streams,
-      pageSize: capture.setup.pageSize)
+      pageSize: capture.setup.pageSize, limits: request.limits)
   }
 
   /// Notes what a report of the recording has to know of it. `arguments`: as `CaptureOptions.recordedArguments` has them.
   func note(_ settings: SessionSettings, _ setup: borrowing CaptureSetup, arguments: [String]) {
-    note(.arguments(arguments))
-    for target in settings.targets { note(.target(target)) }
+    var notes: [JournalNote] = [.arguments(arguments)]
     for (trigger, stops) in [(settings.startTrigger, false), (settings.stopTrigger, true)] {
-      if let trigger { note(.trigger(text: trigger.text, isUserSpace: trigger.isUserSpace, stops: stops)) }
+      if let trigger { notes.append(.trigger(text: trigger.text, isUserSpace: trigger.isUserSpace, stops: stops)) }
     }
-    for event in setup.triggerEvents { note(.event(event.name, event.kind)) }
-    if let cost = settings.recordingCost { note(.recordingCost(cost)) }
-    for sentence in settings.missingCauses { note(.missingCause(sentence)) }
-    note(.countsUpcalls(settings.countsUpcalls))
-    note(.abi(settings.abi))
-    note(.tool(getpid()))
-    look(at: settings.targets)
+    notes += setup.triggerEvents.map { .event($0.name, $0.kind) }
+    if let cost = settings.recordingCost { notes.append(.recordingCost(cost)) }
+    notes += settings.missingCauses.map { .missingCause($0) }
+    notes += [.countsUpcalls(settings.countsUpcalls), .abi(settings.abi), .tool(getpid())]
+    note(beginning: notes, settings.targets)
   }
 }
 

@@ -38,16 +38,24 @@ struct ReportCommand: ParsableCommand {
     let reporter = try report.reporter(syscalls)
     do {
       for warning in report.warnings(syscalls) { Failure.say("warning: \(warning)") }
-      let interruptions =
-        if let capture = try JournaledCapture.open(input) {
-          try report(capture, signals, reporter)
-        } else {
-          try reportForeign(signals, reporter)
-        }
-      try reporter.finish(signals, after: interruptions)
+      try reporter.finish(signals, after: try read(signals, reporter))
     } catch {
       reporter.abandon()
       throw error
     }
+  }
+
+  /// Hands the recording's windows to the reporter, those of several segments one after the other; returns how many signals have come
+  /// meanwhile.
+  private func read(_ signals: borrowing Signals, _ reporter: Reporter) throws -> Int {
+    if let capture = try JournaledCapture.open(input) { return try report(capture, signals, reporter) }
+    let segments = RecordingSegments.paths(in: input)
+    if segments.isEmpty { return try reportForeign(signals, reporter) }
+    for segment in segments {
+      guard let capture = try JournaledCapture.open(segment) else { continue }
+      let interruptions = try report(capture, signals, reporter)
+      if interruptions > 0 { return interruptions }
+    }
+    return 0
   }
 }

@@ -50,7 +50,7 @@ package struct RecordingWriter: ~Copyable {
   }
 
   /// Makes the directory, or sees that no recording is in it.
-  private static func prepare(_ directory: String) throws(TraceFileError) {
+  package static func prepare(_ directory: String) throws(TraceFileError) {
     do { try uninterrupted { mkdir(directory, 0o755) } } catch {
       guard error == .fileExists else { throw TraceFileError(.unwritable, directory, "\(error)") }
     }
