@@ -108,6 +108,7 @@ package struct RecordedCapture: ~Copyable {
     tasks.isCut = !pages.cutStreams.isEmpty
     try require(tasks, events, undecodable: undecodable)
     tasks.addNames(recording.commands)
+    tasks.addProcesses(recording)
     return tasks
   }
 

@@ -35,7 +35,8 @@ package final class RecordedFacts: TargetFacts {
       later = []
     } else {
       processes = pids.map(named)
-      threads = Dictionary(pids.map { ($0, [$0]) }) { first, _ in first }
+      let known = pids.map { pid in (pid, [pid] + (tasks.earlierThreads[pid] ?? []).filter { $0 != pid }) }
+      threads = Dictionary(known) { first, _ in first }
       later = pids.compactMap { pid in tasks.birth(of: pid).map { LaterProcess(process: named(pid), time: $0) } }
         .sorted { $0.time < $1.time }
     }

@@ -44,15 +44,8 @@ struct RecordedFormats: Sendable {
     abi = Self.abi(file.machine)
   }
 
-  /// What a perf.data says; of its samples, pages of this machine's own layout are made.
-  init(_ file: borrowing PerfFile) throws(TraceFileError) {
-    guard let texts = try file.tracepointFormats() else {
-      throw TraceFileError(
-        .malformed, file.path,
-        file.end == .complete
-          ? "has no tracepoints" : "was cut: the formats of its tracepoints, which stand at its end, are missing",
-        remedy: "record with `perf record -k mono -e sched:sched_switch`, and let it end by itself or by Ctrl-C")
-    }
+  /// What a perf.data says, whose formats are in `texts`; of its samples, pages of this machine's own layout are made.
+  init(perfData file: borrowing PerfFile, _ texts: [EventName: String]) throws(TraceFileError) {
     layout = .native
     formats = try Self.parsed(texts, file.path)
     translator = nil

@@ -103,6 +103,18 @@ package struct RecordedTasks: Sendable, Equatable {
     found.removeAll(keepingCapacity: true)
   }
 
+  /// The threads of each process that were there when the recording began, where something else than events tells.
+  package private(set) var earlierThreads: [Int32: [Int32]] = [:]
+  /// The processes whose own events alone were recorded, and that were there when it began; empty where others' were too, or
+  /// nothing tells.
+  package private(set) var sampledProcesses: [Int32] = []
+
+  /// Takes in what perf tells of processes.
+  mutating func addProcesses(_ recording: Recording) {
+    earlierThreads = recording.earlierThreads
+    sampledProcesses = recording.sampledProcesses.filter { birth(of: $0) == nil }.sorted()
+  }
+
   /// Names tasks that no event names.
   mutating func addNames(_ names: [Int32: String]) {
     for (tid, name) in names where earliestNames[tid] == nil { earliestNames[tid] = Since(time: .max, value: name) }

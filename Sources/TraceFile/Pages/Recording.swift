@@ -25,6 +25,10 @@ struct Recording: Sendable {
   let end: TraceDatFile.End
   /// The names of tasks that the kernel remembered at the end.
   let commands: [Int32: String]
+  /// The threads of each process that were there when the recording began, as far as anything tells.
+  private(set) var earlierThreads: [Int32: [Int32]] = [:]
+  /// The processes whose own events alone were recorded; empty where it was the whole machine, and where nothing tells.
+  private(set) var sampledProcesses: Set<Int32> = []
 
   /// The raw pages in a directory; see `RecordedCapture.open`.
   init(rawPages directory: String, formats: String?, pageSize: Int?) throws(TraceFileError) {
@@ -52,9 +56,15 @@ struct Recording: Sendable {
 
   /// A perf.data whose tracepoint samples are the events. `named`: what the operator named.
   init(perfData file: consuming PerfFile, named path: String) throws(TraceFileError) {
-    commands = try file.taskNames()
-    formats = try RecordedFormats(file)
-    let records = PerfEventRecords(file)
+    let tasks = try PerfTasks(&file)
+    var texts = try Self.formatTexts(of: file)
+    let taskEvents = PerfTaskEvents(besides: texts, tasks)
+    texts.merge(taskEvents.texts) { known, _ in known }
+    formats = try RecordedFormats(perfData: file, texts)
+    let records = PerfEventRecords(file, taskEvents)
+    commands = tasks.firstNames
+    earlierThreads = tasks.earlierThreads
+    sampledProcesses = tasks.areOfMachine || file.sampledProcesses.contains(0) ? [] : file.sampledProcesses
     guard !records.cpus.isEmpty else {
       throw TraceFileError(
         .unsupported, file.path, "has no tracepoints' samples that tell of their CPU",
@@ -70,6 +80,15 @@ struct Recording: Sendable {
       case .cut, .unfinished: .cut("within its records")
       case .malformed(let offset): .cut("at byte \(offset), where no record can be")
       }
+  }
+
+  private static func formatTexts(of file: borrowing PerfFile) throws(TraceFileError) -> [EventName: String] {
+    if let texts = try file.tracepointFormats() { return texts }
+    throw TraceFileError(
+      .malformed, file.path,
+      file.end == .complete
+        ? "has no tracepoints" : "was cut: the formats of its tracepoints, which stand at its end, are missing",
+      remedy: "record with `perf record -k mono -e sched:sched_switch`, and let it end by itself or by Ctrl-C")
   }
 
   private static func buffers(

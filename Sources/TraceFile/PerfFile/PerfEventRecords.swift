@@ -9,6 +9,7 @@ final class PerfEventRecords: Sendable {
   fileprivate let decoders: [PerfRecordDecoder]
   /// The numbers of places, by time.
   fileprivate let order: [Int: [UInt32]]
+  fileprivate let taskEvents: PerfTaskEvents
 
   /// The CPUs that have records.
   var cpus: [Int] { order.keys.sorted() }
@@ -16,14 +17,15 @@ final class PerfEventRecords: Sendable {
   // include/uapi/linux/perf_event.h: PERF_TYPE_TRACEPOINT.
   private static let tracepoint: UInt32 = 2
 
-  init(_ file: borrowing PerfFile) {
+  init(_ file: borrowing PerfFile, _ taskEvents: PerfTaskEvents) {
+    self.taskEvents = taskEvents
     let places = file.places
     let events = file.events
     var found: [Int: [(time: UInt64, place: UInt32)]] = [:]
     for (number, place) in places.enumerated() {
       guard let cpu = place.cpu, place.timestamp > 0 else { continue }
       let isEvent = place.kind == .sample && events[Int(place.event)].type == Self.tracepoint
-      guard isEvent || place.kind == .loss else { continue }
+      guard isEvent || place.kind == .loss || place.kind == .task else { continue }
       let entry = (time: place.timestamp, place: UInt32(number))
       // What tells of a loss is written before the record that found room again, and has its time a moment later.
       let count = found[cpu]?.count ?? 0
@@ -101,7 +103,12 @@ struct PerfEventPages: ~Copyable {
       guard page.isEmpty else { return false }
       page.note(missed: count, at: place.timestamp)
       return true
-    default: return true
+    default:
+      guard let change = ProcessChange(record, bytes) else { return true }
+      // Both of two, or none.
+      guard page.length <= Self.size - 256 else { return false }
+      for record in records.taskEvents.records(of: change) { _ = page.add(record, at: place.timestamp) }
+      return true
     }
   }
 

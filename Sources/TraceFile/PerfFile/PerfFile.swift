@@ -39,7 +39,7 @@ package struct PerfFile: ~Copyable {
 
   /// What of a record is known without decoding it.
   package enum Kind: UInt8, Sendable, BitwiseCopyable {
-    case sample, loss, other
+    case sample, loss, task, other
   }
 
   /// The most records that a file may have; a recording of a day has some ten million.
@@ -57,6 +57,9 @@ package struct PerfFile: ~Copyable {
   /// The kernel's records in the order of the file.
   package private(set) var places: [Place] = []
   package private(set) var end: End = .complete
+  /// The processes that there are samples of; 0 is that of the CPUs' idle tasks.
+  private(set) var sampledProcesses: Set<Int32> = []
+  private var recentProcess: Int32 = -1
   /// The number of records that could not be decoded so far.
   package private(set) var malformed: UInt64 = 0
 
@@ -161,7 +164,20 @@ package struct PerfFile: ~Copyable {
       Place(
         offset: offset, timestamp: decoders[event].timestamp(record), length: UInt16(record.count),
         event: UInt16(event), cpuNumber: UInt16(clamping: decoders[event].cpu(record) ?? .max),
-        kind: type == PerfRecordDecoder.sample ? .sample : type == PerfRecordDecoder.lost ? .loss : .other))
+        kind: Self.kind(of: type)))
+    if type == PerfRecordDecoder.sample, let pid = decoders[event].process(record), pid != recentProcess {
+      recentProcess = pid
+      sampledProcesses.insert(pid)
+    }
+  }
+
+  private static func kind(of type: UInt32) -> Kind {
+    switch type {
+    case PerfRecordDecoder.sample: .sample
+    case PerfRecordDecoder.lost: .loss
+    case PerfRecordDecoder.comm, PerfRecordDecoder.fork, PerfRecordDecoder.exit: .task
+    default: .other
+    }
   }
 
   /// Whose record it is: its identifier is a sample's first field, and the last one of others'. What perf made up itself has
@@ -189,18 +205,6 @@ package struct PerfFile: ~Copyable {
       guard let (record, bytes) = try read(place) else { continue }
       try body(record, bytes, place)
     }
-  }
-
-  /// The first name of each task that has one.
-  mutating func taskNames() throws(TraceFileError) -> [Int32: String] {
-    var names: [Int32: String] = [:]
-    for place in places where place.kind == .other {
-      guard let (record, bytes) = try read(place), let change = ProcessChange(record, bytes),
-        case .renamed(let name, _) = change.kind, names[change.tid] == nil
-      else { continue }
-      names[change.tid] = name
-    }
-    return names
   }
 
   /// One record, and its bytes, which are valid until the next one is read; nil, and counted, if it cannot be decoded.

@@ -9,11 +9,11 @@ package struct PerfRecordDecoder: Sendable {
   // PERF_RECORD_…
   private static let mmap: UInt32 = 1
   package static let lost: UInt32 = 2
-  private static let comm: UInt32 = 3
-  private static let exit: UInt32 = 4
+  package static let comm: UInt32 = 3
+  package static let exit: UInt32 = 4
   private static let throttle: UInt32 = 5
   private static let unthrottle: UInt32 = 6
-  private static let fork: UInt32 = 7
+  package static let fork: UInt32 = 7
   package static let sample: UInt32 = 9
   private static let mmap2: UInt32 = 10
   private static let lostSamples: UInt32 = 13
@@ -45,6 +45,14 @@ package struct PerfRecordDecoder: Sendable {
     let offset = isSample ? layout.sampleTimeOffset : record.count &- layout.stampTimeDistance
     guard offset >= Self.headerSize, offset &+ 8 <= record.count else { return 0 }
     return record.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+  }
+
+  /// The process of one whole sample, without decoding it; nil where it has none.
+  package func process(_ record: UnsafeRawBufferPointer) -> Int32? {
+    let before = layout.sampleType & (PerfRecordLayout.identifierFirst | PerfRecordLayout.ip)
+    let offset = Self.headerSize + 8 * before.nonzeroBitCount
+    guard layout.sampleType & PerfRecordLayout.tid != 0, offset + 8 <= record.count else { return nil }
+    return record.loadUnaligned(fromByteOffset: offset, as: Int32.self)
   }
 
   /// The CPU of one whole record, without decoding it; nil where it has none.

@@ -54,11 +54,18 @@ struct RecordedTargetOptions: ParsableArguments {
         remedy: "it tells of \(tasks.all.count) tasks, such as \(others)")
     }
     var seen: Set<Int32> = []
-    return RecordedFacts(tasks, begin: begin, pids: pid.filter { seen.insert($0).inserted })
+    let pids = isAll ? tasks.sampledProcesses : pid.filter { seen.insert($0).inserted }
+    return RecordedFacts(tasks, begin: begin, pids: pids)
   }
 
   /// What is not known of the threads of these processes, a sentence each.
   func lacks(_ tasks: RecordedTasks) -> [String] {
+    if !tasks.sampledProcesses.isEmpty {
+      return [
+        "No events of other processes: when a thread is woken, or gets a CPU that another process had, is not told."
+      ]
+    }
+    if !tasks.earlierThreads.isEmpty { return [] }
     let others = tasks.earlier.filter { !pid.contains($0) }
     guard !isAll, !others.isEmpty else { return [] }
     let near = others.filter { other in pid.contains { other > $0 } }.prefix(3)
