@@ -22,17 +22,24 @@ uname -r > /out/kernel
 $run --format json -o /out/command.json -- /job/spin-syscalls 20000 < /dev/null > /out/command.answer || exit 2
 
 # Slow syscalls with their stacks, by perf events and without.
-$run --format json -s 1000000 -o /out/slow.json -- /job/slow-syscalls 2 < /dev/null > /dev/null || exit 7
+$run --format json -s 1000000 --record /out/slow.recording -o /out/slow.json -- /job/slow-syscalls 2 < /dev/null > /dev/null || exit 7
 # A kernel without seccomp filters denies them to who lacks the capabilities.
 echo 2 > /proc/sys/kernel/perf_event_paranoid
 /job/deny-perf 1 $run --format json -s 1000000 -o /out/slow-ftrace.json -- /job/slow-syscalls 2 < /dev/null > /dev/null || exit 8
 
-# A running process, its handshake through a pipe.
-mkfifo /tmp/go
-/job/known-answer 3000 20 < /tmp/go > /out/process.answer &
-exec 7<> /tmp/go
-wait_for grep -qs ready /out/process.answer
-pid=$(sed -n 's/ready //p' /out/process.answer)
+# start NAME PROGRAM ARGUMENT...: starts a program with a handshake through a pipe, and sets pid to its id.
+start() {
+    answer=/out/$1.answer
+    shift
+    rm -f /tmp/go; mkfifo /tmp/go
+    "$@" < /tmp/go > $answer &
+    exec 7<> /tmp/go
+    wait_for grep -qs ready $answer
+    pid=$(sed -n 's/ready //p' $answer)
+}
+
+# A running process.
+start process /job/known-answer 3000 20
 $run --format json --sample-time 600 -o /out/process.json -p "$pid" &
 tool=$!
 wait_for recording
@@ -45,15 +52,26 @@ usleep 300000
 kill -INT $tool
 wait $tool || exit 3
 exec 7>&-
+wait
+
+# One that is only recorded.
+start recorded /job/known-answer 300 5
+$run record --blame --sample-time 600 -o /out/recorded.recording -p "$pid" &
+tool=$!
+wait_for recording
+usleep 500000
+echo go >&7
+wait_for grep -qs program /out/recorded.answer
+kill -INT $tool
+wait $tool || exit 10
+exec 7>&-
+wait
 
 # Windows between functions, USDT probes, and functions of the kernel: windows NAME START STOP.
 windows() {
-    rm -f /tmp/go; mkfifo /tmp/go
-    /job/trigger-windows 25 20 < /tmp/go > /out/$1.answer &
-    exec 7<> /tmp/go
-    wait_for grep -qs ready /out/$1.answer
-    $run -D --format json -o /out/$1.json --sample-count 20 --start-trigger "$2" --stop-trigger "$3" \
-        -p "$(sed -n 's/ready //p' /out/$1.answer)" 2> /out/$1.err &
+    start $1 /job/trigger-windows 25 20
+    $run -D --format json -o /out/$1.json --record /out/$1.recording --sample-count 20 \
+        --start-trigger "$2" --stop-trigger "$3" -p "$pid" 2> /out/$1.err &
     tool=$!
     wait_for grep -qs gating: /out/$1.err
     usleep 500000
