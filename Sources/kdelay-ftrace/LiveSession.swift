@@ -62,9 +62,7 @@ struct LiveSession: ~Copyable {
 
   /// Captures, reports, and takes everything down again.
   consuming func run() throws {
-    // A recording has its clock from this, too.
-    let clock = session.clock
-    reporter?.start(ReportHeader(targets: session.settings.targets, clock: clock))
+    reporter?.start(ReportHeader(targets: session.settings.targets, clock: session.clock))
     let targets = targets
     try session.updateStacks { found throws(CaptureError) in try stacks?.attach(to: targets, &found) }
     let tids = try watchThreads()
@@ -73,6 +71,8 @@ struct LiveSession: ~Copyable {
     // Some may have been made before their making was recorded.
     let others = try newcomers.find(besides: targets.map(\.pid), &session, &capture, &stacks)
     recorder?.note(.begin(others: others, gateCloses: capture.setup.gate?.closes))
+    // For the report's own beginning.
+    if recorder != nil { _ = session.clock }
     session.begin(&capture.reader.names, besides: others, gateCloses: capture.setup.gate?.closes)
     if command != nil { try releaseCommand() }
     let cost = ReadingCost()
@@ -83,7 +83,7 @@ struct LiveSession: ~Copyable {
       try recorder?.endTurn(now)
       if let failure = stacks?.recordingState()?.failure { throw failure }
       try follow(upTo: complete)
-      try limitRecording(now, complete)
+      try limitRecording(now, complete, isBusy: wasBusy)
       interval.adapt(toFilled: max(buffersRead - before.buffers, (stacks?.ringsRead ?? 0) - before.rings))
       if !wasBusy, !session.isDone, !session.wantsOpenGate { wait(until: session.nextDue) }
       if checkForEnd() { break }
@@ -198,14 +198,18 @@ struct LiveSession: ~Copyable {
   // MARK: A recording's limits
 
   /// Begins the recording's next segment where the last has its size, and ends it where its file system has no room for more.
-  private mutating func limitRecording(_ now: UInt64, _ complete: UInt64) throws {
+  /// All events before `complete`, ns, are in it, unless the turn was busy.
+  private mutating func limitRecording(_ now: UInt64, _ complete: UInt64, isBusy: Bool) throws {
     guard let recorder, !session.isDone else { return }
-    if let lack = recorder.lackOfRoom(now), session.cut == nil {
+    let samples = stacks?.recordingState()?.size ?? 0
+    if session.cut == nil, let lack = recorder.lackOfRoom(now, others: samples) {
       Failure.say("warning: the recording ends early: \(lack)")
       recorder.note(.stopped(lack))
+      // What the rings hold is still to be written.
+      try capture.setup.stop()
       cutShort(at: MonotonicClock.now)
     }
-    guard recorder.isFull(others: stacks?.recordingState()?.size ?? 0) else { return }
+    guard recorder.isFull(others: samples, isBusy: isBusy) else { return }
     try stacks?.finishRecording()
     let living = session.livingProcesses.compactMap { pid in
       ProcessStatus.read(pid: pid).map { NamedProcess(pid: pid, name: $0.name) }

@@ -62,7 +62,7 @@ struct RecordCommand: ParsableCommand {
     var limits = RecordingLimits(reserve: diskReserve)
     if let maxSize {
       limits.segments = rotate ?? 4
-      limits.segmentSize = maxSize.bytes / UInt64(limits.segments)
+      limits.size = maxSize.bytes
     }
     return limits
   }

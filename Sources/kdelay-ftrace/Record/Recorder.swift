@@ -37,6 +37,8 @@ final class Recorder: PageKeeper {
   private var finishing: SegmentFinisher?
   /// When it was looked how much room there is, ns.
   private var roomChecked: UInt64 = 0
+  /// The number of bytes of the recording at which it is looked again.
+  private var writtenToCheck: UInt64 = 0
   /// When notes were written last, ns.
   private var flushed: UInt64 = 0
 
@@ -65,7 +67,7 @@ final class Recorder: PageKeeper {
     self.buffers = buffers
     self.limits = limits
     self.streams = streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) }
-    if limits.segmentSize != nil {
+    if limits.size != nil {
       try RecordingWriter.prepare(directory)
       segment = 1
       finishing = SegmentFinisher()
@@ -184,10 +186,25 @@ final class Recorder: PageKeeper {
 // MARK: Segments, and room
 
 extension Recorder {
-  /// Whether the segment has its size. `others`: the number of bytes of its other files.
-  func isFull(others: UInt64) -> Bool {
-    guard let size = limits.segmentSize, let written = writer?.bytesWritten else { return false }
-    return written + others >= size
+  /// Whether the segment has its size. `others`: the number of bytes of its other files; `isBusy`: events are left behind, so that
+  /// it should end only if it has become twice as large. Where all segments are too large, old ones go.
+  func isFull(others: UInt64, isBusy: Bool) -> Bool {
+    guard let size = limits.segmentSize, let most = limits.size, let written = writer?.bytesWritten else {
+      return false
+    }
+    let whole = RecordingSegments.paths(in: directory).filter { $0 != place }
+    if whole.reduce(written + others, { $0 + Self.size(of: $1) }) > most - most / 16 {
+      removeOldest(keeping: max(whole.count - 1, 0))
+    }
+    return written + others >= (isBusy ? 2 * size : size)
+  }
+
+  /// The number of bytes of the files in a directory.
+  private static func size(of directory: String) -> UInt64 {
+    ((try? SystemFiles.list(directory)) ?? []).reduce(0) { sum, name in
+      var state = stat()
+      return stat("\(directory)/\(name)", &state) == 0 ? sum + UInt64(max(state.st_size, 0)) : sum
+    }
   }
 
   /// Begins the next segment; the one before, up to `time` (ns), is made whole meanwhile, and what is too old is removed. `targets`:
@@ -223,15 +240,18 @@ extension Recorder {
     return !old.isEmpty
   }
 
-  /// Why the recording has to end now: the file system has less room than is to be left. Old segments go before that. Looks once a
-  /// second; `now`: the clock, ns.
-  func lackOfRoom(_ now: UInt64) -> String? {
-    guard now > roomChecked + 1_000_000_000 else { return nil }
+  /// Why the recording has to end now: the file system has less room than is to be left. Old segments go before that. `now`: the
+  /// clock, ns; `others`: the number of bytes of the recording's other files.
+  func lackOfRoom(_ now: UInt64, others: UInt64) -> String? {
+    let written = bytesWritten + (writer?.bytesWritten ?? 0) + others
+    // Others fill the file system too.
+    guard now > roomChecked + 1_000_000_000 || written > writtenToCheck else { return nil }
     roomChecked = now
-    while let free = RecordingLimits.free(directory), free < limits.reserve {
+    while let room = limits.room(directory) {
+      writtenToCheck = written + UInt64(max(room.bytes, 0) / 2)
+      if room.bytes >= 0 { return nil }
       if removeOldest(keeping: max(RecordingSegments.paths(in: directory).count - 2, 0)) { continue }
-      return "\(RecordingLimits.text(free)) of the file system of \(directory) are free, less than the reserve of "
-        + "\(RecordingLimits.text(limits.reserve)) (--disk-reserve)"
+      return "\(directory): \(limits.lack(room.free)) (--disk-reserve)"
     }
     return nil
   }

@@ -38,9 +38,10 @@ struct JournaledSession: ~Copyable {
     var next = first
     while !session.isDone {
       guard let phase = next ?? capture.nextPhase() else {
-        isCut = true
         // What comes behind the last turn is not there of all CPUs.
+        if session.cut == nil { isCut = true }
         session.cutShort(at: complete)
+        complete = max(complete, session.cut ?? 0)
         try follow(report)
         break
       }
