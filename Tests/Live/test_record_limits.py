@@ -28,7 +28,6 @@ class Limits(RecordTestCase):
         samples = report(directory, "--whole").samples
         self.assertEqual(len(samples), len(segments))
         for sample in samples:
-            self.check_sample(sample)
             self.assertEqual(sample["target"]["pid"], workload.pid)
         for one, other in zip(samples, samples[1:]):
             self.assertLess(one["window"]["stop_ns"], other["window"]["start_ns"])
