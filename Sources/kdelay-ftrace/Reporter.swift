@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Report
 internal import Session
+internal import SystemCalls
 
 /// Renders and writes reports in a thread of its own: the stream is read on meanwhile, so that no window is missed because
 /// of the one before, however slow the reader of the report is.

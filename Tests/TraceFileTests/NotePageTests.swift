@@ -34,7 +34,6 @@ struct NotePageTests {
       #expect(!fitsTooLong && page.isEmpty)
       let fits = page.add(longest.utf8, at: 5)
       #expect(fits)
-      #expect(page.length <= size)
       #expect(try read(page).texts == [longest])
       #expect(page.bytes.count == size)
     }

@@ -35,10 +35,10 @@ struct RecordingWriterTests {
     let (one, other) = (Fixture(kernel: "6.18", scenario: "mixed"), Fixture(kernel: "6.18", scenario: "sparse"))
     var writer = try writer(directory, version, [("", one), ("machine", other)])
     for number in 0..<300 { try writer.note("note \(number)", at: UInt64(number) * 1_000_000) }
-    try writer.flushNotes()
+    try writer.flush()
     for number in 300..<400 {
       try writer.note("note \(number)", at: UInt64(number) * 1_000_000)
-      if number % 7 == 0 { try writer.flushNotes() }
+      if number % 7 == 0 { try writer.flush() }
     }
     try writer.finish(
       RecordingTail(commands: [4711: "note taker"], statistics: [[0: "entries: 1\n"], [1: "overrun: 5\n"], [:]]))
@@ -57,7 +57,8 @@ struct RecordingWriterTests {
   func theHeadIsATraceOfNothing(_ version: TraceDatVersion) throws {
     let directory = try TemporaryDirectory()
     let fixture = Fixture(kernel: "6.18", scenario: "mixed")
-    let writer = try writer(directory, version, [("", fixture), ("triggers", fixture)])
+    var writer = try writer(directory, version, [("", fixture), ("triggers", fixture)])
+    try writer.settle()
     #expect(
       try directory.names == [
         "trace.dat.head", "trace.dat.top.cpu0", "trace.dat.top.cpu1", "trace.dat.triggers.cpu0",
@@ -84,17 +85,50 @@ struct RecordingWriterTests {
     let fixture = Fixture(kernel: "6.18", scenario: "subbuf64")
     var writer = try RecordingWriter(
       directory: directory.path, head: fixture.head, buffers: [fixture.buffer("")], task: 1)
-    let page = try fixture.pages(cpu: 0)[0]
-    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: page.count, alignment: 4096)
-    defer { memory.deallocate() }
-    memory.copyBytes(from: page)
-    for _ in 0..<16 { try writer.append(UnsafeRawBufferPointer(memory), used: 200, buffer: 0, position: 0) }
+    var page = HandmadePage(timestamp: 1000)
+    page.softIRQ(delta: 1)
+    let bytes = page.bytes + Array(repeating: 0, count: fixture.pageSize - page.bytes.count)
+    // Nothing joins a page that tells of losses.
+    var lossy = bytes
+    lossy[11] = 0x80
+    for _ in 0..<16 {
+      for page in [lossy, bytes] {
+        writer.room.copyBytes(from: page)
+        let count = try writer.join(page.count, buffer: 0, position: 0)
+        #expect(count == 1)
+      }
+      try writer.flush()
+    }
+    try writer.settle()
     // The file system needs some for where they are.
-    #expect(try blocks(directory["trace.dat.top.cpu0"]) <= 16 * 4096 + (16 << 10))
+    #expect(try blocks(directory["trace.dat.top.cpu0"]) <= 32 * 4096 + (16 << 10))
     try writer.finish(RecordingTail())
     let size = try FileManager.default.attributesOfItem(atPath: directory["trace.dat"])[.size] as? Int
-    #expect(try #require(size) > 16 * page.count)
-    #expect(try blocks(directory["trace.dat"]) < 16 * 4096 + (128 << 10))
+    #expect(try #require(size) > 32 * fixture.pageSize)
+    #expect(try blocks(directory["trace.dat"]) < 32 * 4096 + (128 << 10))
+  }
+
+  /// Pages as a busy reader gets them, a few records each, are joined; nothing of their records changes.
+  @Test(arguments: [TraceDatVersion.seven, .six], ["6.1-cloud", "6.1-rt", "6.12-cloud", "6.18"])
+  func partsOfSubBuffersAreJoined(_ version: TraceDatVersion, _ kernel: String) throws {
+    let directory = try TemporaryDirectory()
+    let fixture = Fixture(kernel: kernel, scenario: "mixed")
+    var writer = try RecordingWriter(
+      directory: directory.path, head: fixture.head, buffers: [fixture.buffer("")], version: version, task: 1)
+    var (parts, pages) = (0, 0)
+    for (position, cpu) in fixture.cpus.enumerated() {
+      for part in try fixture.slices(cpu: cpu, every: 2_000_000) {
+        let padded = part + Array(repeating: 0, count: fixture.pageSize - part.count)
+        parts += 1
+        writer.room.copyBytes(from: padded)
+        pages += try writer.join(padded.count, buffer: 0, position: position)
+        if parts % 5 == 0 { try writer.flush() }
+      }
+    }
+    #expect(parts > 2 * pages && pages > 5, "\(parts) parts, \(pages) pages")
+    try writer.finish(RecordingTail())
+    let listed = try TraceCommand.report(directory["trace.dat"])
+    #expect(listed.map(\.withoutText).sorted() == (try Self.kernelsList(fixture)).sorted())
   }
 
   /// The number of bytes that a file takes on the disk.

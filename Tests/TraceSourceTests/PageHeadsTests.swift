@@ -10,17 +10,21 @@ struct PageHeadsTests {
   private static let pageSize = 4096
 
   /// What a decoder reads of the head of `page`: its events, up to when it goes, and what it says of missing ones.
-  private func head(of page: HandmadePage) throws -> (events: [Event], summary: PageSummary) {
+  private func head(of page: HandmadePage) throws -> (events: [Event], summary: PageSummary, isFull: Bool) {
     let layout = try PageLayout(headerPage: Fixture.text("6.18", "header_page"))
     let decoder = PageDecoder(layout: layout, table: EventTable())
     var events = FlatArray<Event>(capacity: 16)
     var names = NameTable()
-    let summary = page.bytes.withUnsafeBytes { bytes in
-      decoder.decode(
-        PageHeads(pageSize: Self.pageSize).head(of: bytes, decoder), cpu: 0, lastKnown: 5, into: &events,
-        names: &names, stacks: KernelStackTable())
-    }
-    return ((0..<events.count).map { events[$0] }, summary)
+    var heads = PageHeads()
+    let bytes = page.bytes + Array(repeating: 0, count: Self.pageSize - page.bytes.count)
+    let isFull = bytes.withUnsafeBytes { heads.add($0, 1, decoder) }
+    let other = heads.next(0)
+    let head = heads.next(1)
+    let summary = decoder.decode(
+      try #require(head), cpu: 0, lastKnown: 5, into: &events, names: &names, stacks: KernelStackTable())
+    let next = heads.next(1)
+    #expect(other == nil && next == nil)
+    return ((0..<events.count).map { events[$0] }, summary, isFull)
   }
 
   private func page(_ deltas: [UInt32], missed: Int64? = nil) -> HandmadePage {
@@ -35,7 +39,8 @@ struct PageHeadsTests {
 
   @Test func itSaysHowFarAPageGoesThatHasRoomLeft() throws {
     let deltas = Array(repeating: UInt32(100_000_000), count: 20)
-    let (events, summary) = try head(of: page(deltas))
+    let (events, summary, isFull) = try head(of: page(deltas))
+    #expect(!isFull)
     #expect(events.isEmpty)
     #expect(summary.status == .complete)
     #expect(summary.time == 1_002_000_000_000)
@@ -44,22 +49,33 @@ struct PageHeadsTests {
 
   @Test func aFullPageIsNotLookedInto() throws {
     let full = page(Array(repeating: 10, count: (Self.pageSize - 16) / 16))
-    #expect(try head(of: full).summary.time == 1_000_000_000_000)
+    let (_, summary, isFull) = try head(of: full)
+    #expect(isFull && summary.time == 1_000_000_000_000)
   }
 
   @Test(arguments: [1, 255])
   func whatIsMissingBeforeThePageRemains(_ count: Int) throws {
-    let (events, summary) = try head(of: page(Array(repeating: 7, count: count), missed: 12))
+    let (events, summary, _) = try head(of: page(Array(repeating: 7, count: count), missed: 12))
     #expect(summary.missed == 12)
     #expect(events.map(\.kind) == [.gapStart, .gapEnd])
     #expect(events.map(\.timestamp) == [5, 1_000_000_000_000])
   }
 
-  @Test func whatIsNoPageStaysWhatItIs() throws {
+  @Test func pagesComeByStreamInOrder() throws {
     let decoder = PageDecoder(
       layout: try PageLayout(headerPage: Fixture.text("6.18", "header_page")), table: EventTable())
-    [UInt8](repeating: 1, count: 15).withUnsafeBytes { bytes in
-      #expect(PageHeads(pageSize: Self.pageSize).head(of: bytes, decoder).count == 15)
+    var heads = PageHeads()
+    for (time, stream) in [(1, 0), (2, 3), (3, 0), (4, 3), (5, 3)] {
+      let page = HandmadePage(timestamp: UInt64(time)).bytes + Array(repeating: 0, count: 4080)
+      _ = page.withUnsafeBytes { heads.add($0, stream, decoder) }
     }
+    func times(_ stream: Int) -> [UInt64] {
+      var times: [UInt64] = []
+      while let head = heads.next(stream) { times.append(head.loadUnaligned(as: UInt64.self)) }
+      return times
+    }
+    #expect(times(3) == [2, 4, 5])
+    #expect(times(0) == [1, 3])
+    #expect(times(1).isEmpty && times(9).isEmpty)
   }
 }

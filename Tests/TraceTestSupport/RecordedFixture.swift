@@ -35,7 +35,7 @@ extension Fixture {
   package func append(to writer: inout RecordingWriter, buffer: Int) throws {
     for (position, cpu) in cpus.enumerated() {
       for page in try pages(cpu: cpu) {
-        try page.withUnsafeBytes { try writer.append($0, used: $0.count, buffer: buffer, position: position) }
+        try page.withUnsafeBytes { try writer.append($0, buffer: buffer, position: position) }
       }
     }
   }

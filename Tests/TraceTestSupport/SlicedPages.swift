@@ -35,6 +35,24 @@ package struct SlicedPages: ~Copyable, PageSource {
   package func overrun(_ position: Int) -> UInt64? { overruns[position] }
 }
 
+extension Fixture {
+  /// The pages of a CPU as one gets them who reads every `interval` (ns): in parts.
+  package func slices(cpu: Int, every interval: UInt64) throws -> [[UInt8]] {
+    var slices: [[UInt8]] = []
+    for page in try pages(cpu: cpu) {
+      var rest = page
+      var time = rest.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+      while !rest.isEmpty {
+        time += interval
+        let cut = SlicedPage(rest, at: time)
+        if !cut.head.isEmpty { slices.append(cut.head) }
+        rest = cut.rest
+      }
+    }
+    return slices
+  }
+}
+
 /// A page in two parts: what was recorded up to a time, and what came after. Either is empty where there is nothing of it.
 private struct SlicedPage {
   private(set) var head: [UInt8] = []

@@ -17,9 +17,6 @@ package struct NotePage: Sendable {
   /// Whether nothing is noted here.
   package var isEmpty: Bool { page.isEmpty }
 
-  /// The number of bytes from the page's start to the end of its last record.
-  package var length: Int { page.length }
-
   /// The most bytes of text that an empty page of `size` bytes has room for.
   package static func capacity(size: Int) -> Int {
     // The head of a long record, the fields, and the text's zero; and the field for the text's length has 16 bits.

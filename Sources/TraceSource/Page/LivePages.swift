@@ -6,6 +6,13 @@ package protocol PageKeeper: AnyObject {
   /// A page of the stream at `position` was read. Its bytes are valid during the call.
   func keep(_ page: UnsafeRawBufferPointer, of position: Int)
 
+  /// Memory for pages that are read in a row, and that nobody looks at: the same until `keep(unread:of:)` tells that it was filled. Nil
+  /// where nothing can be kept any more.
+  var room: UnsafeMutableRawBufferPointer? { get }
+
+  /// Pages of the stream at `position` are in the first `count` bytes of `room`.
+  func keep(unread count: Int, of position: Int)
+
   /// The kernel was asked how many events the stream at `position` has lost so far.
   func keep(overrun: UInt64, of position: Int)
 }
@@ -20,12 +27,13 @@ package struct LivePages: ~Copyable, PageSource {
   package var keeper: (any PageKeeper)?
   /// Whether pages of data are kept and handed on without their records: what they say of losses remains.
   package var leavesDataUnread = false
-  private let heads: PageHeads
+  private var heads = PageHeads()
+  private let pageSize: Int
 
   /// Pages without a ring buffer yet. `pageSize`: the number of bytes of the largest sub-buffer, header included.
   init(pageSize: Int) {
     readers = RawPageReaders(pageSize: pageSize)
-    heads = PageHeads(pageSize: pageSize)
+    self.pageSize = pageSize
   }
 
   /// Opens the ring buffers of an instance; their streams come next in position.
@@ -39,10 +47,31 @@ package struct LivePages: ~Copyable, PageSource {
   }
 
   package mutating func next(_ position: Int) -> UnsafeRawBufferPointer? {
+    if leavesDataUnread, streams[position].role == .data { return nextUnread(position) }
     guard let page = readers.next(at: position) else { return nil }
     keeper?.keep(page, of: position)
-    let stream = streams[position]
-    return leavesDataUnread && stream.role == .data ? heads.head(of: page, stream.decoder) : page
+    return page
+  }
+
+  /// The next page without its events.
+  private mutating func nextUnread(_ position: Int) -> UnsafeRawBufferPointer? {
+    if let head = heads.next(position) { return head }
+    readUnread(position)
+    return heads.next(position)
+  }
+
+  /// Reads pages up to one that is not full. Many are written to a disk in less time than one by one.
+  private mutating func readUnread(_ position: Int) {
+    guard let room = keeper?.room else { return }
+    var filled = 0
+    var isFull = true
+    while isFull, filled + pageSize <= room.count {
+      let page = UnsafeMutableRawBufferPointer(rebasing: room[filled..<filled + pageSize])
+      guard readers.read(at: position, into: page) == pageSize else { break }
+      isFull = heads.add(UnsafeRawBufferPointer(page), position, streams[position].decoder)
+      filled += pageSize
+    }
+    if filled > 0 { keeper?.keep(unread: filled, of: position) }
   }
 
   package func overrun(_ position: Int) -> UInt64? {

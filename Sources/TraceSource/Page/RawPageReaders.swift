@@ -32,8 +32,13 @@ package struct RawPageReaders: ~Copyable {
   /// The next page of the CPU at `position`, valid until the next call; nil where there is nothing to read now, as on a
   /// CPU that is offline.
   package mutating func next(at position: Int) -> UnsafeRawBufferPointer? {
-    let count = try? uninterrupted { read(pipes[position].rawValue, page.baseAddress, page.count) }
-    guard let count, count > 0 else { return nil }
-    return UnsafeRawBufferPointer(rebasing: page[..<count])
+    let count = read(at: position, into: page)
+    return count > 0 ? UnsafeRawBufferPointer(rebasing: page[..<count]) : nil
+  }
+
+  /// Reads the next page of the CPU at `position` into `memory`, which has room for it. Returns how many bytes it has; 0 where there is
+  /// none.
+  func read(at position: Int, into memory: UnsafeMutableRawBufferPointer) -> Int {
+    max((try? uninterrupted { Glibc.read(pipes[position].rawValue, memory.baseAddress, memory.count) }) ?? 0, 0)
   }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemCalls
 
 /// Runs the operator's command with each window's report, in a thread of its own: one run at a time, each for a limited time.
 ///

@@ -39,13 +39,13 @@ final class Recorder: PageKeeper {
   private var roomChecked: UInt64 = 0
   /// The number of bytes of the recording at which it is looked again.
   private var writtenToCheck: UInt64 = 0
-  /// When notes were written last, ns.
+  /// When what was in memory was written last, ns.
   private var flushed: UInt64 = 0
 
   private static let mostBytesReadAgain: UInt64 = 256 << 20
 
-  /// How long notes stay in memory, ns: without its last turns, a recording that was killed is read no worse.
-  private static let flushInterval: UInt64 = 100_000_000
+  /// How long notes, and sub-buffers that are not full, stay in memory, ns: a recording that was killed lacks as much at its end.
+  private static let flushInterval: UInt64 = 250_000_000
 
   /// A recorder of `streams` in `directory`. `head`: what is known before any event; `pageSize`: the number of bytes of a
   /// sub-buffer.
@@ -88,8 +88,19 @@ final class Recorder: PageKeeper {
     part(position) { $0.pages += 1 }
     let place = places[position]
     attempt { writer throws(TraceFileError) in
-      try writer?.append(page, used: page.count, buffer: place.buffer, position: place.position)
+      try writer?.append(page, buffer: place.buffer, position: place.position)
     }
+  }
+
+  var room: UnsafeMutableRawBufferPointer? { failure == nil ? writer?.room : nil }
+
+  func keep(unread count: Int, of position: Int) {
+    let place = places[position]
+    var pages = 0
+    attempt { writer throws(TraceFileError) in
+      pages = try writer?.join(count, buffer: place.buffer, position: place.position) ?? 0
+    }
+    if pages > 0 { part(position) { $0.pages += pages } }
   }
 
   func keep(overrun: UInt64, of position: Int) { part(position) { $0.overrun = overrun } }
@@ -137,7 +148,7 @@ final class Recorder: PageKeeper {
     turn.parts.removeAll(keepingCapacity: true)
     if now > flushed + Self.flushInterval {
       flushed = now
-      attempt { writer throws(TraceFileError) in try writer?.flushNotes() }
+      attempt { writer throws(TraceFileError) in try writer?.flush() }
     }
     try check()
   }
@@ -164,19 +175,22 @@ final class Recorder: PageKeeper {
   /// Makes the recording whole. `pages`: the streams that were recorded.
   func finish(_ pages: borrowing LivePages) throws(TraceFileError) {
     try check()
-    guard let writer = writer.take() else { return }
+    guard var writer = writer.take() else { return }
     bytesWritten += writer.bytesWritten
-    let tail = tail(pages, writer)
-    try writer.finish(tail)
+    // A long recording is not read again for the names of tasks that had ended before anybody looked.
+    var recorded: [Int32: String] = [:]
+    if writer.bytesWritten <= Self.mostBytesReadAgain {
+      // Names are read from the files.
+      try writer.settle()
+      recorded = RecordedTaskNames.read(writer.directory, streams)
+    }
+    try writer.finish(tail(pages, recorded))
     if let failure = finishing?.wait() { throw failure }
   }
 
-  /// What is known now that a recording ends.
-  private func tail(_ pages: borrowing LivePages, _ writer: borrowing RecordingWriter) -> RecordingTail {
+  /// What is known now that a recording ends. `recorded`: the names that its events give to tasks.
+  private func tail(_ pages: borrowing LivePages, _ recorded: [Int32: String] = [:]) -> RecordingTail {
     let living = RecordingTail.Maps.read(targets)
-    // A long recording is not read again for the names of tasks that had ended before anybody looked.
-    let isShort = writer.bytesWritten <= Self.mostBytesReadAgain
-    let recorded = isShort ? RecordedTaskNames.read(writer.directory, streams) : [:]
     let names = names.merging(recorded) { _, last in last }.merging(SystemTasks.names()) { _, last in last }
     return RecordingTail(
       pages, names: names, maps: living + maps.filter { map in !living.contains { $0.pid == map.pid } })
@@ -217,8 +231,7 @@ extension Recorder {
     note(.turn(JournalTurn(now: time + Settling.time)))
     guard let writer = writer.take() else { return }
     bytesWritten += writer.bytesWritten
-    let tail = tail(pages, writer)
-    if let failure = finishing?.finish(writer, tail) { throw failure }
+    if let failure = finishing?.finish(writer, tail(pages)) { throw failure }
     segment += 1
     removeOldest(keeping: limits.segments - 1)
     try begin()

@@ -1,3 +1,4 @@
+internal import SystemCalls
 internal import TraceFile
 
 /// Makes segments of a recording whole in a thread of its own, one at a time: to put a segment's files together takes seconds, in

@@ -13,11 +13,12 @@ struct RecordingAssembly: ~Copyable {
   private var copiedBytes: UInt64 = 0
 
   /// The number of bytes of a step.
-  private static let step: UInt64 = 64 << 20
+  private let step: UInt64
 
-  /// Writes all of `layout` but the data, in place of the recording's head.
-  init(_ layout: TraceDatLayout, in directory: String) throws(TraceFileError) {
+  /// Writes all of `layout` but the data, in place of the recording's head. `step`: the number of bytes of a step.
+  init(_ layout: TraceDatLayout, in directory: String, step: UInt64 = 64 << 20) throws(TraceFileError) {
     self.directory = directory
+    self.step = step
     file = try Self.write(layout, as: RecordingNames.recording, in: directory)
     unlink("\(directory)/\(RecordingNames.head)")
     buffer = .allocate(byteCount: 1 << 20, alignment: WritableFile.alignment)
@@ -48,12 +49,12 @@ struct RecordingAssembly: ~Copyable {
   mutating func take(_ piece: RecordingPiece, _ name: String, at place: UInt64) throws(TraceFileError) {
     var left = piece.size
     while left > 0 {
-      left -= min(left, Self.step)
-      let count = piece.size - left
-      try piece.copy(from: left, to: &file, at: place + left, through: buffer)
+      let count = min(left, step)
+      left -= count
+      try piece.file.copy(left..<left + count, to: &file, at: place + left, through: buffer)
       copied.append((piece, name, left))
       copiedBytes += count
-      if left > 0 || copiedBytes >= Self.step { try cutOffCopied() }
+      if left > 0 || copiedBytes >= step { try cutOffCopied() }
     }
   }
 

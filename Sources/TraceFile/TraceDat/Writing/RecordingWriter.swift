@@ -13,6 +13,7 @@ package struct RecordingWriter: ~Copyable {
   private let buffers: [RecordingBuffer]
   /// By buffer and position of the CPU in it; nil where there was nothing yet.
   private var pieces: [[RecordingPiece?]]
+  private let queue: WriteQueue
   private var notes: NotePage
   /// Whether the last sub-buffer of the journal's piece is what `notes` had before.
   private var hasWrittenNotes = false
@@ -47,7 +48,10 @@ package struct RecordingWriter: ~Copyable {
     self.buffers = all
     pieces = all.map { Array(repeating: nil, count: $0.cpus.count) }
     notes = NotePage(size: pageSize, task: task)
+    queue = WriteQueue()
   }
+
+  deinit { queue.close() }
 
   /// Makes the directory, or sees that no recording is in it.
   package static func prepare(_ directory: String) throws(TraceFileError) {
@@ -64,24 +68,49 @@ package struct RecordingWriter: ~Copyable {
   /// The number of the journal's buffer.
   private var journal: Int { buffers.count - 1 }
 
-  /// Adds whole sub-buffers of a CPU, which is at `position` of its buffer. `used`: how many of the bytes matter. Memory that begins
-  /// at a multiple of 4096 is written without copying it.
+  /// Adds a sub-buffer of a CPU, which is at `position` of its buffer.
   package mutating func append(
-    _ pages: UnsafeRawBufferPointer, used: Int, buffer: Int, position: Int
+    _ page: UnsafeRawBufferPointer, buffer: Int, position: Int
   ) throws(TraceFileError) {
-    try piece(buffer, position).append(pages, used: used)
-    bytesWritten += UInt64(pages.count)
+    try piece(buffer, position).append(page)
+    bytesWritten += UInt64(page.count)
+  }
+
+  /// Memory for sub-buffers that are read in a row, before `join` adds them; the same until then. Waits while there is none.
+  package var room: UnsafeMutableRawBufferPointer { queue.room() }
+
+  /// Adds the sub-buffers of a CPU that are in the first `count` bytes of `room`. The last may not be full: what is read next is then
+  /// joined to it, so that a buffer that is read often does not become a row of nearly empty sub-buffers. Returns how many
+  /// sub-buffers there are more.
+  package mutating func join(_ count: Int, buffer: Int, position: Int) throws(TraceFileError) -> Int {
+    let pages = try piece(buffer, position).join(count)
+    bytesWritten += UInt64(pages * buffers[buffer].pageSize)
+    return pages
+  }
+
+  /// Has the sub-buffers and the notes written that are in memory only, notes last: they tell of sub-buffers. A journal's
+  /// sub-buffer that is not full is written again when it has more.
+  package mutating func flush() throws(TraceFileError) {
+    for buffer in pieces { for piece in buffer { piece?.flush() } }
+    try flushNotes()
+    if let failure = queue.failure { throw failure }
+  }
+
+  /// Waits until all is in the files.
+  package mutating func settle() throws(TraceFileError) {
+    try flush()
+    try queue.settle()
   }
 
   private mutating func piece(_ buffer: Int, _ position: Int) throws(TraceFileError) -> RecordingPiece {
     if let piece = pieces[buffer][position] { return piece }
     let name = RecordingNames.piece(buffer: buffers[buffer].name, cpu: buffers[buffer].cpus[position])
-    let piece = try RecordingPiece("\(directory)/\(name)")
+    let piece = try RecordingPiece("\(directory)/\(name)", pageSize: buffers[buffer].pageSize, queue)
     pieces[buffer][position] = piece
     return piece
   }
 
-  /// Adds a note to the journal. It is in a file after `flushNotes`, or when there is room for no more.
+  /// Adds a note to the journal. It is in a file after `flush`, or when there is room for no more.
   package mutating func note(_ text: String, at time: UInt64) throws(TraceFileError) {
     let bytes = text.utf8.prefix(NotePage.capacity(size: notes.bytes.count))
     if !notes.add(bytes, at: time) {
@@ -93,23 +122,22 @@ package struct RecordingWriter: ~Copyable {
     hasNewNotes = true
   }
 
-  /// Writes the notes that are in no file yet. A sub-buffer that is not full is written again when it has more.
-  package mutating func flushNotes() throws(TraceFileError) {
+  private mutating func flushNotes() throws(TraceFileError) {
     guard hasNewNotes else { return }
     let piece = try piece(journal, 0)
-    do {
-      try notes.bytes.withUnsafeBytes { bytes in
-        if hasWrittenNotes { try piece.replaceLast(bytes) } else { try piece.append(bytes, used: notes.length) }
-      }
-    } catch { throw error as? TraceFileError ?? TraceFileError(.unwritable, directory, "\(error)") }
-    if !hasWrittenNotes { bytesWritten += UInt64(notes.bytes.count) }
+    if hasWrittenNotes {
+      piece.replaceLast(notes.bytes)
+    } else {
+      notes.bytes.withUnsafeBytes { piece.append($0) }
+      bytesWritten += UInt64(notes.bytes.count)
+    }
     hasWrittenNotes = true
     hasNewNotes = false
   }
 
   /// Ends the recording: makes one trace.dat of its files.
   package consuming func finish(_ tail: RecordingTail) throws(TraceFileError) {
-    try flushNotes()
+    try settle()
     let sizes = pieces.map { $0.map { $0?.size ?? 0 } }
     let layout = TraceDatLayout(version, head, buffers, sizes: sizes, tail)
     var assembly = try RecordingAssembly(layout, in: directory)

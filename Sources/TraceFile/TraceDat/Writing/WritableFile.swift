@@ -49,6 +49,14 @@ struct WritableFile: ~Copyable {
     }
   }
 
+  /// Writes all bytes at `offset`, anywhere, through the page cache: what is short, and is to wait for no disk.
+  mutating func writeThroughCache(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(TraceFileError) {
+    let wasDirect = isDirect
+    if wasDirect { leaveDirect() }
+    defer { if wasDirect { isDirect = kdelay_set_direct(file.descriptor.rawValue, true) } }
+    try write(bytes, at: offset)
+  }
+
   private static func isAligned(_ bytes: UnsafeRawBufferPointer, _ offset: UInt64) -> Bool {
     let address = bytes.baseAddress.map { UInt(bitPattern: $0) } ?? 0
     return (address | UInt(bytes.count) | UInt(offset)) % UInt(alignment) == 0
