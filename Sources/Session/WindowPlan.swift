@@ -143,7 +143,7 @@ struct WindowPlan {
   /// The open window closes at `time` at the latest, and none opens from then on; what is still unread of the stream before
   /// that opens and closes windows as ever.
   mutating func cutShort(at time: UInt64) {
-    guard limit == nil else { return }
+    if let limit, limit <= time { return }
     limit = time
     if !isOpen, let notBefore, notBefore >= time { remaining = 0 }
   }

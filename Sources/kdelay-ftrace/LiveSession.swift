@@ -14,6 +14,8 @@ struct LiveSession: ~Copyable {
   private let reporter: Reporter?
   /// Nil where nothing is recorded.
   private let recorder: Recorder?
+  /// Why the recording is not whole; nil where it is, or there is none.
+  private var recordingFailure: TraceFileError?
   private let log: (@Sendable (String) -> Void)?
   private let targets: [TargetProcess]
   private let signals: Signals
@@ -80,8 +82,7 @@ struct LiveSession: ~Copyable {
       let before = (buffers: buffersRead, rings: stacks?.ringsRead ?? 0)
       let now = MonotonicClock.now
       let (complete, wasBusy) = capture.reader.drain(now: now)
-      try recorder?.endTurn(now)
-      if let failure = stacks?.recordingState()?.failure { throw failure }
+      try endTurn(now)
       try follow(upTo: complete)
       try limitRecording(now, complete, isBusy: wasBusy)
       interval.adapt(toFilled: max(buffersRead - before.buffers, (stacks?.ringsRead ?? 0) - before.rings))
@@ -92,16 +93,39 @@ struct LiveSession: ~Copyable {
     sayWhatWasMissed()
     if let code = takeDownCommand(), code != 0 { Failure.say("the command exited with status \(code)") }
     // The report can take long: the target shall not pay for it.
-    try stacks?.finishRecording()
+    do throws(TraceFileError) { try stacks?.finishRecording() } catch { recordingFailure = recordingFailure ?? error }
     stacks = nil
     try? capture.setup.stop()
     log?(cost.text(of: capture.reader.eventsRead))
-    if let recorder {
-      try recorder.finish(capture.reader.source)
-      Failure.say(recorder.summary(lost: capture.reader.loss.events))
-    }
+    finishRecording()
     try capture.close()
     try reporter?.finish(signals, after: interruptions)
+    if let recordingFailure { throw recordingFailure }
+  }
+
+  // MARK: Recording
+
+  /// Notes the end of a turn. Where the recording cannot go on, a report does.
+  private mutating func endTurn(_ now: UInt64) throws(TraceFileError) {
+    guard recordingFailure == nil else { return }
+    do throws(TraceFileError) {
+      try recorder?.endTurn(now)
+      if let failure = stacks?.recordingState()?.failure { throw failure }
+    } catch {
+      guard reporter != nil else { throw error }
+      recordingFailure = error
+      Failure.say("warning: the recording ends here, and the report goes on: \(error)")
+    }
+  }
+
+  private mutating func finishRecording() {
+    guard let recorder else { return }
+    do throws(TraceFileError) {
+      try recorder.finish(capture.reader.source)
+      if recordingFailure == nil { Failure.say(recorder.summary(lost: capture.reader.loss.events)) }
+    } catch {
+      recordingFailure = recordingFailure ?? error
+    }
   }
 
   // MARK: Beginning
@@ -200,7 +224,7 @@ struct LiveSession: ~Copyable {
   /// Begins the recording's next segment where the last has its size, and ends it where its file system has no room for more.
   /// All events before `complete`, ns, are in it, unless the turn was busy.
   private mutating func limitRecording(_ now: UInt64, _ complete: UInt64, isBusy: Bool) throws {
-    guard let recorder, !session.isDone else { return }
+    guard let recorder, recordingFailure == nil, !session.isDone else { return }
     let samples = stacks?.recordingState()?.size ?? 0
     if session.cut == nil, let lack = recorder.lackOfRoom(now, others: samples) {
       Failure.say("warning: the recording ends early: \(lack)")

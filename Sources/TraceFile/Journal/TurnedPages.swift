@@ -10,6 +10,8 @@ package struct TurnedPages<Pages: PageSource & ~Copyable>: ~Copyable, PageSource
   private var known: [Int]
   private var taken: [Int]
   private var overruns: [UInt64?]
+  /// Whether a page is missing that a turn has had: the recording goes no further than the turn before.
+  package private(set) var isShort = false
 
   /// Pages of which no turn has had one yet.
   package init(_ pages: consuming Pages) {
@@ -31,7 +33,11 @@ package struct TurnedPages<Pages: PageSource & ~Copyable>: ~Copyable, PageSource
   }
 
   package mutating func next(_ position: Int) -> UnsafeRawBufferPointer? {
-    guard taken[position] < known[position], let page = pages.next(position) else { return nil }
+    guard taken[position] < known[position] else { return nil }
+    guard let page = pages.next(position) else {
+      isShort = true
+      return nil
+    }
     taken[position] += 1
     return page
   }

@@ -49,7 +49,15 @@ struct JournaledSession: ~Copyable {
       facts.enter(phase)
       if let turn = phase.turn {
         capture.reader.source.begin(turn)
-        complete = capture.reader.drain(now: turn.now).complete
+        let complete = capture.reader.drain(now: turn.now).complete
+        if capture.reader.source.isShort || !capture.reader.source.pages.cutStreams.isEmpty {
+          // Some of this turn's events are there, and some are not.
+          isCut = true
+          session.cutShort(at: self.complete)
+          try follow(report)
+          break
+        }
+        self.complete = complete
         if isInterrupted() { session.cutShort(at: complete) }
       }
       for note in phase.notes { tellBefore(note) }

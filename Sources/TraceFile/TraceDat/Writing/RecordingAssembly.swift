@@ -32,15 +32,16 @@ struct RecordingAssembly: ~Copyable {
   ) throws(TraceFileError) -> WritableFile {
     let path = "\(directory)/\(RecordingNames.unfinished)"
     var file = try WritableFile(path, replaces: true)
-    for stretch in layout.stretches {
-      do { try stretch.bytes.withUnsafeBytes { try file.write($0, at: stretch.offset) } } catch {
-        throw error as? TraceFileError ?? TraceFileError(.unwritable, path, "\(error)")
+    do {
+      for stretch in layout.stretches {
+        try stretch.bytes.withUnsafeBytes { try file.write($0, at: stretch.offset) }
       }
-    }
-    try file.setSize(layout.size)
-    try file.synchronize()
-    do { try uninterrupted { rename(path, "\(directory)/\(name)") } } catch {
-      throw TraceFileError(.unwritable, "\(directory)/\(name)", "\(error)")
+      try file.setSize(layout.size)
+      try file.synchronize()
+      try uninterrupted { rename(path, "\(directory)/\(name)") }
+    } catch {
+      unlink(path)
+      throw error as? TraceFileError ?? TraceFileError(.unwritable, "\(directory)/\(name)", "\(error)")
     }
     return file
   }
