@@ -79,7 +79,7 @@ package final class JournaledFacts: TargetFacts {
 
   package func codeMappings(of pid: Int32) -> [CodeMapping] { answer(.codeMappings(pid)) ?? [] }
 
-  package func process(ofTask tid: Int32) -> Int32? { answer(.process(tid)) }
+  package func process(ofTask tid: Int32) -> Int32? { answer(.process(tid)) ?? (tid == toolPid ? tid : nil) }
 
   package func controlGroup(of pid: Int32) -> ControlGroupFacts? { answer(.controlGroup(pid)) }
 
