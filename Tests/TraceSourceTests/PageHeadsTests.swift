@@ -53,7 +53,7 @@ struct PageHeadsTests {
     #expect(isFull && summary.time == 1_000_000_000_000)
   }
 
-  @Test(arguments: [1, 255])
+  @Test(arguments: [1, 254])
   func whatIsMissingBeforeThePageRemains(_ count: Int) throws {
     let (events, summary, _) = try head(of: page(Array(repeating: 7, count: count), missed: 12))
     #expect(summary.missed == 12)

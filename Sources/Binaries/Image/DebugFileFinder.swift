@@ -68,6 +68,7 @@ package struct DebugFileFinder: Sendable {
 
   private func candidates(buildID: [UInt8]) -> [String] {
     guard let name = BuildIDName(buildID) else { return [] }
+    if roots.isEmpty { return [] }
     return roots.map { "\($0)/usr/lib/debug/.build-id/\(name.path).debug" } + BuildIDStore.shared.debugFiles(buildID)
   }
 

@@ -160,11 +160,7 @@ final class Recorder: PageKeeper {
 
   private func attempt(_ body: (inout RecordingWriter?) throws(TraceFileError) -> Void) {
     guard failure == nil else { return }
-    do throws(TraceFileError) { try body(&writer) } catch {
-      failure = error
-      // Turns whose pages were written are to be read. What notes were written to before has its room on the disk.
-      try? writer?.flushNotes()
-    }
+    do throws(TraceFileError) { try body(&writer) } catch { failure = error }
   }
 
   /// What is said when the recording is whole. `lost`: how many events the kernel has lost.
