@@ -21,7 +21,8 @@ struct RecordingAssembly: ~Copyable {
     self.step = step
     file = try Self.write(layout, as: RecordingNames.recording, in: directory)
     unlink("\(directory)/\(RecordingNames.head)")
-    buffer = .allocate(byteCount: 1 << 20, alignment: WritableFile.alignment)
+    buffer = .allocate(byteCount: WriteQueue.roomSize, alignment: 2 * WriteQueue.roomSize)
+    madvise(buffer.baseAddress, buffer.count, MADV_HUGEPAGE)
   }
 
   deinit { buffer.deallocate() }
@@ -34,7 +35,7 @@ struct RecordingAssembly: ~Copyable {
     var file = try WritableFile(path, replaces: true)
     do {
       for stretch in layout.stretches {
-        try stretch.bytes.withUnsafeBytes { try file.write($0, at: stretch.offset) }
+        try stretch.bytes.withUnsafeBytes { try file.writeThroughCache($0, at: stretch.offset) }
       }
       try file.setSize(layout.size)
       try file.synchronize()
