@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import TraceFile
 
 /// A capture that is recorded, to be reported on later or elsewhere.
 struct RecordCommand: ParsableCommand {
@@ -39,6 +40,11 @@ struct RecordCommand: ParsableCommand {
   var rotate: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "Write this version of trace.dat: 7, or 6 for readers older than trace-cmd 3.0.", valueName: "6|7"))
+  var traceDatVersion = 7
+
+  @Option(
     help: ArgumentHelp("End the recording when less than this is free of its file system.", valueName: "percent"))
   var diskReserve = 5.0
 
@@ -49,6 +55,9 @@ struct RecordCommand: ParsableCommand {
     }
     if let maxSize, maxSize.bytes < RecordCommand.smallest {
       throw ValidationError("--max-size must be at least \(RecordCommand.smallest >> 20)M, not \(maxSize.bytes) bytes")
+    }
+    if ![6, 7].contains(traceDatVersion) {
+      throw ValidationError("--trace-dat-version must be 6 or 7, not \(traceDatVersion)")
     }
     if !(diskReserve >= 0 && diskReserve < 100) {
       throw ValidationError("--disk-reserve must be 0 to 99 percent, not \(diskReserve)")
@@ -72,7 +81,8 @@ struct RecordCommand: ParsableCommand {
     try limits.requireRoom(output)
     let session = try LiveSession.prepare(
       capture, Signals(), nil,
-      recording: RecordingRequest(directory: output, isReported: false, limits: limits))
+      recording: RecordingRequest(
+        directory: output, isReported: false, limits: limits, version: traceDatVersion == 6 ? .six : .seven))
     try session.run()
   }
 }

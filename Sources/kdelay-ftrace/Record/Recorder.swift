@@ -25,6 +25,7 @@ final class Recorder: PageKeeper {
   private let head: RecordingHead
   private let buffers: [RecordingBuffer]
   private let limits: RecordingLimits
+  private let version: TraceDatVersion
   /// The number of the segment that grows; 0 where there are none.
   private(set) var segment = 0
   /// What each segment begins with, but for the target.
@@ -50,7 +51,8 @@ final class Recorder: PageKeeper {
   /// A recorder of `streams` in `directory`. `head`: what is known before any event; `pageSize`: the number of bytes of a
   /// sub-buffer.
   init(
-    _ directory: String, _ head: RecordingHead, _ streams: [PageStream], pageSize: Int, limits: RecordingLimits
+    _ directory: String, _ head: RecordingHead, _ streams: [PageStream], pageSize: Int, limits: RecordingLimits,
+    version: TraceDatVersion
   ) throws(TraceFileError) {
     var buffers: [RecordingBuffer] = []
     var places: [(buffer: Int, position: Int)] = []
@@ -66,6 +68,7 @@ final class Recorder: PageKeeper {
     self.head = head
     self.buffers = buffers
     self.limits = limits
+    self.version = version
     self.streams = streams.map { RecordedStreamName(buffer: $0.buffer, cpu: $0.cpu) }
     if limits.size != nil {
       try RecordingWriter.prepare(directory)
@@ -79,7 +82,8 @@ final class Recorder: PageKeeper {
   var place: String { segment == 0 ? directory : "\(directory)/\(RecordingSegments.name(segment))" }
 
   private func begin() throws(TraceFileError) {
-    writer = try RecordingWriter(directory: place, head: head, buffers: buffers, task: getpid())
+    writer = try RecordingWriter(
+      directory: place, head: head, buffers: buffers, version: version, task: getpid())
     note(.version(JournalNote.currentVersion))
     note(.streams(streams))
   }

@@ -14,6 +14,8 @@ struct RecordingRequest {
   /// Whether the capture is reported too: else its data are recorded without looking at them.
   var isReported: Bool
   var limits = RecordingLimits()
+  /// The version of trace.dat.
+  var version = TraceDatVersion.seven
 }
 
 extension Recorder {
@@ -23,7 +25,8 @@ extension Recorder {
   ) throws {
     try self.init(
       request.directory, RecordingHead(tracefs, capture.setup.recordedEvents), capture.reader.source.streams,
-      pageSize: capture.setup.pageSize, limits: request.limits)
+      pageSize: capture.setup.pageSize, limits: request.limits,
+      version: request.version)
   }
 
   /// Notes what a report of the recording has to know of it. `arguments`: as `CaptureOptions.recordedArguments` has them.
