@@ -20,8 +20,8 @@ class Limits(RecordTestCase):
         self.assertEqual(result.status, 0, result.err)
         self.assertIn("segments are kept", result.err)
         segments = sorted(directory.iterdir())
-        # One that has become too large, since its recorder could not follow, takes the place of two.
-        self.assertIn(len(segments), (2, 3))
+        # One that has become too large, since its recorder could not follow, takes the place of several.
+        self.assertLessEqual(len(segments), 3)
         self.assertGreater(int(segments[0].name), 1)
         size = sum(file.stat().st_size for segment in segments for file in segment.iterdir())
         self.assertLessEqual(size, self.SIZE)

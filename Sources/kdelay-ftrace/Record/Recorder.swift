@@ -42,11 +42,15 @@ final class Recorder: PageKeeper {
   private var writtenToCheck: UInt64 = 0
   /// When what was in memory was written last, ns.
   private var flushed: UInt64 = 0
+  /// The number of bytes that the recording had then.
+  private var flushedBytes: UInt64 = 0
 
   private static let mostBytesReadAgain: UInt64 = 256 << 20
 
   /// How long notes, and sub-buffers that are not full, stay in memory, ns: a recording that was killed lacks as much at its end.
   private static let flushInterval: UInt64 = 250_000_000
+  /// How many bytes may come meanwhile: more than these a full disk never costs.
+  private static let flushSize: UInt64 = 8 << 20
 
   /// A recorder of `streams` in `directory`. `head`: what is known before any event; `pageSize`: the number of bytes of a
   /// sub-buffer.
@@ -150,8 +154,10 @@ final class Recorder: PageKeeper {
     turn.now = now
     note(.turn(turn))
     turn.parts.removeAll(keepingCapacity: true)
-    if now > flushed + Self.flushInterval {
+    let written = writer?.bytesWritten ?? 0
+    if now > flushed + Self.flushInterval || written > flushedBytes + Self.flushSize {
       flushed = now
+      flushedBytes = written
       attempt { writer throws(TraceFileError) in try writer?.flush() }
     }
     try check()
@@ -238,6 +244,7 @@ extension Recorder {
     if let failure = finishing?.finish(writer, tail(pages)) { throw failure }
     segment += 1
     removeOldest(keeping: limits.segments - 1)
+    flushedBytes = 0
     try begin()
     note(beginning: prologue, targets)
   }
@@ -265,8 +272,9 @@ extension Recorder {
     guard now > roomChecked + 1_000_000_000 || written > writtenToCheck else { return nil }
     roomChecked = now
     while let room = limits.room(directory) {
-      writtenToCheck = written + UInt64(max(room.bytes, 0) / 2)
-      if room.bytes >= 0 { return nil }
+      let left = room.bytes - Double(writer?.pendingBytes ?? 0)
+      writtenToCheck = written + UInt64(max(left, 0) / 2)
+      if left >= 0 { return nil }
       if removeOldest(keeping: max(RecordingSegments.paths(in: directory).count - 2, 0)) { continue }
       return "\(directory): \(limits.lack(room.free)) (--disk-reserve)"
     }

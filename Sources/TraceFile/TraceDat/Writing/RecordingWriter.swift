@@ -96,6 +96,9 @@ package struct RecordingWriter: ~Copyable {
     if let failure = queue.failure { throw failure }
   }
 
+  /// The number of bytes, at most, that are in memory only.
+  package var pendingBytes: UInt64 { queue.pendingBytes }
+
   /// Waits until all is in the files.
   package mutating func settle() throws(TraceFileError) {
     try flush()

@@ -81,6 +81,9 @@ final class WriteQueue: @unchecked Sendable {
     }
   }
 
+  /// The number of bytes, at most, that are not written yet.
+  var pendingBytes: UInt64 { monitor.locked { UInt64((roomCount - free.count) * Self.roomSize) } }
+
   /// Why something could not be written; nothing is written any more after that.
   var failure: TraceFileError? { monitor.locked { failed } }
 
